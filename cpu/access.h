@@ -1,0 +1,84 @@
+/* cpu/access.h: guest memory as instructions see it: segment check, linear address, TLB, memory.
+ *
+ * Each access checks segment limit and rights, then the page, before a byte moves; one that
+ * crosses a page checks both pages first. The fast path is inline: one compare for the segment and
+ * one for the TLB. Everything else (limit faults, misses, MMIO, code pages, page crossing, #AC) is
+ * in access.c. i is the instruction on whose behalf the access is made: it becomes c->cur before
+ * anything can raise. */
+#ifndef UMBRA_CPU_ACCESS_H
+#define UMBRA_CPU_ACCESS_H
+
+#include "cpu/state.h"
+
+/* Slow paths: complete, for any size 1, 2, 4, 8. */
+uint64_t access_load_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                          unsigned size);
+void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                       uint64_t value, unsigned size);
+/* Checks that a write of size bytes would succeed (rights, both pages, sets A and D) and returns
+ * the host address when it may be accessed directly for reading and writing, else NULL. For
+ * read-modify-write: after it returned, load and store at that place do not fault. */
+uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                            unsigned size);
+
+#define ACCESS_DEFINE(bits)                                                                     \
+    static inline uint##bits##_t load##bits(struct vcpu *c, const struct insn *i, unsigned seg, \
+                                            uint32_t offset)                                    \
+    {                                                                                           \
+        const struct segment *s = &c->seg[seg];                                                 \
+        if (likely((uint64_t)offset + bits / 8 <= s->read_len)) {                               \
+            uint32_t gva = (uint32_t)s->base + offset;                                          \
+            const uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_READ, gva, bits / 8);       \
+            if (likely(p != NULL)) {                                                            \
+                uint##bits##_t v;                                                               \
+                memcpy(&v, p, sizeof v);                                                        \
+                return v;                                                                       \
+            }                                                                                   \
+        }                                                                                       \
+        return (uint##bits##_t)access_load_slow(c, i, seg, offset, bits / 8);                   \
+    }                                                                                           \
+    static inline void store##bits(struct vcpu *c, const struct insn *i, unsigned seg,          \
+                                   uint32_t offset, uint##bits##_t v)                           \
+    {                                                                                           \
+        const struct segment *s = &c->seg[seg];                                                 \
+        if (likely((uint64_t)offset + bits / 8 <= s->write_len)) {                              \
+            uint32_t gva = (uint32_t)s->base + offset;                                          \
+            uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_WRITE, gva, bits / 8);            \
+            if (likely(p != NULL)) {                                                            \
+                memcpy(p, &v, sizeof v);                                                        \
+                return;                                                                         \
+            }                                                                                   \
+        }                                                                                       \
+        access_store_slow(c, i, seg, offset, v, bits / 8);                                      \
+    }
+
+ACCESS_DEFINE(8)
+ACCESS_DEFINE(16)
+ACCESS_DEFINE(32)
+ACCESS_DEFINE(64)
+
+/* The offset that i's memory operand names, wrapped to its address size. */
+static inline uint32_t insn_ea(const struct vcpu *c, const struct insn *i)
+{
+    uint32_t ea = c->reg[i->base].d + (c->reg[i->index].d << i->scale) + i->disp;
+    return i->asize == 4 ? ea : ea & 0xFFFF;
+}
+
+/* --- By linear address, for descriptor tables, TSS and page walks on the CPU's own behalf: no
+ * segment check, supervisor privilege whatever the CPL (SDM vol. 3, 4.6). May raise #PF. size up
+ * to 8. */
+uint64_t linear_load(struct vcpu *c, uint64_t gva, unsigned size);
+void linear_store(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size);
+/* Raises the fault that such a store would, moves nothing: for stack frames written as a whole. */
+void linear_check_store(struct vcpu *c, uint64_t gva, unsigned size, bool user);
+
+/* For fetching code: the host address of the page at gva for execution at the current privilege and
+ * its machine offset. False with nothing raised when it is not plain memory (*host is then NULL
+ * and the page must be read byte by byte through access_fetch); raises #PF. */
+bool access_code_page(struct vcpu *c, uint64_t gva, const uint8_t **host, uint64_t *offset);
+uint8_t access_fetch(struct vcpu *c, uint64_t gva);
+
+/* For the debugger: translates gva with the current tables, no A/D bits set, nothing raised. */
+bool linear_peek(struct vcpu *c, uint64_t gva, uint64_t *gpa);
+
+#endif

@@ -1,0 +1,53 @@
+/* cpu/interp/handler.h: how the interpreter's instruction handlers are written and chained.
+ *
+ *     HANDLER(xchg_eax_r32)          becomes op_xchg_eax_r32, runs the next instruction of the
+ * block
+ *     {
+ *         uint32_t t = c->reg[EAX].d; ...
+ *     }
+ *     HANDLER_LAST(hlt) { ... }      ends its block: sets c->eip and returns to the engine
+ *
+ * A block's instructions stand in an array, closed by a sentinel whose handler sets c->eip and
+ * returns. A handler ends in a tail call to its successor's handler: the chain needs no
+ * loop and no table. Blocks are short (BLOCK_MAX_INSNS), so a build whose compiler does not make
+ * tail calls (sanitizers) only nests that deep. */
+#ifndef UMBRA_CPU_INTERP_HANDLER_H
+#define UMBRA_CPU_INTERP_HANDLER_H
+
+#include "cpu/access.h"
+#include "cpu/exception.h"
+#include "cpu/flags.h"
+#include "cpu/state.h"
+
+#if defined(__clang__)
+#define TAIL_CALL __attribute__((musttail)) return
+#else
+#define TAIL_CALL return
+#endif
+
+#define NEXT(c, i) TAIL_CALL i[1].run(c, &i[1])
+
+#define HANDLER(name)                                                                          \
+    insn_handler op_##name;                                                                    \
+    static inline                                                                              \
+        __attribute__((always_inline)) void body_##name(struct vcpu *c, const struct insn *i); \
+    void op_##name(struct vcpu *c, const struct insn *i)                                       \
+    {                                                                                          \
+        body_##name(c, i);                                                                     \
+        NEXT(c, i);                                                                            \
+    }                                                                                          \
+    static inline                                                                              \
+        __attribute__((always_inline)) void body_##name(struct vcpu *c, const struct insn *i)
+
+#define HANDLER_LAST(name)  \
+    insn_handler op_##name; \
+    void op_##name(struct vcpu *c, const struct insn *i)
+
+/* eip of the instruction after i. */
+static inline uint32_t next_eip(const struct vcpu *c, const struct insn *i)
+{
+    uint32_t eip = (uint32_t)c->block_eip + i->offset + i->len;
+    return c->code32 ? eip : eip & 0xFFFF;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* mmu/tlb.h: the soft TLB, a shadow map (gva -> machine) held in a table in memory.
+ *
+ * A lookup compares the page of the access's *last* byte with the tag found under its first byte's
+ * page, so an access that crosses a page always misses. A hit gives the host address directly:
+ *
+ *      gva  |31           12|11     0|          host address = gva + entry.addend
+ *           |  page         | offset |
+ *              |  low bits index the table, the whole page is the tag
+ *
+ * There is one table for each (privilege view, kind of access). What must not be accessed directly
+ * (MMIO, pages to be marked dirty, pages with code) is never entered: those accesses miss and take
+ * the slow path every time. Global pages (CR4.PGE) are kept on a CR3 write; each entry remembers
+ * whether it is one. */
+#ifndef UMBRA_MMU_TLB_H
+#define UMBRA_MMU_TLB_H
+
+#include "base/bits.h"
+
+#define TLB_BITS    10
+#define TLB_ENTRIES (1u << TLB_BITS)
+#define TLB_NO_TAG  UINT64_MAX /* never equal to a page address */
+
+enum tlb_kind { TLB_READ, TLB_WRITE, TLB_EXEC, TLB_KINDS };
+enum tlb_view { TLB_SUPERVISOR, TLB_USER, TLB_VIEWS };
+
+struct tlb_entry {
+    uint64_t tag;    /* gva of the page, or TLB_NO_TAG */
+    uint64_t addend; /* host address - gva (as an integer) */
+};
+
+struct tlb {
+    struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
+    uint8_t global[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
+    uint64_t fills, flushes, page_flushes; /* counters for --stats */
+};
+
+static inline struct tlb_entry *tlb_slot(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
+                                         uint64_t gva)
+{
+    return &tlb->entry[view][kind][(gva >> 12) & (TLB_ENTRIES - 1)];
+}
+
+/* The host address of size bytes at gva, or NULL on a miss. */
+static inline uint8_t *tlb_lookup(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
+                                  uint64_t gva, unsigned size)
+{
+    const struct tlb_entry *e = tlb_slot(tlb, view, kind, gva);
+    if (likely(((gva + size - 1) & ~UINT64_C(0xFFF)) == e->tag))
+        return (uint8_t *)(uintptr_t)(gva + e->addend);
+    return NULL;
+}
+
+void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva, uint8_t *host,
+              bool global);
+void tlb_flush_all(struct tlb *tlb);
+void tlb_flush_non_global(struct tlb *tlb);         /* MOV CR3 with CR4.PGE set */
+void tlb_flush_page(struct tlb *tlb, uint64_t gva); /* INVLPG: global ones too */
+
+#endif

@@ -1,0 +1,19 @@
+/* translator/engine.h: an engine runs a vCPU. The interpreter is one; the binary translator will
+ * be another. The partition knows engines only by this table. */
+#ifndef UMBRA_TRANSLATOR_ENGINE_H
+#define UMBRA_TRANSLATOR_ENGINE_H
+
+#include "cpu/run.h"
+
+struct engine {
+    const char *name; /* as --engine spells it */
+    enum vcpu_exit (*run)(struct vcpu *c, uint64_t insns);
+};
+
+/* The engine of that name, or NULL. The default is the first of engine_at. */
+const struct engine *engine_find(const char *name);
+
+/* All engines of this build, best first; NULL beyond the last. */
+const struct engine *engine_at(unsigned index);
+
+#endif
