@@ -76,6 +76,9 @@ struct log *bus_log(struct bus *bus);
 enum machine_request { MACHINE_POWER_OFF, MACHINE_RESET };
 void bus_machine(struct bus *bus, enum machine_request request);
 
+/* The debug-exit port: the guest asks to end the run with a status made from value. */
+void bus_debug_exit(struct bus *bus, uint32_t value);
+
 /* For log messages only: linear address of the guest instruction being executed, 0 if none. */
 uint64_t bus_guest_pc(struct bus *bus);
 

@@ -1,0 +1,26 @@
+/* tests/devices/check_main.h: the main function of a Check program with one list of tests:
+ *     CHECK_MAIN("pit", mode_2_is_periodic, latch_holds_the_count) */
+#ifndef UMBRA_TESTS_DEVICES_CHECK_MAIN_H
+#define UMBRA_TESTS_DEVICES_CHECK_MAIN_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#define CHECK_MAIN(suite_name, ...)                                 \
+    int main(void)                                                  \
+    {                                                               \
+        const TTest *const tests[] = {__VA_ARGS__};                 \
+        Suite *suite = suite_create(suite_name);                    \
+        TCase *tc = tcase_create(suite_name);                       \
+        tcase_set_timeout(tc, 120);                                 \
+        suite_add_tcase(suite, tc);                                 \
+        for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) \
+            tcase_add_test(tc, tests[i]);                           \
+        SRunner *runner = srunner_create(suite);                    \
+        srunner_run_all(runner, CK_NORMAL);                         \
+        int failed = srunner_ntests_failed(runner);                 \
+        srunner_free(runner);                                       \
+        return failed != 0;                                         \
+    }
+
+#endif
