@@ -9,8 +9,8 @@
  *
  * There is one table for each (privilege view, kind of access). What must not be accessed directly
  * (MMIO, pages to be marked dirty, pages with code) is never entered: those accesses miss and take
- * the slow path every time. Global pages (CR4.PGE) are kept on a CR3 write; each entry remembers
- * whether it is one. */
+ * the slow path every time. Global pages (CR4.PGE) are kept on a CR3 write; a bitmap remembers
+ * which entries are of one. */
 #ifndef UMBRA_MMU_TLB_H
 #define UMBRA_MMU_TLB_H
 
@@ -28,11 +28,23 @@ struct tlb_entry {
     uint64_t addend; /* host address - gva (as an integer) */
 };
 
+/* Which entries are filled is kept in a bitmap, so that a flush costs what was used since the last
+ * one and not the size of the tables: guests that switch address spaces in a loop live on this. */
+#define TLB_SLOTS (TLB_VIEWS * TLB_KINDS * TLB_ENTRIES)
+#define TLB_WORDS (TLB_SLOTS / 64)
+
 struct tlb {
     struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
-    uint8_t global[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
+    uint64_t used[TLB_WORDS];                  /* bit per slot: filled */
+    uint64_t global[TLB_WORDS];                /* bit per slot: of a global page */
+    uint64_t used_words[(TLB_WORDS + 63) / 64]; /* bit per word of used: not zero */
+    uint64_t large[16];                        /* bit per 4 MiB of gva: has pages of a large one */
+    bool any_large;
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
 };
+
+/* Empty, counters at zero. */
+void tlb_init(struct tlb *tlb);
 
 static inline struct tlb_entry *tlb_slot(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
                                          uint64_t gva)
@@ -50,8 +62,10 @@ static inline uint8_t *tlb_lookup(struct tlb *tlb, enum tlb_view view, enum tlb_
     return NULL;
 }
 
+/* Enters the page of gva, which lies at host (the page's first byte). large: it is a piece of a
+ * 2 or 4 MiB page, so a flush of any address of that page must find it. */
 void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva, uint8_t *host,
-              bool global);
+              bool global, bool large);
 void tlb_flush_all(struct tlb *tlb);
 void tlb_flush_non_global(struct tlb *tlb);         /* MOV CR3 with CR4.PGE set */
 void tlb_flush_page(struct tlb *tlb, uint64_t gva); /* INVLPG: global ones too */
