@@ -22,6 +22,7 @@
 #include "cpu/insn.h"
 #include "mmu/physmap.h"
 #include "mmu/tlb.h"
+#include "mmu/walk.h"
 
 enum cpu_model {
     CPU_8086,
@@ -183,6 +184,7 @@ struct vcpu_host {
     void (*ferr)(void *ctx, bool level); /* FERR#: IRQ 13 */
     bool (*msr_read)(void *ctx, uint32_t msr, uint64_t *value); /* those of devices: APIC base */
     bool (*msr_write)(void *ctx, uint32_t msr, uint64_t value);
+    bool has_apic; /* the board gave it a local APIC: CPUID says so */
 };
 
 struct x87 {
@@ -241,7 +243,7 @@ struct vcpu {
     uint64_t sysenter_esp, sysenter_eip;
     uint64_t pat, mtrr_def_type, mtrr_phys[16], mtrr_fixed[11];
     int64_t tsc_offset; /* guest TSC = host.tsc + tsc_offset */
-    uint64_t microcode_rev;
+    uint64_t microcode_rev, misc_enable, debugctl, mcg_status;
     bool halted;
     bool nmi_blocked; /* until IRET */
     uint8_t inhibit;  /* interrupts held off for one instruction: STI, MOV SS, POP SS */
@@ -249,6 +251,13 @@ struct vcpu {
     struct x87 x87;
     union xmm xmm[8];
     uint32_t mxcsr;
+
+    /* --- derived: vcpu_derive and debug_update recompute them --- */
+    struct walk_mode walk;
+    bool align_check;         /* CR0.AM, EFLAGS.AC and CPL 3: misaligned data is #AC */
+    uint8_t code_breakpoints; /* DR7: sets of bit n for DRn, those that are enabled */
+    uint8_t data_breakpoints;
+    uint8_t io_breakpoints;
 
     /* --- what is being raised --- */
     struct {
@@ -264,6 +273,7 @@ struct vcpu {
     struct physmap *physmap;
     struct log *log;
     struct vcpu_host host;
+    struct physmap_listener *listener; /* flushes the TLB when the map changes */
     struct block_cache *blocks;
     const struct block *block; /* the block being run, or NULL */
     uint64_t insns;            /* instructions retired up to the start of the running block */
@@ -285,6 +295,10 @@ void vcpu_reset(struct vcpu *c);
 extern const struct field vcpu_fields[];
 void vcpu_state_flush(struct vcpu *c);
 void vcpu_state_loaded(struct vcpu *c);
+
+/* Recomputes all that is derived from CR0, CR4, EFER, CPL, EFLAGS and the segment registers, and
+ * flushes what was cached under the old mode. For rare changes: mode switches, reset, loading. */
+void vcpu_derive(struct vcpu *c);
 
 static inline void vcpu_attend(struct vcpu *c, uint32_t events)
 {

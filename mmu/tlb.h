@@ -35,10 +35,10 @@ struct tlb_entry {
 
 struct tlb {
     struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
-    uint64_t used[TLB_WORDS];                  /* bit per slot: filled */
-    uint64_t global[TLB_WORDS];                /* bit per slot: of a global page */
+    uint64_t used[TLB_WORDS];                   /* bit per slot: filled */
+    uint64_t global[TLB_WORDS];                 /* bit per slot: of a global page */
     uint64_t used_words[(TLB_WORDS + 63) / 64]; /* bit per word of used: not zero */
-    uint64_t large[16];                        /* bit per 4 MiB of gva: has pages of a large one */
+    uint64_t large[16];                         /* bit per 4 MiB of gva: has pages of a large one */
     bool any_large;
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
 };

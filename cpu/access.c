@@ -1,0 +1,277 @@
+/* cpu/access.c: the slow paths of cpu/access.h: whatever the inline segment compare and TLB lookup
+ * did not settle. Order of checks: segment (limit and rights), alignment, then each page touched;
+ * only then does a byte move. */
+#include "cpu/access.h"
+
+#include "cpu/debug.h"
+#include "cpu/exception.h"
+#include "cpu/segment.h"
+
+/* Where one page's part of an access lies. */
+struct place {
+    uint8_t *host; /* memory to use directly, or NULL: go through the physmap at gpa */
+    uint64_t gpa;
+};
+
+/* Enters a translation into the TLB as far as the page may be accessed directly. Returns the host
+ * address of gva, or NULL when each access must go through the physmap. */
+static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
+                      const struct walk_page *page)
+{
+    const struct region *r = physmap_find(c->physmap, page->gpa);
+    if (r->offset == NO_BACKING)
+        return NULL;
+    bool memory = r->kind == REGION_RAM || r->kind == REGION_VRAM;
+    uint64_t offset = r->offset + (physmap_gate(c->physmap, page->gpa) - r->base);
+    if (kind == TLB_WRITE) {
+        if (!memory)
+            return NULL;
+        uint8_t state = physmap_page_state(c->physmap, offset);
+        if (state & PAGE_HAS_CODE)
+            return NULL;
+        if (!page_state_writable(state))
+            physmap_wrote(c->physmap, offset, 1);
+    }
+    uint8_t *host = physmap_host(c->physmap, offset);
+    if (c->data_breakpoints && kind != TLB_EXEC && debug_page_watched(c, gva))
+        return host;
+    uint8_t *start = host - (gva & 0xFFF);
+    tlb_fill(&c->tlb, view, kind, gva, start, page->global, page->large);
+    if (!memory || kind == TLB_EXEC)
+        return host;
+    if (kind == TLB_WRITE)
+        tlb_fill(&c->tlb, view, TLB_READ, gva, start, page->global, page->large);
+    else if (page->dirty && page->writable &&
+             page_state_writable(physmap_page_state(c->physmap, offset)))
+        tlb_fill(&c->tlb, view, TLB_WRITE, gva, start, page->global, page->large);
+    return host;
+}
+
+/* Translates gva for one access within its page; raises #PF. */
+static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind)
+{
+    uint8_t *hit = tlb_lookup(&c->tlb, view, kind, gva, 1);
+    if (hit)
+        return (struct place){.host = hit};
+    unsigned access = (view == TLB_USER ? WALK_USER : 0) | (kind == TLB_WRITE ? WALK_WRITE : 0) |
+                      (kind == TLB_EXEC ? WALK_FETCH : 0);
+    struct walk_page page;
+    uint32_t error;
+    if (!walk(c->physmap, &c->walk, gva, access, &page, &error))
+        cpu_raise_page_fault(c, gva, error);
+    return (struct place){.host = enter(c, gva, view, kind, &page), .gpa = page.gpa};
+}
+
+static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)
+{
+    if (!p.host)
+        return physmap_read(c->physmap, p.gpa, size);
+    uint64_t v = 0;
+    memcpy(&v, p.host, size);
+    return v;
+}
+
+static void place_write(struct vcpu *c, struct place p, uint64_t value, unsigned size)
+{
+    if (p.host)
+        memcpy(p.host, &value, size);
+    else
+        physmap_write(c->physmap, p.gpa, value, size);
+}
+
+/* Bytes of an access that lie in its first page. */
+static unsigned first_part(uint32_t gva, unsigned size)
+{
+    unsigned left = 4096 - (gva & 0xFFF);
+    return left < size ? left : size;
+}
+
+/* The n-th byte of an access that may cross into the page of p[1]. */
+static struct place byte_place(const struct place p[2], unsigned n, unsigned first)
+{
+    struct place b = p[n >= first];
+    unsigned at = n >= first ? n - first : n;
+    return (struct place){.host = b.host ? b.host + at : NULL, .gpa = b.gpa + at};
+}
+
+static uint64_t load_linear(struct vcpu *c, uint32_t gva, unsigned size, enum tlb_view view)
+{
+    unsigned first = first_part(gva, size);
+    struct place p[2] = {place_of(c, gva, view, TLB_READ), {0}};
+    if (likely(first == size))
+        return place_read(c, p[0], size);
+    p[1] = place_of(c, gva + first, view, TLB_READ);
+    uint64_t value = 0;
+    for (unsigned n = 0; n < size; n++)
+        value |= place_read(c, byte_place(p, n, first), 1) << (8 * n);
+    return value;
+}
+
+static void store_linear(struct vcpu *c, uint32_t gva, uint64_t value, unsigned size,
+                         enum tlb_view view)
+{
+    unsigned first = first_part(gva, size);
+    struct place p[2] = {place_of(c, gva, view, TLB_WRITE), {0}};
+    if (likely(first == size)) {
+        place_write(c, p[0], value, size);
+        return;
+    }
+    p[1] = place_of(c, gva + first, view, TLB_WRITE);
+    for (unsigned n = 0; n < size; n++)
+        place_write(c, byte_place(p, n, first), value >> (8 * n) & 0xFF, 1);
+}
+
+/* --- With a segment ------------------------------------------------------------------------- */
+
+_Noreturn static void raise_segment(struct vcpu *c, unsigned seg)
+{
+    cpu_raise_error(c, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
+}
+
+uint32_t segment_linear(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size, bool write)
+{
+    const struct segment *s = &c->seg[seg];
+    uint64_t last = (uint64_t)offset + size - 1;
+    uint64_t from = 0, to = s->limit;
+    if (vcpu_is_protected(c)) {
+        if (!(s->attr & SEG_ATTR_P))
+            cpu_raise_error(c, VEC_GP, 0);
+        bool code = s->attr & SEG_ATTR_CODE;
+        if (code ? write || !(s->attr & SEG_ATTR_WR) : write && !(s->attr & SEG_ATTR_WR))
+            cpu_raise_error(c, VEC_GP, 0);
+        if (!code && (s->attr & SEG_ATTR_EXPDN)) {
+            from = (uint64_t)s->limit + 1;
+            to = s->attr & SEG_ATTR_DB ? UINT32_MAX : 0xFFFF;
+        }
+    }
+    if (to == UINT32_MAX && from == 0)
+        to = UINT64_MAX; /* a flat segment wraps at 4 GiB without a fault, as a P6 does */
+    if (offset < from || last > to)
+        raise_segment(c, seg);
+    uint32_t gva = (uint32_t)s->base + offset;
+    if (unlikely(c->align_check) && (gva & (size - 1)))
+        cpu_raise_error(c, VEC_AC, 0);
+    return gva;
+}
+
+/* The 8086 wraps a word at offset FFFFh to offset 0 of its segment; the 80186 goes on to the byte
+ * beyond the segment (80C186 data sheet, differences from the 8086). Later ones fault. */
+static bool wraps_at_64k(const struct vcpu *c, uint32_t offset, unsigned size)
+{
+    return c->model <= CPU_186 && offset + size > 0x10000;
+}
+
+static uint32_t wrapped_byte(const struct vcpu *c, unsigned seg, uint32_t offset)
+{
+    return (uint32_t)c->seg[seg].base + (c->model == CPU_8086 ? offset & 0xFFFF : offset);
+}
+
+uint64_t access_load_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                          unsigned size)
+{
+    c->cur = i;
+    if (unlikely(wraps_at_64k(c, offset, size))) {
+        uint64_t value = 0;
+        for (unsigned n = 0; n < size; n++)
+            value |= load_linear(c, wrapped_byte(c, seg, offset + n), 1, TLB_SUPERVISOR) << (8 * n);
+        return value;
+    }
+    uint32_t gva = segment_linear(c, seg, offset, size, false);
+    uint64_t value = load_linear(c, gva, size, c->tlb_view);
+    if (unlikely(c->data_breakpoints))
+        debug_data_access(c, gva, size, false);
+    return value;
+}
+
+void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                       uint64_t value, unsigned size)
+{
+    c->cur = i;
+    if (unlikely(wraps_at_64k(c, offset, size))) {
+        for (unsigned n = 0; n < size; n++)
+            store_linear(c, wrapped_byte(c, seg, offset + n), value >> (8 * n) & 0xFF, 1,
+                         TLB_SUPERVISOR);
+        return;
+    }
+    uint32_t gva = segment_linear(c, seg, offset, size, true);
+    store_linear(c, gva, value, size, c->tlb_view);
+    if (unlikely(c->data_breakpoints))
+        debug_data_access(c, gva, size, true);
+}
+
+uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                            unsigned size)
+{
+    const struct segment *s = &c->seg[seg];
+    if (likely((uint64_t)offset + size <= s->write_len)) {
+        uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_WRITE, (uint32_t)s->base + offset, size);
+        if (likely(p != NULL))
+            return p;
+    }
+    c->cur = i;
+    if (unlikely(wraps_at_64k(c, offset, size)))
+        return NULL;
+    uint32_t gva = segment_linear(c, seg, offset, size, true);
+    struct place p = place_of(c, gva, c->tlb_view, TLB_WRITE);
+    unsigned first = first_part(gva, size);
+    if (first < size) {
+        place_of(c, gva + first, c->tlb_view, TLB_WRITE);
+        return NULL;
+    }
+    return c->data_breakpoints ? NULL : p.host;
+}
+
+/* --- By linear address ---------------------------------------------------------------------- */
+
+uint64_t linear_load(struct vcpu *c, uint64_t gva, unsigned size)
+{
+    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, (uint32_t)gva, size);
+    if (unlikely(!p))
+        return load_linear(c, (uint32_t)gva, size, TLB_SUPERVISOR);
+    uint64_t v = 0;
+    memcpy(&v, p, size);
+    return v;
+}
+
+void linear_store(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size)
+{
+    uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_WRITE, (uint32_t)gva, size);
+    if (likely(p != NULL))
+        memcpy(p, &value, size);
+    else
+        store_linear(c, (uint32_t)gva, value, size, TLB_SUPERVISOR);
+}
+
+void linear_check_store(struct vcpu *c, uint64_t gva, unsigned size, bool user)
+{
+    enum tlb_view view = user ? TLB_USER : TLB_SUPERVISOR;
+    unsigned first = first_part((uint32_t)gva, size);
+    place_of(c, (uint32_t)gva, view, TLB_WRITE);
+    if (first < size)
+        place_of(c, (uint32_t)gva + first, view, TLB_WRITE);
+}
+
+bool access_code_page(struct vcpu *c, uint64_t gva, const uint8_t **host, uint64_t *offset)
+{
+    struct place p = place_of(c, (uint32_t)gva & ~UINT32_C(0xFFF), c->tlb_view, TLB_EXEC);
+    *host = p.host;
+    if (!p.host)
+        return false;
+    *offset = (uint64_t)(p.host - physmap_host(c->physmap, 0));
+    return true;
+}
+
+uint8_t access_fetch(struct vcpu *c, uint64_t gva)
+{
+    return (uint8_t)place_read(c, place_of(c, (uint32_t)gva, c->tlb_view, TLB_EXEC), 1);
+}
+
+bool linear_peek(struct vcpu *c, uint64_t gva, uint64_t *gpa)
+{
+    struct walk_page page;
+    uint32_t error;
+    if (!walk(c->physmap, &c->walk, (uint32_t)gva, WALK_PEEK, &page, &error))
+        return false;
+    *gpa = page.gpa;
+    return true;
+}
