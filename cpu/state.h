@@ -163,6 +163,7 @@ enum vcpu_event {
     EVENT_BLOCKS = 32, /* the running block was dropped: leave it (self-modifying code) */
     EVENT_TRAP = 64,   /* a single-step or debug-register trap is due (see dr6_pending) */
     EVENT_SMI = 128,
+    EVENT_STEP = 256, /* the engine's own: return after one instruction */
 };
 
 /* Why vcpu_run came back. */
@@ -219,14 +220,20 @@ struct vcpu {
     uint64_t block_eip;      /* eip of the running block's first instruction */
     const struct insn *cur;  /* the instruction that may raise */
     /* lazy flags: see cpu/flags.h */
-    uint32_t flag_result, flag_a, flag_b;
-    uint32_t flag_op;
-    uint32_t eflags;  /* all bits but the arithmetic ones; those too when flag_op says so */
+    uint32_t flag_result, flag_aux;
+    uint32_t eflags;  /* all bits but the arithmetic ones: those that stand here mean nothing */
     uint32_t events;  /* set of enum vcpu_event */
     uint8_t tlb_view; /* enum tlb_view: user when CPL is 3 */
     uint8_t cpl;      /* 0..3; 3 in V86 mode, 0 in real mode */
     uint8_t code32;   /* CS.D: 1 for 32-bit code */
     uint8_t stack32;  /* SS.B: 1 when ESP is used, 0 for SP */
+    /* chaining of blocks: kept by the engine, see cpu/block.h */
+    struct block *block;       /* the block being run, or NULL */
+    struct block **jump_cache; /* blocks by linear address */
+    uint64_t code_key;         /* mode and generation part of a jump-cache key */
+    uint64_t code_len;         /* CS limit + 1, at most 10000h for 16-bit code */
+    uint64_t insns;            /* instructions retired up to the start of the running block */
+    uint64_t insns_end;        /* run returns EXIT_BUDGET when insns gets there */
     struct segment seg[SEG_COUNT];
     struct tlb tlb;
 
@@ -275,10 +282,7 @@ struct vcpu {
     struct vcpu_host host;
     struct physmap_listener *listener; /* flushes the TLB when the map changes */
     struct block_cache *blocks;
-    const struct block *block; /* the block being run, or NULL */
-    uint64_t insns;            /* instructions retired up to the start of the running block */
-    uint64_t insns_end;        /* run returns EXIT_BUDGET when insns gets there */
-    uint64_t faults[32];       /* counters, by vector */
+    uint64_t faults[32]; /* counters, by vector */
     uint64_t interrupts;
 };
 

@@ -1,0 +1,91 @@
+/* cpu/block.h: the cache of decoded blocks.
+ *
+ * A block is a run of instructions that is entered at its first one and left at its end (or by a
+ * fault). Its bytes lie within one page; an instruction that crosses a page is a block of its own,
+ * so that the fault of its second page is raised when it is due.
+ *
+ * Keys. Blocks are found by machine offset of the first byte and mode (enum block_mode): remapping
+ * makes none stale, and all address spaces share them. A crossing block also remembers the machine
+ * offset of its second page. In front of that hash table stands the jump cache: a direct-mapped
+ * table by linear address whose entries say nothing themselves; a block knows the key (linear
+ * address, mode, privilege view, generation) under which it was last found. The generation counts
+ * the TLB's flushes, so a block is never entered through a mapping that was flushed.
+ *
+ * Chains. A block whose successor lies in the same page links to it directly: same page, same
+ * mapping, so nothing need be checked but the code limit. Links are undone when the target goes.
+ *
+ * Self-modifying code. Pages with blocks are marked in the physmap, which reports writes to them.
+ * A bitmap of code bytes per page tells data from code; the blocks hit are dropped, and the running
+ * one is emptied: its remaining instructions leave the block at once, so that even the next
+ * instruction is decoded anew.
+ *
+ * Memory is bounded: when the arena is used up everything is dropped. Only between blocks
+ * (block_find) is memory of dropped blocks used again. */
+#ifndef UMBRA_CPU_BLOCK_H
+#define UMBRA_CPU_BLOCK_H
+
+#include "cpu/decode.h"
+
+#define BLOCK_MAX_INSNS  32
+#define JUMP_CACHE_BITS  12
+#define JUMP_CACHE_SLOTS (1u << JUMP_CACHE_BITS)
+#define JUMP_KEY_NONE    UINT64_MAX
+
+enum block_mode {
+    BLOCK_CODE32 = 1,
+    BLOCK_STACK32 = 2,
+    BLOCK_SINGLE = 4, /* one instruction only: stepping, breakpoints, interrupt shadow */
+    BLOCK_MODES = 8
+};
+
+struct block {
+    uint64_t jump_key; /* the key it was last found under; JUMP_KEY_NONE when dropped */
+    uint32_t bytes;    /* length of its code */
+    uint16_t count;    /* instructions, without the sentinel */
+    uint8_t mode;
+    bool crosses;          /* into the page at offset2 */
+    struct block *succ[2]; /* linked successors: not taken (and only), taken */
+    /* --- not touched when running --- */
+    struct block *linked_by;         /* first of the blocks with a link to this one */
+    struct block *linked_by_next[2]; /* per link: the next that links to the same target */
+    uint64_t offset, offset2;        /* machine offsets: first byte; second page */
+    struct block *hash_next;
+    struct block *page_next[2]; /* lists of the page(s) it lies in; [0] also chains free blocks */
+    uint8_t size_class;
+    struct insn insns[]; /* count of them, then the sentinel */
+};
+
+struct block_counters {
+    uint64_t built, dropped, flushes, code_writes, found;
+};
+
+struct block_cache;
+
+/* A cache for c, and the decoder for its model and features (set before). Listens to c->physmap and
+ * sets c->jump_cache. NULL when out of memory. */
+struct block_cache *block_cache_create(struct vcpu *c);
+void block_cache_destroy(struct block_cache *cache);
+
+/* Drops all blocks. Not while one is running. */
+void block_cache_flush(struct block_cache *cache);
+
+struct block_counters block_cache_counters(const struct block_cache *cache);
+const struct decoder *block_cache_decoder(const struct block_cache *cache);
+
+/* The block at c->eip in the current mode, SINGLE or 0 added to it; made if need be. c->cur must be
+ * NULL. Raises what fetching raises (#PF, #GP at the code limit). */
+struct block *block_find(struct vcpu *c, unsigned single);
+
+/* Has from's successor in slot be the next block found: see block_find's use in the engine. */
+void block_link(struct block *from, unsigned slot, struct block *to);
+
+/* The current mode as part of a jump-cache key, and the code limit: after anything that may have
+ * changed them, before a block is entered. */
+void block_refresh(struct vcpu *c);
+
+static inline struct block **jump_cache_slot(const struct vcpu *c, uint32_t gva)
+{
+    return &c->jump_cache[(gva ^ (gva >> JUMP_CACHE_BITS)) & (JUMP_CACHE_SLOTS - 1)];
+}
+
+#endif
