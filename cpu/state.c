@@ -228,12 +228,12 @@ const struct field vcpu_fields[] = {
 
 void vcpu_state_flush(struct vcpu *c)
 {
-    flags_set_arith(c, flags_arith(c));
+    c->eflags = (c->eflags & ~FLAGS_ARITH) | flags_arith(c);
 }
 
 void vcpu_state_loaded(struct vcpu *c)
 {
-    c->flag_op = FLAG_OP_NONE;
+    flags_set_arith(c, c->eflags);
     c->reg[REG_NONE].q = 0; /* the stream is not trusted */
     c->cpl &= 3;
     c->cur = NULL;
