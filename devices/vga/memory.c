@@ -1,0 +1,281 @@
+/* devices/vga/memory.c: what the CPU sees at A0000h..BFFFFh.
+ *
+ * Planes are interleaved bytes of one dword, so a latch, a write through the ALU and a map mask are
+ * each one 32-bit operation:
+ *
+ *     video memory   | plane 3 | plane 2 | plane 1 | plane 0 |   at 4 * (address in the plane)
+ *                      31    24 23     16 15      8 7       0
+ *
+ * An access goes through one of a few functions, chosen when a register changes, not when memory
+ * is touched. Where video memory is linear for the CPU (packed VBE banks; chain-4 with nothing in
+ * the way), the window is memory to the machine and no access arrives here at all.
+ *
+ * Chain-4 is packed: address A lies in plane A & 3 at A >> 2 (a VGA of 1987 leaves three of four
+ * addresses unused, and shows them with its double-word mode; see view.c). */
+#include "devices/vga/state.h"
+
+/* A plane set of 4 bits as a byte mask each. */
+static const uint32_t plane_bytes[16] = {
+    0x00000000, 0x000000FF, 0x0000FF00, 0x0000FFFF, 0x00FF0000, 0x00FF00FF, 0x00FFFF00, 0x00FFFFFF,
+    0xFF000000, 0xFF0000FF, 0xFF00FF00, 0xFF00FFFF, 0xFFFF0000, 0xFFFF00FF, 0xFFFFFF00, 0xFFFFFFFF,
+};
+
+#define EVEN_PLANES 0x00FF00FFu
+
+/* How the CPU's address picks planes. */
+enum chain { CHAIN_NONE, CHAIN_ODD_EVEN, CHAIN_4 };
+
+/* Stores data (a byte per plane) at plane address p in the planes given. */
+static inline void merge(struct vga *v, uint32_t p, uint32_t data, uint32_t planes)
+{
+    uint8_t *at = v->vram + (size_t)p * 4;
+    store_le32(at, (load_le32(at) & ~planes) | (data & planes));
+    vga_mark_dirty(v, p * 4);
+}
+
+static inline uint32_t alu(const struct vga *v, uint32_t data)
+{
+    switch (v->gc[GC_ROTATE] >> 3 & 3) {
+    case 1:
+        return data & v->latch;
+    case 2:
+        return data | v->latch;
+    case 3:
+        return data ^ v->latch;
+    default:
+        return data;
+    }
+}
+
+static inline uint8_t rotate(const struct vga *v, uint8_t byte)
+{
+    unsigned n = v->gc[GC_ROTATE] & 7;
+    return (uint8_t)(byte >> n | byte << (8 - n));
+}
+
+/* The data path of write modes 0..3 (IBM, "Graphics Mode register"): what a CPU byte becomes. */
+static inline uint32_t write_data(const struct vga *v, uint8_t byte)
+{
+    uint32_t data, mask = v->bit_mask;
+    switch (v->gc[GC_MODE] & 3) {
+    case 0:
+        data = rotate(v, byte) * 0x01010101u;
+        data = (data & ~v->enable_set_reset) | (v->set_reset & v->enable_set_reset);
+        break;
+    case 1:
+        return v->latch;
+    case 2:
+        data = plane_bytes[byte & 15];
+        break;
+    default:
+        mask &= rotate(v, byte) * 0x01010101u;
+        data = v->set_reset;
+        break;
+    }
+    return (alu(v, data) & mask) | (v->latch & ~mask);
+}
+
+static inline __attribute__((always_inline)) void write_planes(struct vga *v, uint32_t address,
+                                                               uint32_t value, unsigned size,
+                                                               enum chain chain, bool plain)
+{
+    for (unsigned i = 0; i < size; i++, address++, value >>= 8) {
+        uint32_t p = address + v->write_base, planes = v->map_mask;
+        if (chain == CHAIN_4) {
+            planes &= 0xFFu << (p & 3) * 8;
+            p >>= 2;
+        } else if (chain == CHAIN_ODD_EVEN) {
+            planes &= p & 1 ? ~EVEN_PLANES : EVEN_PLANES;
+            p &= ~1u;
+        }
+        uint8_t byte = (uint8_t)value;
+        merge(v, p & v->plane_mask, plain ? byte * 0x01010101u : write_data(v, byte), planes);
+    }
+}
+
+static void write_planar(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    write_planes(v, address, value, size, CHAIN_NONE, false);
+}
+
+static void write_planar_plain(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    write_planes(v, address, value, size, CHAIN_NONE, true);
+}
+
+static void write_odd_even(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    write_planes(v, address, value, size, CHAIN_ODD_EVEN, false);
+}
+
+static void write_odd_even_plain(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    write_planes(v, address, value, size, CHAIN_ODD_EVEN, true);
+}
+
+static void write_chain4(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    write_planes(v, address, value, size, CHAIN_4, false);
+}
+
+static void write_chain4_plain(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    write_planes(v, address, value, size, CHAIN_4, true);
+}
+
+/* VBE packed modes with different read and write banks. */
+static void write_linear(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++, value >>= 8) {
+        uint32_t at = (address + v->write_base + i) & (v->vram_size - 1);
+        v->vram[at] = (uint8_t)value;
+        vga_mark_dirty(v, at);
+    }
+}
+
+static void write_nothing(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+{
+    (void)v, (void)address, (void)value, (void)size;
+}
+
+/* Read mode 1: bit n is set where pixel n has the colour of the compare register in every plane
+ * that the don't-care register names. */
+static uint8_t compare_colour(const struct vga *v)
+{
+    uint32_t differs =
+        (v->latch ^ plane_bytes[v->gc[GC_COMPARE] & 15]) & plane_bytes[v->gc[GC_DONT_CARE] & 15];
+    differs |= differs >> 16;
+    differs |= differs >> 8;
+    return (uint8_t)~differs;
+}
+
+static inline __attribute__((always_inline)) uint32_t
+read_planes(struct vga *v, uint32_t address, unsigned size, enum chain chain, bool compare)
+{
+    uint32_t value = 0;
+    for (unsigned i = 0; i < size; i++, address++) {
+        uint32_t p = address + v->read_base;
+        unsigned plane = v->gc[GC_READ_MAP] & 3;
+        if (chain == CHAIN_4) {
+            plane = p & 3;
+            p >>= 2;
+        } else if (chain == CHAIN_ODD_EVEN) {
+            plane = (plane & 2) | (p & 1);
+            p &= ~1u;
+        }
+        v->latch = vga_planes_at(v, p & v->plane_mask);
+        uint8_t byte = compare ? compare_colour(v) : (uint8_t)(v->latch >> plane * 8);
+        value |= (uint32_t)byte << i * 8;
+    }
+    return value;
+}
+
+static uint32_t read_planar(struct vga *v, uint32_t address, unsigned size)
+{
+    return read_planes(v, address, size, CHAIN_NONE, false);
+}
+
+static uint32_t read_compare(struct vga *v, uint32_t address, unsigned size)
+{
+    return read_planes(v, address, size, CHAIN_NONE, true);
+}
+
+static uint32_t read_odd_even(struct vga *v, uint32_t address, unsigned size)
+{
+    return read_planes(v, address, size, CHAIN_ODD_EVEN, v->gc[GC_MODE] & 8);
+}
+
+static uint32_t read_chain4(struct vga *v, uint32_t address, unsigned size)
+{
+    return read_planes(v, address, size, CHAIN_4, v->gc[GC_MODE] & 8);
+}
+
+static uint32_t read_linear(struct vga *v, uint32_t address, unsigned size)
+{
+    uint32_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint32_t)v->vram[(address + v->read_base + i) & (v->vram_size - 1)] << i * 8;
+    return value;
+}
+
+static uint32_t read_nothing(struct vga *v, uint32_t address, unsigned size)
+{
+    (void)v, (void)address, (void)size;
+    return UINT32_MAX;
+}
+
+/* Neither ALU, set/reset nor masks change what the CPU writes. */
+static bool writes_are_plain(const struct vga *v)
+{
+    return (v->gc[GC_MODE] & 3) == 0 && (v->gc[GC_ROTATE] & 0x1F) == 0 &&
+           (v->gc[GC_ENABLE_SET_RESET] & 15) == 0 && v->gc[GC_BIT_MASK] == 0xFF;
+}
+
+static void pick_functions(struct vga *v)
+{
+    bool plain = writes_are_plain(v);
+    if (!(v->misc & 2)) { /* video memory is off the bus */
+        v->read = read_nothing;
+        v->write = write_nothing;
+    } else if (vga_dispi_on(v) && !vga_is_planar_dispi(v)) {
+        v->read = read_linear;
+        v->write = write_linear;
+    } else if (v->seq[SEQ_MEMORY] & 8) {
+        v->read = read_chain4;
+        v->write = plain ? write_chain4_plain : write_chain4;
+    } else {
+        if (v->gc[GC_MODE] & 0x10)
+            v->read = read_odd_even;
+        else
+            v->read = v->gc[GC_MODE] & 8 ? read_compare : read_planar;
+        if (!(v->seq[SEQ_MEMORY] & 4))
+            v->write = plain ? write_odd_even_plain : write_odd_even;
+        else
+            v->write = plain ? write_planar_plain : write_planar;
+    }
+}
+
+/* Where A0000h..AFFFFh can be plain memory: *offset is what stands at A0000h. */
+static bool window_wanted(const struct vga *v, uint32_t *offset)
+{
+    if (v->write == write_linear && v->dispi_bank_read == v->dispi_bank_write) {
+        *offset = v->read_base;
+        return true;
+    }
+    *offset = 0;
+    return v->write == write_chain4_plain && v->map_mask == UINT32_MAX && !(v->gc[GC_MODE] & 8) &&
+           (v->gc[GC_MISC] >> 2 & 3) == 1;
+}
+
+void vga_memory_update(struct vga *v)
+{
+    static const struct {
+        uint32_t base, size;
+    } apertures[4] = {{0x00000, 0x20000}, {0x00000, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
+
+    unsigned map = v->gc[GC_MISC] >> 2 & 3;
+    bool packed = vga_dispi_on(v) && !vga_is_planar_dispi(v);
+    if (packed)
+        map = 1;
+    v->aperture_base = apertures[map].base;
+    v->aperture_size = apertures[map].size;
+    v->map_mask = plane_bytes[v->seq[SEQ_MAP_MASK] & 15];
+    v->bit_mask = v->gc[GC_BIT_MASK] * 0x01010101u;
+    v->set_reset = plane_bytes[v->gc[GC_SET_RESET] & 15];
+    v->enable_set_reset = plane_bytes[v->gc[GC_ENABLE_SET_RESET] & 15];
+    v->plane_mask = vga_is_planar_dispi(v) ? v->vram_size / 4 - 1 : VGA_PLANE_BYTES - 1;
+    v->read_base = vga_dispi_on(v) ? (uint32_t)v->dispi_bank_read << 16 : 0;
+    v->write_base = vga_dispi_on(v) ? (uint32_t)v->dispi_bank_write << 16 : 0;
+    pick_functions(v);
+
+    uint32_t offset;
+    bool on = window_wanted(v, &offset);
+    if (on)
+        offset &= v->vram_size - 1;
+    if (v->window_known && on == v->window_on && (!on || offset == v->window_offset))
+        return;
+    v->window_known = true;
+    v->window_on = on;
+    v->window_offset = offset;
+    bus_vram_window(v->bus, VGA_MMIO_LEGACY, 0xA0000, offset, 0x10000, on);
+}
