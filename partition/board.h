@@ -1,0 +1,131 @@
+/* partition/board.h: the fabric that devices sit on: port and MMIO decoding, nets between pins,
+ * timers, one DMA domain per device, PCI slots. It implements devices/bus.h. Which devices there
+ * are and how they are wired is partition/pc.c's matter.
+ *
+ * A net joins output pins to input pins: its level is the OR of the outputs driving it, and every
+ * change of level goes to all its sinks, in the order in which they were connected. */
+#ifndef UMBRA_PARTITION_BOARD_H
+#define UMBRA_PARTITION_BOARD_H
+
+#include "devices/bus.h"
+#include "mmu/dma.h"
+#include "mmu/physmap.h"
+#include "partition/timers.h"
+
+#define BOARD_MAX_DEVICES 40
+#define BOARD_MAX_RANGES  160
+#define BOARD_MAX_NETS    96
+#define NET_MAX_SINKS     4
+#define DEVICE_MAX_PINS   64
+#define DEVICE_MAX_TIMERS 16
+#define DEVICE_MAX_RANGES 24
+#define PAM_SEGMENTS      13
+
+struct board;
+
+struct bus {
+    struct board *board;
+    const struct device_class *cls;
+    void *state;
+    struct dma_domain *dma;
+    uint64_t output_levels;               /* bit per output pin */
+    uint8_t net[DEVICE_MAX_PINS];         /* per output pin: net number + 1, 0 for none */
+    unsigned timer[DEVICE_MAX_TIMERS];    /* index in the board's timers */
+    uint8_t port_slot[DEVICE_MAX_RANGES]; /* per port range: slot in board.ports */
+    uint8_t mmio_slot[DEVICE_MAX_RANGES];
+    uint64_t vram_offset, vram_size, vram_base; /* machine offset; where the guest sees it */
+    bool vram_mapped;
+};
+
+/* A port or MMIO range that a device decodes. */
+struct decoded_range {
+    struct bus *bus;
+    unsigned index; /* range number in the device's descriptor */
+    uint64_t base, size;
+    uint8_t sizes;
+    bool enabled;
+    uint64_t reads, writes; /* counters */
+};
+
+typedef void net_sink_fn(void *ctx, unsigned pin, bool level);
+
+struct net {
+    const char *name;
+    unsigned high; /* outputs driving it high */
+    unsigned sink_count;
+    struct {
+        net_sink_fn *fn;
+        void *ctx;
+        unsigned pin;
+    } sink[NET_MAX_SINKS];
+};
+
+/* What the board asks of the partition. */
+struct board_host {
+    void *ctx;
+    uint64_t (*now)(void *ctx);
+    uint64_t (*wall_clock)(void *ctx);
+    void (*timer_armed)(void *ctx, uint64_t deadline_ns);
+    void (*machine)(void *ctx, enum machine_request request);
+    void (*debug_exit)(void *ctx, uint32_t value);
+    uint64_t (*guest_pc)(void *ctx);
+    void (*dma_denied)(void *ctx, const struct dma_denial *denial, bool pause);
+};
+
+struct board {
+    struct physmap *pm;
+    struct log *log;
+    struct board_host host;
+    struct timers timers;
+    struct bus *device[BOARD_MAX_DEVICES];
+    unsigned device_count;
+    struct decoded_range ports[BOARD_MAX_RANGES]; /* slot 0 is unused */
+    unsigned port_count;
+    struct decoded_range mmio[BOARD_MAX_RANGES]; /* slot 0 is unused */
+    unsigned mmio_count;
+    uint8_t port_owner[65536]; /* slot in ports, 0: nobody */
+    struct net net[BOARD_MAX_NETS];
+    unsigned net_count;
+    struct bus *pci[256];       /* by devfn, bus 0 */
+    struct bus *dma_channel[8]; /* ISA DMA clients */
+    struct bus *pic, *lapic, *ioapic;
+    uint64_t port_reads, port_writes;
+    uint64_t rom_offset[PAM_SEGMENTS]; /* machine offset of the ROM behind a PAM segment */
+    uint8_t pam[PAM_SEGMENTS];         /* bit 0: reads from RAM, bit 1: writes to RAM */
+};
+
+/* NULL when out of memory. */
+struct board *board_create(struct physmap *pm, struct log *log, struct board_host host);
+void board_destroy(struct board *b);
+
+/* Makes a device and puts it on the board: its fixed ranges decode from now on. NULL and *error
+ * (static text) when its init refuses. limits are its DMA domain's. */
+struct bus *board_add(struct board *b, const struct device_class *cls, const void *config,
+                      struct dma_limits limits, const char **error);
+
+/* The device of that class name, or NULL. */
+struct bus *board_find(const struct board *b, const char *name);
+
+/* The net of that name, made when there is none. */
+unsigned board_net(struct board *b, const char *name);
+void board_net_sink(struct board *b, unsigned net, net_sink_fn *fn, void *ctx, unsigned pin);
+/* Connects an output or input pin, named as in the descriptor, to a net. */
+void board_connect_output(struct board *b, struct bus *from, const char *pin, unsigned net);
+void board_connect_input(struct board *b, struct bus *to, const char *pin, unsigned net);
+
+/* Resets every device, in the order in which they were added. */
+void board_reset(struct board *b);
+
+/* The CPU's port space. size 1, 2, 4. */
+uint32_t board_port_read(struct board *b, uint16_t port, unsigned size);
+void board_port_write(struct board *b, uint16_t port, uint32_t value, unsigned size);
+
+/* Says which ROM (machine offset) stands behind a PAM segment; NO_BACKING: an empty socket. */
+void board_rom_socket(struct board *b, unsigned segment, uint64_t offset);
+
+/* Saves or loads every device's fields and the state of nets, ranges and timers. board_load leaves
+ * the board unchanged and returns false when the stream does not fit this board. */
+void board_save(const struct board *b, struct bytes *out);
+must_use bool board_load(struct board *b, const uint8_t *data, size_t len);
+
+#endif

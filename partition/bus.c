@@ -1,0 +1,253 @@
+/* partition/bus.c: devices/bus.h on the board: what a device may ask for. */
+#include "devices/bus.h"
+
+#include <assert.h>
+
+#include "partition/board.h"
+
+void bus_irq(struct bus *bus, unsigned pin, bool level)
+{
+    assert(pin < DEVICE_MAX_PINS);
+    if (!!(bus->output_levels & BIT(pin)) == level)
+        return;
+    bus->output_levels ^= BIT(pin);
+    if (!bus->net[pin])
+        return;
+    struct net *net = &bus->board->net[bus->net[pin] - 1];
+    net->high += level ? 1 : -1u;
+    if (net->high > 1 || (net->high == 1 && !level))
+        return; /* the OR did not change */
+    for (unsigned i = 0; i < net->sink_count; i++)
+        net->sink[i].fn(net->sink[i].ctx, net->sink[i].pin, level);
+}
+
+uint64_t bus_now(struct bus *bus)
+{
+    return bus->board->host.now(bus->board->host.ctx);
+}
+
+uint64_t bus_wall_clock(struct bus *bus)
+{
+    return bus->board->host.wall_clock(bus->board->host.ctx);
+}
+
+void bus_timer(struct bus *bus, unsigned id, uint64_t deadline_ns)
+{
+    assert(id < bus->cls->timer_count);
+    struct board *b = bus->board;
+    timers_arm(&b->timers, bus->timer[id], deadline_ns);
+    if (b->timers.soonest == deadline_ns)
+        b->host.timer_armed(b->host.ctx, deadline_ns);
+}
+
+void bus_timer_cancel(struct bus *bus, unsigned id)
+{
+    assert(id < bus->cls->timer_count);
+    timers_cancel(&bus->board->timers, bus->timer[id]);
+}
+
+bool bus_dma_read(struct bus *bus, uint64_t gpa, void *buf, size_t len)
+{
+    return dma_read(bus->dma, gpa, buf, len) == DMA_OK;
+}
+
+bool bus_dma_write(struct bus *bus, uint64_t gpa, const void *buf, size_t len)
+{
+    return dma_write(bus->dma, gpa, buf, len) == DMA_OK;
+}
+
+/* --- Where ranges lie -------------------------------------------------------------------- */
+
+void bus_port_map(struct bus *bus, unsigned range, uint16_t base, bool enabled)
+{
+    struct board *b = bus->board;
+    assert(range < bus->cls->port_count);
+    unsigned slot = bus->port_slot[range];
+    struct decoded_range *r = &b->ports[slot];
+    if (r->enabled) {
+        for (uint64_t p = r->base; p < r->base + r->size && p < 65536; p++) {
+            if (b->port_owner[p] == slot)
+                b->port_owner[p] = 0;
+        }
+    }
+    r->base = base;
+    r->enabled = enabled;
+    for (uint64_t p = base; enabled && p < (uint64_t)base + r->size && p < 65536; p++)
+        b->port_owner[p] = (uint8_t)slot;
+}
+
+static uint64_t mmio_read(void *ctx, uint64_t offset, unsigned size)
+{
+    struct decoded_range *r = ctx;
+    if (r->sizes & size && !(offset & (size - 1))) {
+        r->reads++;
+        return r->bus->cls->mmio_read(r->bus->state, r->index, offset, size);
+    }
+    if (size == 1)
+        return 0xFF;
+    unsigned half = size / 2;
+    return mmio_read(ctx, offset, half) | mmio_read(ctx, offset + half, half) << (8 * half);
+}
+
+static void mmio_write(void *ctx, uint64_t offset, uint64_t value, unsigned size)
+{
+    struct decoded_range *r = ctx;
+    if (size < 8)
+        value &= BIT(8 * size) - 1;
+    if (r->sizes & size && !(offset & (size - 1))) {
+        r->writes++;
+        r->bus->cls->mmio_write(r->bus->state, r->index, offset, value, size);
+    } else if (size > 1) {
+        unsigned half = size / 2;
+        mmio_write(ctx, offset, value, half);
+        mmio_write(ctx, offset + half, value >> (8 * half), half);
+    }
+}
+
+static const struct mmio_ops mmio_ops = {mmio_read, mmio_write};
+
+/* PCI lets a guest put a BAR anywhere, also over RAM. The host bridge claims addresses below the
+ * top of RAM for itself, so such a window is not reachable, and RAM stays what it is. */
+static bool window_is_free(struct board *b, uint64_t base, uint64_t size)
+{
+    if (base + size < base || base + size > BIT(GPA_BITS))
+        return false;
+    for (uint64_t at = base; at < base + size;) {
+        const struct region *r = physmap_find(b->pm, at);
+        if (r->kind == REGION_RAM || r->kind == REGION_ROM)
+            return false;
+        at = r->base + r->size;
+    }
+    return true;
+}
+
+void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
+{
+    struct board *b = bus->board;
+    assert(range < bus->cls->mmio_count);
+    struct decoded_range *r = &b->mmio[bus->mmio_slot[range]];
+    const struct region *now = physmap_find(b->pm, r->base);
+    if (r->enabled && now->kind == REGION_MMIO && now->ctx == r)
+        physmap_unmap(b->pm, r->base, r->size);
+    r->base = base;
+    r->enabled = enabled && window_is_free(b, base, r->size);
+    if (r->enabled)
+        physmap_map_mmio(b->pm, base, r->size, &mmio_ops, r);
+}
+
+uint8_t *bus_vram(struct bus *bus, size_t size)
+{
+    uint64_t offset = physmap_alloc(bus->board->pm, size);
+    if (offset == NO_BACKING)
+        return NULL;
+    bus->vram_offset = offset;
+    bus->vram_size = align_up(size, PAGE_SIZE);
+    return physmap_host(bus->board->pm, offset);
+}
+
+void bus_vram_map(struct bus *bus, uint64_t base, bool enabled)
+{
+    struct physmap *pm = bus->board->pm;
+    if (bus->vram_mapped)
+        physmap_unmap(pm, bus->vram_base, bus->vram_size);
+    bus->vram_base = base;
+    bus->vram_mapped = enabled && window_is_free(bus->board, base, bus->vram_size);
+    if (bus->vram_mapped)
+        physmap_map_vram(pm, base, bus->vram_size, bus->vram_offset);
+}
+
+void bus_vram_window(struct bus *bus, unsigned range, uint64_t base, uint64_t offset, uint64_t size,
+                     bool enabled)
+{
+    struct board *b = bus->board;
+    struct decoded_range *r = &b->mmio[bus->mmio_slot[range]];
+    assert(offset + size <= bus->vram_size && base >= r->base && base + size <= r->base + r->size);
+    physmap_map_mmio(b->pm, r->base, r->size, &mmio_ops, r);
+    if (enabled)
+        physmap_map_vram(b->pm, base, size, bus->vram_offset + offset);
+}
+
+bool bus_vram_dirty(struct bus *bus, size_t offset, size_t len, uint8_t *bitmap)
+{
+    return physmap_take_dirty(bus->board->pm, bus->vram_offset + offset, len, PAGE_DIRTY_DISPLAY,
+                              bitmap);
+}
+
+/* --- The machine's fabric ---------------------------------------------------------------- */
+
+size_t bus_dack(struct bus *bus, unsigned channel, struct dack *transfer)
+{
+    struct bus *client = channel < 8 ? bus->board->dma_channel[channel] : NULL;
+    if (!client || !client->cls->dack)
+        return 0;
+    return client->cls->dack(client->state, channel, transfer);
+}
+
+int bus_interrupt_ack(struct bus *bus)
+{
+    struct bus *pic = bus->board->pic;
+    return pic ? pic->cls->interrupt_ack(pic->state) : -1;
+}
+
+bool bus_apic_message(struct bus *bus, const struct apic_message *message)
+{
+    struct bus *lapic = bus->board->lapic;
+    return lapic && lapic->cls->apic_message(lapic->state, message);
+}
+
+void bus_apic_eoi(struct bus *bus, uint8_t vector)
+{
+    struct bus *ioapic = bus->board->ioapic;
+    if (ioapic && ioapic->cls->apic_eoi)
+        ioapic->cls->apic_eoi(ioapic->state, vector);
+}
+
+uint32_t bus_pci_read(struct bus *bus, unsigned pci_bus, unsigned devfn, unsigned reg,
+                      unsigned size)
+{
+    struct bus *target = pci_bus == 0 && devfn < 256 ? bus->board->pci[devfn] : NULL;
+    if (!target || reg + size > 256)
+        return UINT32_MAX >> (32 - 8 * size);
+    return target->cls->pci_read(target->state, reg, size);
+}
+
+void bus_pci_write(struct bus *bus, unsigned pci_bus, unsigned devfn, unsigned reg, uint32_t value,
+                   unsigned size)
+{
+    struct bus *target = pci_bus == 0 && devfn < 256 ? bus->board->pci[devfn] : NULL;
+    if (target && reg + size <= 256)
+        target->cls->pci_write(target->state, reg, value, size);
+}
+
+void bus_pam(struct bus *bus, unsigned segment, bool read_ram, bool write_ram)
+{
+    struct board *b = bus->board;
+    assert(segment < PAM_SEGMENTS);
+    uint64_t base = 0xC0000 + segment * UINT64_C(0x4000);
+    uint64_t size = segment == PAM_SEGMENTS - 1 ? 0x10000 : 0x4000;
+    uint64_t rom = b->rom_offset[segment];
+    b->pam[segment] = (uint8_t)(read_ram | write_ram << 1);
+    if (physmap_ram_size(b->pm) < base + size)
+        read_ram = write_ram = false;
+    if (read_ram && write_ram)
+        physmap_map_ram(b->pm, base, size, base);
+    else if (read_ram || rom != NO_BACKING)
+        physmap_map_rom(b->pm, base, size, read_ram ? base : rom, write_ram ? base : NO_BACKING);
+    else
+        physmap_unmap(b->pm, base, size);
+}
+
+struct log *bus_log(struct bus *bus)
+{
+    return bus->board->log;
+}
+
+void bus_machine(struct bus *bus, enum machine_request request)
+{
+    bus->board->host.machine(bus->board->host.ctx, request);
+}
+
+uint64_t bus_guest_pc(struct bus *bus)
+{
+    return bus->board->host.guest_pc ? bus->board->host.guest_pc(bus->board->host.ctx) : 0;
+}

@@ -1,0 +1,88 @@
+#include "partition/clock.h"
+
+#include <time.h>
+
+#define RATE_ONE       (UINT64_C(1) << 32)
+#define RATE_FIXED     (10 * RATE_ONE) /* CLOCK_INSNS: 100 million instructions a second */
+#define RATE_START     (5 * RATE_ONE)
+#define RATE_MIN       (RATE_ONE / 16)   /* 16 instructions a ns: no host is faster */
+#define RATE_MAX       (2000 * RATE_ONE) /* 0.5 million a second */
+#define SYNC_MIN_NS    UINT64_C(500000)
+#define LAG_DROPPED_NS 300000000 /* further behind than this, time is given up */
+
+uint64_t host_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void vclock_init(struct vclock *k, enum clock_mode mode)
+{
+    *k = (struct vclock){.mode = mode};
+    k->rate = mode == CLOCK_HOST ? RATE_START : RATE_FIXED;
+    k->host_base = k->sync_host = host_now();
+}
+
+uint64_t vclock_now(const struct vclock *k, uint64_t insns)
+{
+    return k->anchor_ns + (uint64_t)((unsigned __int128)(insns - k->anchor_insns) * k->rate >> 32);
+}
+
+uint64_t vclock_insns_until(const struct vclock *k, uint64_t insns, uint64_t deadline_ns,
+                            uint64_t limit)
+{
+    uint64_t now = vclock_now(k, insns);
+    if (deadline_ns <= now)
+        return 1;
+    unsigned __int128 n = (((unsigned __int128)(deadline_ns - now) << 32) + k->rate - 1) / k->rate;
+    return n > limit ? limit : n < 1 ? 1 : (uint64_t)n;
+}
+
+static void re_anchor(struct vclock *k, uint64_t insns)
+{
+    k->anchor_ns = vclock_now(k, insns);
+    k->anchor_insns = insns;
+}
+
+void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns)
+{
+    re_anchor(k, insns);
+    if (now_ns > k->anchor_ns)
+        k->anchor_ns = now_ns;
+}
+
+uint64_t vclock_host_target(const struct vclock *k)
+{
+    return host_now() - k->host_base;
+}
+
+/* The rate is what the host achieved of late, leaned by up to a half towards closing the gap
+ * between the two times within some 20 ms. */
+void vclock_sync(struct vclock *k, uint64_t insns, bool busy)
+{
+    if (k->mode != CLOCK_HOST)
+        return;
+    uint64_t host = host_now();
+    uint64_t elapsed = host - k->sync_host;
+    uint64_t ran = insns - k->sync_insns;
+    if (busy && elapsed < SYNC_MIN_NS)
+        return;
+    k->sync_host = host;
+    k->sync_insns = insns;
+    if (!busy || ran == 0)
+        return;
+    re_anchor(k, insns);
+    int64_t behind = (int64_t)(host - k->host_base) - (int64_t)k->anchor_ns;
+    if (behind > LAG_DROPPED_NS) {
+        k->host_base += (uint64_t)behind;
+        k->dropped_ns += (uint64_t)behind;
+        behind = 0;
+    }
+    unsigned __int128 achieved = ((unsigned __int128)elapsed << 32) / ran;
+    int64_t lean = behind / 40; /* millionths: half a million (a half) at 20 ms */
+    lean = lean > 500000 ? 500000 : lean < -500000 ? -500000 : lean;
+    unsigned __int128 rate = achieved * (uint64_t)(1000000 + lean) / 1000000;
+    rate = ((unsigned __int128)k->rate * 3 + rate) / 4; /* one sample may be a preempted one */
+    k->rate = rate < RATE_MIN ? RATE_MIN : rate > RATE_MAX ? RATE_MAX : (uint64_t)rate;
+}

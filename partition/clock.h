@@ -1,0 +1,48 @@
+/* partition/clock.h: virtual time, the partition's only clock.
+ *
+ * Virtual time is a function of the instructions retired:
+ *
+ *     now = anchor_ns + (insns - anchor_insns) * rate          rate: ns per instruction, 32.32
+ *
+ * With the host clock (CLOCK_HOST) the partition moves the anchor and the rate now and then, so
+ * that virtual time keeps step with real time; with CLOCK_INSNS both stay fixed, and the same guest
+ * with the same input takes the same course every time. Time never goes back. Partition thread
+ * only. */
+#ifndef UMBRA_PARTITION_CLOCK_H
+#define UMBRA_PARTITION_CLOCK_H
+
+#include "base/bits.h"
+
+enum clock_mode { CLOCK_HOST, CLOCK_INSNS };
+
+struct vclock {
+    enum clock_mode mode;
+    uint64_t anchor_ns, anchor_insns;
+    uint64_t rate;                  /* ns per instruction, 32.32 fixed point */
+    uint64_t host_base;             /* host ns at virtual time 0 */
+    uint64_t sync_host, sync_insns; /* at the last sync that measured the speed */
+    uint64_t dropped_ns; /* real time that virtual time gave up on (host too slow or stopped) */
+};
+
+/* Host monotonic time in ns. */
+uint64_t host_now(void);
+
+void vclock_init(struct vclock *k, enum clock_mode mode);
+
+uint64_t vclock_now(const struct vclock *k, uint64_t insns);
+
+/* Instructions until virtual time reaches deadline_ns, at least 1, at most limit. */
+uint64_t vclock_insns_until(const struct vclock *k, uint64_t insns, uint64_t deadline_ns,
+                            uint64_t limit);
+
+/* Jumps forward to now_ns (the CPU slept); earlier times are ignored. */
+void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns);
+
+/* Steers virtual towards host time. busy: the CPU ran instructions all the time since the last
+ * sync, so the interval tells its speed. */
+void vclock_sync(struct vclock *k, uint64_t insns, bool busy);
+
+/* Where virtual time should be now according to the host, ns (CLOCK_HOST). */
+uint64_t vclock_host_target(const struct vclock *k);
+
+#endif

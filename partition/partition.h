@@ -1,0 +1,91 @@
+/* partition/partition.h: one guest machine and the isolation boundary around it: its vCPU, memory,
+ * devices, clock and event queue. Nothing here is global: any number of partitions live in one
+ * process, each driven by one thread. Only partition_post and partition_stop may be called from
+ * other threads. */
+#ifndef UMBRA_PARTITION_PARTITION_H
+#define UMBRA_PARTITION_PARTITION_H
+
+#include "base/log.h"
+#include "cpu/state.h"
+#include "devices/bus.h"
+#include "mmu/dma.h"
+#include "partition/board.h"
+#include "partition/clock.h"
+#include "partition/pc.h"
+#include "translator/engine.h"
+
+struct partition;
+
+struct partition_config {
+    uint64_t memory; /* bytes of RAM, 1 MiB .. PARTITION_MEMORY_MAX */
+    enum cpu_model cpu;
+    const struct engine *engine; /* NULL: the best of this build */
+    enum clock_mode clock;
+    uint64_t wall_clock_start; /* guest's time at power-on, ns since 1970 (UTC) */
+    struct pc_config pc;
+    struct log *log;
+};
+#define PARTITION_MEMORY_MAX (UINT64_C(3584) << 20)
+
+/* Input from outside; enters the guest at a point of virtual time. */
+enum partition_event_kind {
+    PARTITION_KEY,    /* key, down */
+    PARTITION_MOUSE,  /* dx, dy, dz, buttons */
+    PARTITION_SERIAL, /* byte for COM port 0 or 1 */
+    PARTITION_POWER_BUTTON,
+    PARTITION_RESET,
+};
+struct partition_event {
+    enum partition_event_kind kind;
+    uint16_t key; /* see devices/i8042.h */
+    bool down;
+    int16_t dx, dy, dz;
+    uint8_t buttons;
+    uint8_t port, byte;
+};
+
+/* Why partition_run came back. */
+enum partition_end {
+    PARTITION_RUNNING,      /* the time given is over */
+    PARTITION_STOPPED,      /* partition_stop was called */
+    PARTITION_POWERED_OFF,  /* by the guest */
+    PARTITION_TRIPLE_FAULT, /* by the guest */
+    PARTITION_DEBUG_EXIT,   /* the guest wrote to the debug-exit port: see partition_exit_value */
+    PARTITION_DMA_PAUSED,   /* a domain with policy pause denied a transfer */
+};
+
+/* Puts a machine together and resets it. NULL on failure; error (of error_len) then says why, for
+ * the user. */
+struct partition *partition_create(const struct partition_config *config, char *error,
+                                   size_t error_len);
+void partition_destroy(struct partition *p);
+
+/* Runs until virtual time until_ns (UINT64_MAX: for ever) or until something ends it. tick, when
+ * not NULL, is called about 60 times a second of host time (CLOCK_HOST) or of virtual time
+ * (CLOCK_INSNS), between instructions. */
+enum partition_end partition_run(struct partition *p, uint64_t until_ns,
+                                 void (*tick)(void *ctx, struct partition *p), void *ctx);
+
+/* Thread-safe. False when the queue (4096 events) is full: try again later. */
+bool partition_post(struct partition *p, struct partition_event event);
+/* Thread-safe, and safe in a signal handler: the run ends soon. */
+void partition_stop(struct partition *p);
+
+uint32_t partition_exit_value(const struct partition *p);
+uint64_t partition_now(const struct partition *p);
+
+struct vcpu *partition_vcpu(struct partition *p);
+struct board *partition_board(struct partition *p);
+struct physmap *partition_physmap(struct partition *p);
+
+/* Is the keyboard ready for the next key? (Nothing waits in queue or controller.) For typists. */
+bool partition_keyboard_idle(struct partition *p);
+
+/* A hash over the whole guest-visible state: RAM, registers, devices. Equal runs have equal hashes.
+ */
+uint64_t partition_state_hash(struct partition *p);
+
+/* All counters as one JSON object. */
+void partition_stats(struct partition *p, struct bytes *out);
+
+#endif
