@@ -11,6 +11,7 @@
 #include "mmu/dma.h"
 #include "partition/board.h"
 #include "partition/clock.h"
+#include "partition/inbox.h"
 #include "partition/pc.h"
 #include "translator/engine.h"
 
@@ -26,23 +27,6 @@ struct partition_config {
     struct log *log;
 };
 #define PARTITION_MEMORY_MAX (UINT64_C(3584) << 20)
-
-/* Input from outside; enters the guest at a point of virtual time. */
-enum partition_event_kind {
-    PARTITION_KEY,    /* key, down */
-    PARTITION_MOUSE,  /* dx, dy, dz, buttons */
-    PARTITION_SERIAL, /* byte for COM port 0 or 1 */
-    PARTITION_POWER_BUTTON,
-    PARTITION_RESET,
-};
-struct partition_event {
-    enum partition_event_kind kind;
-    uint16_t key; /* see devices/i8042.h */
-    bool down;
-    int16_t dx, dy, dz;
-    uint8_t buttons;
-    uint8_t port, byte;
-};
 
 /* Why partition_run came back. */
 enum partition_end {
@@ -77,6 +61,7 @@ uint64_t partition_now(const struct partition *p);
 struct vcpu *partition_vcpu(struct partition *p);
 struct board *partition_board(struct partition *p);
 struct physmap *partition_physmap(struct partition *p);
+struct pc *partition_pc(struct partition *p);
 
 /* Is the keyboard ready for the next key? (Nothing waits in queue or controller.) For typists. */
 bool partition_keyboard_idle(struct partition *p);
