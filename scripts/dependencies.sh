@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # scripts/dependencies.sh: sourced by ./run, ./test and .ci/run. Installs what is missing.
 # The packages and why each is needed: docs/dependencies.md.
 
