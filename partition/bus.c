@@ -247,6 +247,11 @@ void bus_machine(struct bus *bus, enum machine_request request)
     bus->board->host.machine(bus->board->host.ctx, request);
 }
 
+void bus_debug_exit(struct bus *bus, uint32_t value)
+{
+    bus->board->host.debug_exit(bus->board->host.ctx, value);
+}
+
 uint64_t bus_guest_pc(struct bus *bus)
 {
     return bus->board->host.guest_pc ? bus->board->host.guest_pc(bus->board->host.ctx) : 0;
