@@ -1,0 +1,299 @@
+/* devices/ide/ide.c: the PCI function, its ports, and what the board calls. The channels do the
+ * work (channel.c). */
+#include "devices/ide/state.h"
+
+enum { RANGE_COMMAND0, RANGE_CONTROL0, RANGE_COMMAND1, RANGE_CONTROL1, RANGE_BM };
+
+/* --- PCI configuration (82371SB 2.3) -------------------------------------------------------- */
+
+enum { PCI_COMMAND = 0x04, PCI_BAR4 = 0x20, PCI_IDETIM = 0x40 };
+enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MASTER = 4 };
+
+/* Which bits a guest can write; all other registers are read-only. */
+static uint8_t pci_write_mask(unsigned reg)
+{
+    switch (reg) {
+    case PCI_COMMAND:
+        return PCI_COMMAND_IO | PCI_COMMAND_MASTER;
+    case 0x0d: /* latency timer */
+        return 0xf0;
+    case PCI_BAR4:
+        return 0xf0;
+    case PCI_BAR4 + 1:
+        return 0xff;
+    case 0x3c: /* interrupt line */
+    case PCI_IDETIM:
+    case PCI_IDETIM + 1:
+    case PCI_IDETIM + 2:
+    case PCI_IDETIM + 3:
+    case 0x44: /* slave timing */
+        return 0xff;
+    }
+    return 0;
+}
+
+static void pci_defaults(uint8_t pci[256])
+{
+    memset(pci, 0, 256);
+    store_le32(pci, 0x70108086);
+    store_le16(pci + 6, 0x0280); /* status: medium DEVSEL, fast back-to-back */
+    store_le32(pci + 8, 0x01018000);
+    pci[PCI_BAR4] = 1;
+    /* The datasheet's reset value is 0, both channels off until the BIOS turns them on. The ports
+     * of ours always answer; so that drivers which look here agree, they are on from reset. */
+    store_le16(pci + PCI_IDETIM, 0x8000);
+    store_le16(pci + PCI_IDETIM + 2, 0x8000);
+    pci[PCI_COMMAND] = PCI_COMMAND_IO;
+}
+
+static void map_bm(struct ide *ide)
+{
+    uint16_t base = load_le16(ide->pci + PCI_BAR4) & 0xfff0;
+    bus_port_map(ide->bus, RANGE_BM, base, base && ide->pci[PCI_COMMAND] & PCI_COMMAND_IO);
+}
+
+static uint32_t ide_pci_read(void *state, unsigned reg, unsigned size)
+{
+    const struct ide *ide = state;
+    uint32_t value = 0;
+    for (unsigned i = 0; i < size && reg + i < 256; i++)
+        value |= (uint32_t)ide->pci[reg + i] << i * 8;
+    return value;
+}
+
+static void ide_pci_write(void *state, unsigned reg, uint32_t value, unsigned size)
+{
+    struct ide *ide = state;
+    for (unsigned i = 0; i < size && reg + i < 256; i++) {
+        uint8_t mask = pci_write_mask(reg + i), byte = (uint8_t)(value >> i * 8);
+        ide->pci[reg + i] = (uint8_t)((ide->pci[reg + i] & ~mask) | (byte & mask));
+    }
+    map_bm(ide);
+}
+
+/* --- Life ---------------------------------------------------------------------------------- */
+
+static const char *ide_init(void *state, struct bus *bus, const void *config)
+{
+    struct ide *ide = state;
+    const struct ide_config *c = config;
+    ide->bus = bus;
+    for (unsigned i = 0; i < IDE_UNITS; i++) {
+        const struct ide_unit *unit = &c->unit[i];
+        struct ide_drive *d = &ide->channel[i / 2].drive[i % 2];
+        if (unit->kind == IDE_DISK && !unit->image)
+            return "an IDE disk needs an image";
+        d->kind = unit->kind;
+        d->image = unit->image;
+        d->sectors = unit->kind == IDE_DISK ? disk_image_sectors(unit->image) : 0;
+        ide->channel[i / 2].ide = ide;
+        ide->channel[i / 2].number = i / 2;
+    }
+    return NULL;
+}
+
+static void ide_reset(void *state)
+{
+    struct ide *ide = state;
+    pci_defaults(ide->pci);
+    map_bm(ide);
+    for (unsigned i = 0; i < 2; i++)
+        ide_channel_reset(&ide->channel[i]);
+}
+
+static void ide_loaded(void *state)
+{
+    struct ide *ide = state;
+    map_bm(ide);
+    for (unsigned i = 0; i < 2; i++)
+        ide_channel_loaded(&ide->channel[i]);
+}
+
+static void ide_timer(void *state, unsigned timer, uint64_t now_ns)
+{
+    struct ide *ide = state;
+    (void)now_ns;
+    ide_channel_timer(&ide->channel[timer & 1]);
+}
+
+/* --- Ports --------------------------------------------------------------------------------- */
+
+static uint32_t ide_port_read(void *state, unsigned range, unsigned offset, unsigned size)
+{
+    struct ide *ide = state;
+    uint32_t value = 0;
+    if (range == RANGE_BM)
+        return bm_read(&ide->channel[offset >> 3 & 1], offset & 7, size);
+    struct ide_channel *ch = &ide->channel[range / 2];
+    if (range == RANGE_CONTROL0 || range == RANGE_CONTROL1)
+        return ide_alternate_status(ch);
+    if (offset == 0)
+        return ide_data_read(ch, size);
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint32_t)ide_register_read(ch, offset + i) << i * 8;
+    return value;
+}
+
+static void ide_port_write(void *state, unsigned range, unsigned offset, uint32_t value,
+                           unsigned size)
+{
+    struct ide *ide = state;
+    if (range == RANGE_BM) {
+        bm_write(&ide->channel[offset >> 3 & 1], offset & 7, value, size);
+        return;
+    }
+    struct ide_channel *ch = &ide->channel[range / 2];
+    if (range == RANGE_CONTROL0 || range == RANGE_CONTROL1) {
+        ide_control_write(ch, (uint8_t)value);
+    } else if (offset == 0) {
+        ide_data_write(ch, value, size);
+    } else {
+        for (unsigned i = 0; i < size; i++)
+            ide_register_write(ch, offset + i, (uint8_t)(value >> i * 8));
+    }
+}
+
+/* --- For the board and the frontend --------------------------------------------------------- */
+
+static struct ide_drive *drive_of(void *state, unsigned unit)
+{
+    struct ide *ide = state;
+    return unit < IDE_UNITS ? &ide->channel[unit / 2].drive[unit % 2] : NULL;
+}
+
+struct disk_image *ide_change_disc(void *state, unsigned unit, struct disk_image *image)
+{
+    struct ide_drive *d = drive_of(state, unit);
+    if (!d || d->kind != IDE_CDROM)
+        return image;
+    struct disk_image *old = d->image;
+    d->image = image;
+    d->cd.tray_open = 0;
+    d->cd.attention = image != NULL;
+    d->cd.event = image ? 2 : 3;
+    d->cd.left = 0; /* a read in flight ends short: its blocks are gone */
+    return old;
+}
+
+bool ide_disc_is_locked(const void *state, unsigned unit)
+{
+    const struct ide *ide = state;
+    return unit < IDE_UNITS && ide->channel[unit / 2].drive[unit % 2].cd.locked;
+}
+
+struct ide_counters ide_activity(const void *state, unsigned unit)
+{
+    const struct ide *ide = state;
+    return unit < IDE_UNITS ? ide->channel[unit / 2].drive[unit % 2].counters
+                            : (struct ide_counters){0};
+}
+
+/* --- The descriptor ------------------------------------------------------------------------ */
+
+static const struct field cd_fields[] = {
+    FIELD_ARRAY(struct ide_cd, packet, "command packet"),
+    FIELD(struct ide_cd, sense_key, "sense key"),
+    FIELD(struct ide_cd, asc, "additional sense code"),
+    FIELD(struct ide_cd, ascq, "its qualifier"),
+    FIELD(struct ide_cd, attention, "UNIT ATTENTION pending"),
+    FIELD(struct ide_cd, event, "media event pending"),
+    FIELD(struct ide_cd, locked, "medium removal prevented"),
+    FIELD(struct ide_cd, tray_open, "tray is open"),
+    FIELD(struct ide_cd, dma, "packet uses DMA"),
+    FIELD(struct ide_cd, sector_flags, "READ CD: parts of a sector"),
+    FIELD(struct ide_cd, byte_limit, "bytes a DRQ block at most"),
+    FIELD(struct ide_cd, lba, "next block"),
+    FIELD(struct ide_cd, left, "blocks to go"),
+    FIELD(struct ide_cd, block_size, "bytes a block"),
+    FIELD_END,
+};
+
+static const struct field drive_fields[] = {
+    FIELD_ARRAY(struct ide_drive, feature, "feature register, and before"),
+    FIELD_ARRAY(struct ide_drive, count, "sector count, and before"),
+    FIELD_ARRAY(struct ide_drive, lba_low, "LBA low, and before"),
+    FIELD_ARRAY(struct ide_drive, lba_mid, "LBA mid, and before"),
+    FIELD_ARRAY(struct ide_drive, lba_high, "LBA high, and before"),
+    FIELD(struct ide_drive, device, "device/head register"),
+    FIELD(struct ide_drive, status, "status register"),
+    FIELD(struct ide_drive, error, "error register"),
+    FIELD(struct ide_drive, intrq, "interrupt pending"),
+    FIELD(struct ide_drive, action, "what happens at the timer"),
+    FIELD(struct ide_drive, after, "what happens after the data block"),
+    FIELD(struct ide_drive, to_host, "direction of the data"),
+    FIELD(struct ide_drive, pending_error, "error to report"),
+    FIELD(struct ide_drive, ext, "48-bit command"),
+    FIELD(struct ide_drive, lba, "next sector"),
+    FIELD(struct ide_drive, left, "sectors to go"),
+    FIELD(struct ide_drive, block, "sectors a DRQ block"),
+    FIELD(struct ide_drive, buf_pos, "bytes of the buffer through"),
+    FIELD(struct ide_drive, buf_drq, "end of the DRQ block"),
+    FIELD(struct ide_drive, buf_len, "bytes in the buffer"),
+    FIELD_ARRAY(struct ide_drive, buffer, "sector buffer"),
+    FIELD(struct ide_drive, heads, "heads of the CHS translation"),
+    FIELD(struct ide_drive, track, "sectors a track of it"),
+    FIELD(struct ide_drive, multiple, "SET MULTIPLE"),
+    FIELD(struct ide_drive, dma_mode, "transfer mode chosen"),
+    FIELD(struct ide_drive, power_mode, "power mode"),
+    FIELD(struct ide_drive, write_cache, "write cache on"),
+    FIELD(struct ide_drive, smart, "SMART on"),
+    FIELD_SUB1(struct ide_drive, cd, cd_fields, "CD-ROM"),
+    FIELD_END,
+};
+
+static const struct field bm_fields[] = {
+    FIELD(struct ide_bm, command, "command"),
+    FIELD(struct ide_bm, status, "status"),
+    FIELD(struct ide_bm, last, "descriptor is the last"),
+    FIELD(struct ide_bm, table, "descriptor table"),
+    FIELD(struct ide_bm, next, "next descriptor"),
+    FIELD(struct ide_bm, address, "current address"),
+    FIELD(struct ide_bm, left, "bytes left of the descriptor"),
+    FIELD(struct ide_bm, fetched, "descriptors fetched"),
+    FIELD_END,
+};
+
+static const struct field channel_fields[] = {
+    FIELD(struct ide_channel, select, "selected drive"),
+    FIELD(struct ide_channel, control, "device control"),
+    FIELD(struct ide_channel, irq_level, "interrupt line"),
+    FIELD(struct ide_channel, timer_on, "timer runs"),
+    FIELD(struct ide_channel, deadline, "its deadline, ns"),
+    FIELD_SUB(struct ide_channel, drive, drive_fields, "drives"),
+    FIELD_SUB1(struct ide_channel, bm, bm_fields, "bus master"),
+    FIELD_END,
+};
+
+static const struct field ide_fields[] = {
+    FIELD_SUB(struct ide, channel, channel_fields, "channels"),
+    FIELD_ARRAY(struct ide, pci, "PCI configuration"),
+    FIELD_END,
+};
+
+static const struct port_range ide_ports[] = {
+    [RANGE_COMMAND0] = {0x1f0, 8, SIZE_1 | SIZE_2 | SIZE_4}, [RANGE_CONTROL0] = {0x3f6, 1, SIZE_1},
+    [RANGE_COMMAND1] = {0x170, 8, SIZE_1 | SIZE_2 | SIZE_4}, [RANGE_CONTROL1] = {0x376, 1, SIZE_1},
+    [RANGE_BM] = {0, 16, SIZE_1 | SIZE_2 | SIZE_4},
+};
+
+static const char *const ide_outputs[] = {"IRQ14", "IRQ15"};
+
+const struct device_class ide_class = {
+    .name = "ide",
+    .title = "PIIX3 IDE controller",
+    .state_size = sizeof(struct ide),
+    .fields = ide_fields,
+    .ports = ide_ports,
+    .port_count = ARRAY_LEN(ide_ports),
+    .outputs = ide_outputs,
+    .output_count = ARRAY_LEN(ide_outputs),
+    .timer_count = 2,
+    .init = ide_init,
+    .reset = ide_reset,
+    .port_read = ide_port_read,
+    .port_write = ide_port_write,
+    .timer = ide_timer,
+    .pci_read = ide_pci_read,
+    .pci_write = ide_pci_write,
+    .loaded = ide_loaded,
+};
