@@ -545,8 +545,13 @@ uint64_t bus_guest_pc(struct bus *bus)
 
 static void scramble(const struct field *table, void *object)
 {
-    for (const struct field *f = table; f->name; f++)
-        memset((uint8_t *)object + f->offset, 0xA5, (size_t)f->size * f->count);
+    for (const struct field *f = table; f->name; f++) {
+        uint8_t *unit = (uint8_t *)object + f->offset;
+        if (!f->sub)
+            memset(unit, 0xA5, (size_t)f->size * f->count);
+        for (uint32_t i = 0; f->sub && i < f->count; i++)
+            scramble(f->sub, unit + (size_t)i * f->size);
+    }
 }
 
 void testbus_save_load(struct bus *bus)
