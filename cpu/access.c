@@ -223,23 +223,35 @@ uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, 
 
 /* --- By linear address ---------------------------------------------------------------------- */
 
-uint64_t linear_load(struct vcpu *c, uint64_t gva, unsigned size)
+uint64_t linear_load_as(struct vcpu *c, uint64_t gva, unsigned size, bool user)
 {
-    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, (uint32_t)gva, size);
+    enum tlb_view view = user ? TLB_USER : TLB_SUPERVISOR;
+    const uint8_t *p = tlb_lookup(&c->tlb, view, TLB_READ, (uint32_t)gva, size);
     if (unlikely(!p))
-        return load_linear(c, (uint32_t)gva, size, TLB_SUPERVISOR);
+        return load_linear(c, (uint32_t)gva, size, view);
     uint64_t v = 0;
     memcpy(&v, p, size);
     return v;
 }
 
-void linear_store(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size)
+void linear_store_as(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size, bool user)
 {
-    uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_WRITE, (uint32_t)gva, size);
+    enum tlb_view view = user ? TLB_USER : TLB_SUPERVISOR;
+    uint8_t *p = tlb_lookup(&c->tlb, view, TLB_WRITE, (uint32_t)gva, size);
     if (likely(p != NULL))
         memcpy(p, &value, size);
     else
-        store_linear(c, (uint32_t)gva, value, size, TLB_SUPERVISOR);
+        store_linear(c, (uint32_t)gva, value, size, view);
+}
+
+uint64_t linear_load(struct vcpu *c, uint64_t gva, unsigned size)
+{
+    return linear_load_as(c, gva, size, false);
+}
+
+void linear_store(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size)
+{
+    linear_store_as(c, gva, value, size, false);
 }
 
 void linear_check_store(struct vcpu *c, uint64_t gva, unsigned size, bool user)

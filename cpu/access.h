@@ -69,6 +69,9 @@ static inline uint32_t insn_ea(const struct vcpu *c, const struct insn *i)
  * to 8. */
 uint64_t linear_load(struct vcpu *c, uint64_t gva, unsigned size);
 void linear_store(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size);
+/* The same with the rights of user (CPL 3) or supervisor. */
+uint64_t linear_load_as(struct vcpu *c, uint64_t gva, unsigned size, bool user);
+void linear_store_as(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size, bool user);
 /* Raises the fault that such a store would, moves nothing: for stack frames written as a whole. */
 void linear_check_store(struct vcpu *c, uint64_t gva, unsigned size, bool user);
 

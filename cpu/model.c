@@ -1,7 +1,6 @@
 /* cpu/model.c: the table of CPU models and CPUID (SDM vol. 2, CPUID; AP-485). */
 #include "cpu/model.h"
 
-#define FLAGS_286 (FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT)
 #define FLAGS_386 (FLAGS_286 | FLAG_RF | FLAG_VM)
 #define FLAGS_486 (FLAGS_386 | FLAG_AC | FLAG_ID)
 #define FLAGS_P5  (FLAGS_486 | FLAG_VIF | FLAG_VIP)

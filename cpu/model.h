@@ -8,6 +8,9 @@
 #include "cpu/feature.h"
 #include "cpu/state.h"
 
+/* EFLAGS bits that the 286 has beyond the 8086's, and so on. */
+#define FLAGS_286 (FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT)
+
 struct cpu_model_info {
     const char *name;
     const char *brand;      /* CPUID 80000002h..4h, or NULL */

@@ -1,6 +1,8 @@
 /* cpu/segment.c: see segment.h. */
 #include "cpu/segment.h"
 
+#include "cpu/access.h"
+
 void segment_update(struct vcpu *c, unsigned seg)
 {
     struct segment *s = &c->seg[seg];
@@ -23,6 +25,76 @@ void segment_update(struct vcpu *c, unsigned seg)
         c->stack32 = !!(s->attr & SEG_ATTR_DB);
 }
 
+/* --- Descriptors ----------------------------------------------------------------------------- */
+
+uint32_t descriptor_base(const struct descriptor *d)
+{
+    return d->low >> 16 | (d->high & 0xFF) << 16 | (d->high & 0xFF000000);
+}
+
+uint32_t descriptor_limit(const struct descriptor *d)
+{
+    uint32_t limit = (d->low & 0xFFFF) | (d->high & 0xF0000);
+    return d->high & 0x800000 ? limit << 12 | 0xFFF : limit;
+}
+
+_Noreturn void raise_selector(struct vcpu *c, enum vector vector, uint16_t selector)
+{
+    cpu_raise_error(c, vector, (selector & 0xFFFCu) | c->fault_ext);
+}
+
+bool descriptor_find(struct vcpu *c, uint16_t selector, struct descriptor *d)
+{
+    uint64_t base = c->gdtr.base, limit = c->gdtr.limit;
+    if (selector & 4) {
+        if (!(c->ldtr.attr & SEG_ATTR_P))
+            return false;
+        base = c->ldtr.base;
+        limit = c->ldtr.limit;
+    }
+    if ((selector | 7u) > limit)
+        return false;
+    d->address = (uint32_t)(base + (selector & 0xFFF8u));
+    uint64_t raw = linear_load(c, d->address, 8);
+    d->low = (uint32_t)raw;
+    d->high = (uint32_t)(raw >> 32);
+    if (c->model == CPU_286) /* the last word is reserved */
+        d->high &= 0xFFFF;
+    return true;
+}
+
+struct descriptor descriptor_read(struct vcpu *c, uint16_t selector, enum vector vector)
+{
+    struct descriptor d;
+    if (!descriptor_find(c, selector, &d))
+        raise_selector(c, vector, selector);
+    return d;
+}
+
+void descriptor_touch(struct vcpu *c, struct descriptor *d)
+{
+    if (d->high & 0x100)
+        return;
+    d->high |= 0x100;
+    linear_store(c, d->address + 5, d->high >> 8 & 0xFF, 1);
+}
+
+struct segment segment_from(const struct descriptor *d, uint16_t selector)
+{
+    return (struct segment){.selector = selector,
+                            .attr = (uint16_t)(d->high >> 8 & 0xF0FF),
+                            .limit = descriptor_limit(d),
+                            .base = descriptor_base(d)};
+}
+
+/* --- Loading --------------------------------------------------------------------------------- */
+
+void segment_set(struct vcpu *c, unsigned seg, uint16_t selector, const struct descriptor *d)
+{
+    c->seg[seg] = segment_from(d, selector);
+    segment_update(c, seg);
+}
+
 void segment_load_real(struct vcpu *c, unsigned seg, uint16_t selector, bool v86)
 {
     struct segment *s = &c->seg[seg];
@@ -36,4 +108,65 @@ void segment_load_real(struct vcpu *c, unsigned seg, uint16_t selector, bool v86
         s->attr = (s->attr & (SEG_ATTR_G | SEG_ATTR_DB | SEG_ATTR_AVL)) | 0x93;
     }
     segment_update(c, seg);
+}
+
+void segment_set_null(struct vcpu *c, unsigned seg, uint16_t selector)
+{
+    c->seg[seg].selector = selector;
+    c->seg[seg].attr &= SEG_ATTR_DB | SEG_ATTR_G;
+    segment_update(c, seg);
+}
+
+struct descriptor stack_descriptor(struct vcpu *c, uint16_t selector, unsigned cpl,
+                                   enum vector vector)
+{
+    if (selector_is_null(selector))
+        raise_selector(c, vector, 0);
+    struct descriptor d = descriptor_read(c, selector, vector);
+    if ((selector & 3u) != cpl || !descriptor_is_writable_data(&d) || descriptor_dpl(&d) != cpl)
+        raise_selector(c, vector, selector);
+    if (!descriptor_present(&d))
+        raise_selector(c, VEC_SS, selector);
+    descriptor_touch(c, &d);
+    return d;
+}
+
+void segment_load(struct vcpu *c, unsigned seg, uint16_t selector)
+{
+    if (!vcpu_is_protected(c)) {
+        segment_load_real(c, seg, selector, vcpu_is_v86(c));
+        return;
+    }
+    struct descriptor d;
+    if (seg == SEG_SS) {
+        d = stack_descriptor(c, selector, c->cpl, VEC_GP);
+        segment_set(c, seg, selector, &d);
+        return;
+    }
+    if (selector_is_null(selector)) {
+        segment_set_null(c, seg, selector);
+        return;
+    }
+    d = descriptor_read(c, selector, VEC_GP);
+    if (!descriptor_is_readable(&d))
+        raise_selector(c, VEC_GP, selector);
+    unsigned dpl = descriptor_dpl(&d);
+    if (!descriptor_is_conforming(&d) && ((selector & 3u) > dpl || c->cpl > dpl))
+        raise_selector(c, VEC_GP, selector);
+    if (!descriptor_present(&d))
+        raise_selector(c, VEC_NP, selector);
+    descriptor_touch(c, &d);
+    segment_set(c, seg, selector, &d);
+}
+
+void segments_drop_inner(struct vcpu *c)
+{
+    static const uint8_t data[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+    for (unsigned n = 0; n < ARRAY_LEN(data); n++) {
+        struct segment *s = &c->seg[data[n]];
+        bool conforming =
+            (s->attr & (SEG_ATTR_CODE | SEG_ATTR_EXPDN)) == (SEG_ATTR_CODE | SEG_ATTR_EXPDN);
+        if (!conforming && (s->attr & SEG_ATTR_P) && bits(s->attr, 6, 5) < c->cpl)
+            segment_set_null(c, data[n], 0);
+    }
 }

@@ -128,7 +128,7 @@ void vcpu_set_cpl(struct vcpu *c, unsigned cpl)
     vcpu_update_alignment(c);
 }
 
-static void derive_walk_mode(struct vcpu *c)
+void vcpu_update_paging(struct vcpu *c)
 {
     const struct cpu_model_info *m = cpu_model_info(c->model);
     struct walk_mode *w = &c->walk;
@@ -150,7 +150,7 @@ void vcpu_derive(struct vcpu *c)
     vcpu_set_cpl(c, c->cpl);
     for (unsigned s = 0; s < SEG_COUNT; s++)
         segment_update(c, s);
-    derive_walk_mode(c);
+    vcpu_update_paging(c);
     tlb_flush_all(&c->tlb);
 }
 

@@ -272,7 +272,8 @@ struct vcpu {
         bool has_error;
         uint32_t error;
     } fault;
-    jmp_buf unwind; /* where a raised exception lands */
+    uint8_t fault_ext; /* EXT bit for error codes: an event from outside is being delivered */
+    jmp_buf unwind;    /* where a raised exception lands */
 
     /* --- surroundings --- */
     enum cpu_model model;

@@ -1,0 +1,82 @@
+/* cpu/frame.c: see frame.h. */
+#include "cpu/frame.h"
+
+#include "cpu/access.h"
+#include "cpu/segment.h"
+
+struct frame frame_here(const struct vcpu *c, unsigned size)
+{
+    struct frame f;
+    f.ss = c->seg[SEG_SS];
+    f.sp = c->reg[ESP].d;
+    f.size = size;
+    f.user = c->cpl == 3;
+    f.error = 0;
+    f.count = 0;
+    return f;
+}
+
+struct frame frame_on(struct segment ss, uint32_t sp, unsigned cpl, unsigned size)
+{
+    struct frame f;
+    f.ss = ss;
+    f.sp = sp;
+    f.size = size;
+    f.user = cpl == 3;
+    f.error = ss.selector;
+    f.count = 0;
+    return f;
+}
+
+/* Offset of push n, wrapped to the stack's size. */
+static uint32_t offset_of(const struct frame *f, unsigned n)
+{
+    uint32_t offset = f->sp - (n + 1) * f->size;
+    return f->ss.attr & SEG_ATTR_DB ? offset : offset & 0xFFFF;
+}
+
+static bool within_limit(const struct vcpu *c, const struct frame *f, uint32_t offset)
+{
+    uint64_t last = (uint64_t)offset + f->size - 1;
+    if (c->model <= CPU_186)
+        return true;
+    if (!vcpu_is_real(c) && (f->ss.attr & SEG_ATTR_EXPDN)) {
+        uint32_t top = f->ss.attr & SEG_ATTR_DB ? UINT32_MAX : 0xFFFF;
+        return offset > f->ss.limit && last <= top;
+    }
+    return last <= f->ss.limit || f->ss.limit == UINT32_MAX;
+}
+
+/* The frame as one range: it does not wrap, and lies in one page. */
+static bool is_simple(const struct frame *f, uint32_t *gva)
+{
+    uint32_t low = offset_of(f, f->count - 1), high = offset_of(f, 0) + f->size - 1;
+    *gva = (uint32_t)f->ss.base + low;
+    uint32_t last = (uint32_t)f->ss.base + high;
+    return low <= high && *gva >> 12 == last >> 12;
+}
+
+void frame_check(struct vcpu *c, const struct frame *f)
+{
+    if (!f->count)
+        return;
+    for (unsigned n = 0; n < f->count; n++) {
+        if (!within_limit(c, f, offset_of(f, n)))
+            raise_selector(c, VEC_SS, f->error);
+    }
+    uint32_t gva;
+    if (is_simple(f, &gva)) {
+        linear_check_store(c, gva, 1, f->user);
+        return;
+    }
+    for (unsigned n = 0; n < f->count; n++)
+        linear_check_store(c, (uint32_t)f->ss.base + offset_of(f, n), f->size, f->user);
+}
+
+uint32_t frame_write(struct vcpu *c, const struct frame *f)
+{
+    for (unsigned n = 0; n < f->count; n++)
+        linear_store_as(c, (uint32_t)f->ss.base + offset_of(f, n), f->value[n], f->size, f->user);
+    uint32_t sp = f->sp - f->count * f->size;
+    return f->ss.attr & SEG_ATTR_DB ? sp : (f->sp & 0xFFFF0000) | (sp & 0xFFFF);
+}
