@@ -143,7 +143,7 @@ static uint32_t port_read(void *state, unsigned range, unsigned offset, unsigned
     case RANGE_SMI:
         return offset == 0 ? p->smi_command : p->smi_status;
     default:
-        return offset < 2 ? p->gpe_status >> (8 * offset)
+        return offset < 2 ? (uint32_t)p->gpe_status >> (8 * offset)
                           : (uint32_t)p->gpe_enable >> (8 * (offset - 2));
     }
 }
