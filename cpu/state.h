@@ -20,6 +20,7 @@
 #include "base/fields.h"
 #include "base/log.h"
 #include "cpu/insn.h"
+#include "cpu/softfloat/softfloat.h"
 #include "mmu/physmap.h"
 #include "mmu/tlb.h"
 #include "mmu/walk.h"
@@ -189,11 +190,7 @@ struct vcpu_host {
 };
 
 struct x87 {
-    /* Registers by physical number: significand and sign+exponent, as FSAVE stores them. */
-    struct {
-        uint64_t significand;
-        uint16_t sign_exponent;
-    } reg[8];
+    struct f80 reg[8];        /* by physical number */
     uint16_t control, status; /* status without TOP; it stands in top */
     uint8_t top;
     uint8_t tag_empty; /* bit n: physical register n is empty; full tags are computed */

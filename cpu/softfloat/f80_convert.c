@@ -38,6 +38,25 @@ struct f80 f80_from_f64(struct fp_env *e, uint64_t a)
     return from_num(e, num_from_f64(a, false));
 }
 
+static struct f80 widen(struct num n, bool *denormal)
+{
+    struct fp_env quiet = {0};
+    *denormal = n.denormal;
+    if (n.kind == KIND_SNAN)
+        return (struct f80){n.sig, (uint16_t)(n.sign << 15 | 0x7FFF)};
+    return from_num(&quiet, n);
+}
+
+struct f80 f80_widen_f32(uint32_t a, bool *denormal)
+{
+    return widen(num_from_f32(a, false), denormal);
+}
+
+struct f80 f80_widen_f64(uint64_t a, bool *denormal)
+{
+    return widen(num_from_f64(a, false), denormal);
+}
+
 /* The bits of a NaN that fit fbits of fraction, quiet; the sign at bit 63. */
 static uint64_t nan_fraction(struct fp_env *e, struct f80 a, unsigned fbits, bool *negative)
 {

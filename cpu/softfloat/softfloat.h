@@ -89,6 +89,10 @@ enum fp_class f80_classify(struct f80 a);
 struct f80 f80_from_f32(struct fp_env *e, uint32_t a);
 struct f80 f80_from_f64(struct fp_env *e, uint64_t a);
 struct f80 f80_from_int(int64_t a);
+/* The same as an operand of arithmetic: a signalling NaN stays one, and a denormal is told instead
+ * of raised. */
+struct f80 f80_widen_f32(uint32_t a, bool *denormal);
+struct f80 f80_widen_f64(uint64_t a, bool *denormal);
 uint32_t f80_to_f32(struct fp_env *e, struct f80 a);
 uint64_t f80_to_f64(struct fp_env *e, struct f80 a);
 /* To a signed integer of bits (16, 32, 64) bits; the integer indefinite and FP_IE when it does not

@@ -366,6 +366,78 @@ START_TEST(wrapped_exponents)
 }
 END_TEST
 
+/* --- transcendental functions: within an ulp of the host's ----------------------------------- */
+
+/* Distance in units of the last place; large when they are not alike at all. */
+static uint64_t ulps(struct f80 a, struct f80 b)
+{
+    if (same(a, b))
+        return 0;
+    if ((a.se ^ b.se) & 0x8000 || (a.se & 0x7FFF) == 0x7FFF)
+        return UINT64_MAX;
+    if (a.se == b.se)
+        return a.sig > b.sig ? a.sig - b.sig : b.sig - a.sig;
+    struct f80 big = a.se > b.se ? a : b, small = a.se > b.se ? b : a;
+    if (big.se - small.se > 1)
+        return UINT64_MAX;
+    return (big.sig - F80_INTEGER_BIT) * 2 + (0 - small.sig);
+}
+
+/* A number with an exponent of low..high around 1, normal. */
+static struct f80 gen_between(struct rng *r, int low, int high)
+{
+    uint64_t v = rng_next(r);
+    int exp = 16383 + low + (int)(v % (uint64_t)(high - low + 1));
+    return (struct f80){gen_bits(r) | F80_INTEGER_BIT, (uint16_t)(exp | (v >> 63) << 15)};
+}
+
+#define CHECK_ULPS(name, text, gen_a, gen_b, call)                                        \
+    START_TEST(name)                                                                      \
+    {                                                                                     \
+        struct rng r = {__LINE__};                                                        \
+        for (int n = 0; n < 20000; n++) {                                                 \
+            struct f80 a = gen_a, b = gen_b, want, got;                                   \
+            bool out = false;                                                             \
+            (void)out;                                                                    \
+            uint16_t control = (uint16_t)(0x37F | (rng_next(&r) & 3) << 10);              \
+            uint32_t flags = HOST2(text, a, b, control, &want);                           \
+            struct fp_env env = env_of(control), *e = &env;                               \
+            got = call;                                                                   \
+            if (ulps(got, want) > 1 || (env.raised ^ flags) & (FP_ALL & ~FP_PE & ~FP_UE)) \
+                explain(text, control, a, b, got, env.raised, want, flags);               \
+        }                                                                                 \
+    }                                                                                     \
+    END_TEST
+
+static struct f80 sine(struct fp_env *e, struct f80 a, bool cosine)
+{
+    struct f80 r = a;
+    bool out;
+    f80_sin_cos(e, a, cosine ? NULL : &r, cosine ? &r : NULL, &out);
+    return r;
+}
+
+static struct f80 positive(struct f80 a)
+{
+    a.se &= 0x7FFF;
+    return a;
+}
+
+CHECK_ULPS(f2xm1, "f2xm1", gen_between(&r, -70, -1), gen_f80(&r), f80_f2xm1(e, a))
+CHECK_ULPS(yl2x, "fyl2x\n\tfldz\n\tfxch", positive(gen_between(&r, -70, 70)),
+           gen_between(&r, -70, 70), f80_yl2x(e, b, a))
+CHECK_ULPS(yl2x_edges, "fyl2x\n\tfldz\n\tfxch", gen_f80(&r), gen_f80(&r), f80_yl2x(e, b, a))
+CHECK_ULPS(yl2xp1, "fyl2xp1\n\tfldz\n\tfxch", gen_between(&r, -70, -3), gen_between(&r, -70, 70),
+           f80_yl2xp1(e, b, a))
+CHECK_ULPS(atan2_usual, "fpatan\n\tfldz\n\tfxch", gen_between(&r, -40, 40),
+           gen_between(&r, -40, 40), f80_atan2(e, b, a))
+CHECK_ULPS(atan2_edges, "fpatan\n\tfldz\n\tfxch", gen_f80(&r), gen_f80(&r), f80_atan2(e, b, a))
+CHECK_ULPS(sin_usual, "fsin", gen_between(&r, -70, 10), gen_f80(&r), sine(e, a, false))
+CHECK_ULPS(cos_usual, "fcos", gen_between(&r, -70, 10), gen_f80(&r), sine(e, a, true))
+CHECK_ULPS(sin_large, "fsin", gen_between(&r, 10, 62), gen_f80(&r), sine(e, a, false))
+CHECK_ULPS(tan_usual, "fptan\n\tfstp %%st(0)", gen_between(&r, -70, 62), gen_f80(&r),
+           f80_tan(e, a, &out))
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("softfloat");
@@ -397,6 +469,16 @@ static Suite *suite(void)
     tcase_add_test(t, bcd);
     tcase_add_test(t, constants);
     tcase_add_test(t, wrapped_exponents);
+    tcase_add_test(t, f2xm1);
+    tcase_add_test(t, yl2x);
+    tcase_add_test(t, yl2x_edges);
+    tcase_add_test(t, yl2xp1);
+    tcase_add_test(t, atan2_usual);
+    tcase_add_test(t, atan2_edges);
+    tcase_add_test(t, sin_usual);
+    tcase_add_test(t, cos_usual);
+    tcase_add_test(t, sin_large);
+    tcase_add_test(t, tan_usual);
     suite_add_tcase(s, t);
     return s;
 }
