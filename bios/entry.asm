@@ -1,0 +1,879 @@
+; The firmware's assembly: reset, the way into POST and on to the services, the entry points at
+; their traditional addresses, and the frame that carries an interrupt into C.
+;
+; Invariant: C code of the services runs with CS = ROM_SEG, DS = ES = SS = DATA_SEG, the upper half
+; of ESP clear and DF clear. It never runs on a caller's stack: a caller may have a hundred bytes.
+        cpu     386
+%include "layout.inc"
+
+        extern  post_main, post_bss_start, post_bss_end, services_start
+        extern  c_int10, c_int13, c_int14, c_int15, c_int16, c_int17, c_int1a
+        extern  c_key, c_mouse_byte, c_print_screen, c_boot, c_block_move
+        extern  mouse_handler_off, mouse_handler_seg, mouse_packet
+        extern  pci_bios16
+        global  call_int16, call_far_low, boot_jump, block_move_asm, free_slots
+        global  iret_stub, irq_master, irq_slave, nothing_stub
+        global  int05, int08, int09, int0e, int10, int11, int12, int13, int14, int15, int16
+        global  int17, int18, int19, int1a, int70, int71, int74, int75, int76, int02
+        global  config_table, floppy_params
+
+; ---------------------------------------------------------------------------------------------
+        section .flat align=4 exec progbits alloc    ; POST's 32-bit half
+        bits    32
+
+; Runs at the high alias, so that the bytes below 1 MiB can be switched from flash to RAM.
+        global  flat_high
+flat_high:
+        mov     ax, 0x10
+        mov     ds, ax
+        mov     es, ax
+        mov     fs, ax
+        mov     gs, ax
+        mov     ss, ax
+        mov     eax, 0x80000000
+        mov     dx, 0xCF8
+        out     dx, eax
+        mov     dx, 0xCFC
+        in      eax, dx
+        cmp     eax, 0x12378086         ; i440FX
+        je      .shadow
+        mov     al, 'B'                 ; no chipset that we know: there is nowhere to run from
+        out     0xE9, al
+        mov     al, 0xFE
+        out     0x80, al
+.stop:  hlt
+        jmp     .stop
+.shadow:
+        mov     dx, 0xCF8               ; PAM0 (59h): F0000 read and write from RAM
+        mov     eax, 0x80000058
+        out     dx, eax
+        mov     dx, 0xCFD
+        mov     al, 0x30
+        out     dx, al
+        mov     dx, 0xCF8               ; PAM5 and 6 (5Eh, 5Fh): E0000-EFFFF
+        mov     eax, 0x8000005C
+        out     dx, eax
+        mov     dx, 0xCFE
+        mov     ax, 0x3333
+        out     dx, ax
+        cld
+        mov     esi, 0xE0000 + HIGH_ALIAS
+        mov     edi, 0xE0000
+        mov     ecx, 0x20000 / 4
+        rep     movsd
+        mov     eax, flat_low
+        jmp     eax
+flat_low:
+        mov     esp, 0x7000
+        mov     edi, post_bss_start
+        mov     ecx, post_bss_end
+        sub     ecx, edi
+        xor     eax, eax
+        rep     stosb
+        call    post_main
+        ; and back to real mode for the rest
+        lidt    [real_idt]
+        jmp     0x18:to_real
+
+real_idt: dw    0x3FF
+        dd      0
+
+; ---------------------------------------------------------------------------------------------
+        section .text16 align=4 exec progbits alloc
+        bits    16
+
+to_real:
+        mov     ax, 0x20
+        mov     ds, ax
+        mov     es, ax
+        mov     fs, ax
+        mov     gs, ax
+        mov     ss, ax
+        mov     eax, cr0
+        and     al, 0xFE
+        mov     cr0, eax
+        jmp     ROM_SEG:.real
+.real:  call    own_stack
+        call    dword services_start
+        ; services_start boots; it does not return
+
+; SS:ESP = the stack of POST and INT 19h, which nothing else uses; slots 0..3 are free.
+own_stack:
+        pop     cx
+        mov     ax, DATA_SEG
+        mov     ds, ax
+        mov     es, ax
+        mov     ss, ax
+        mov     esp, POST_STACK
+        xor     ax, ax
+        mov     fs, ax
+        mov     gs, ax
+        mov     dword [free_slots], 0x0F
+        push    word 0
+        push    cx
+        cld
+        ret
+
+; --- from an interrupt into C ---------------------------------------------------------------
+; enter_c NAME, FUNCTION: an interrupt entry that calls void FUNCTION(struct regs *) and hands the
+; changed registers and flags back to the interrupted caller.
+%macro enter_c 2
+%1:     push    word %2
+        jmp     into_c
+%endmacro
+
+; call_c FUNCTION: the same from our own assembly, on the caller's stack.
+%macro call_c 1
+        pushf
+        push    cs
+        call    %%thunk
+        jmp     %%over
+%%thunk: push   word %1
+        jmp     into_c
+%%over:
+%endmacro
+
+; Stack here: function, IP, CS, flags. A stack of our own is a slot: whoever arrives on a foreign
+; stack takes a free one and gives it back, in whatever order multitaskers make that happen.
+into_c:
+        cli
+        cld
+        push    ds
+        push    eax
+        push    ebx
+        push    fs
+        mov     ax, DATA_SEG
+        mov     ds, ax
+        mov     bx, ss
+        mov     fs, bx
+        mov     eax, esp                ; the foreign ESP, upper half included
+        cmp     bx, DATA_SEG
+        mov     ebx, esp
+        je      .have_stack
+        bsf     ebx, [free_slots]
+        jnz     .take
+        xor     ebx, ebx                ; all in use: the first has been abandoned
+.take:  btr     [free_slots], ebx
+        inc     ebx
+        shl     ebx, SLOT_SHIFT
+        add     ebx, SLOT_BASE
+.have_stack:
+        push    ds
+        pop     ss
+        mov     esp, ebx
+        mov     ebx, eax
+        movzx   eax, ax
+        push    word [fs:eax + 18]      ; flags
+        push    word [fs:eax + 16]      ; CS
+        push    word [fs:eax + 14]      ; IP
+        push    word [fs:eax + 10]  ; DS
+        push    es
+        push    word [fs:eax]           ; FS
+        push    gs
+        push    fs                      ; foreign SS
+        push    ebx                     ; foreign ESP
+        push    dword [fs:eax + 6]      ; EAX
+        push    ecx
+        push    edx
+        push    dword [fs:eax + 2]      ; EBX
+        push    ebp
+        push    esi
+        push    edi
+        movzx   ebx, word [fs:eax + 12]     ; the function
+        mov     ax, ds
+        mov     es, ax
+        mov     eax, esp
+        call    ebx
+        cli
+        mov     fs, [esp + R_SS]
+        movzx   eax, word [esp + R_ESP]
+        mov     cx, [esp + R_FLAGS]
+        mov     [fs:eax + 18], cx
+        mov     cx, [esp + R_DS]
+        mov     [fs:eax + 10], cx
+        mov     ecx, [esp + R_EAX]
+        mov     [fs:eax + 6], ecx
+        mov     ecx, [esp + R_EBX]
+        mov     [fs:eax + 2], ecx
+        cmp     word [esp + R_SS], DATA_SEG
+        je      .no_slot
+        mov     ecx, esp
+        sub     ecx, SLOT_BASE
+        shr     ecx, SLOT_SHIFT
+        bts     [free_slots], ecx
+.no_slot:
+        pop     edi
+        pop     esi
+        pop     ebp
+        add     esp, 4
+        pop     edx
+        pop     ecx
+        mov     gs, [esp + R_GS - R_EAX]
+        mov     es, [esp + R_ES - R_EAX]
+        lss     esp, [esp + R_ESP - R_EAX]
+        pop     fs
+        pop     ebx
+        pop     eax
+        pop     ds
+        add     sp, 2
+        iret
+
+; --- from C into an interrupt or an option ROM -------------------------------------------------
+; load_regs: all registers of struct regs at ds:eax but SS:ESP; EAX and DS last.
+%macro load_regs 0
+        mov     es, [eax + R_ES]
+        mov     edi, [eax + R_EDI]
+        mov     esi, [eax + R_ESI]
+        mov     ebp, [eax + R_EBP]
+        mov     ebx, [eax + R_EBX]
+        mov     edx, [eax + R_EDX]
+        mov     ecx, [eax + R_ECX]
+        push    word [eax + R_DS]
+        mov     eax, [eax + R_EAX]
+        pop     ds
+%endmacro
+
+; store_regs: the other way; the address of struct regs lies 8 above ESP after flags, DS, EBX.
+%macro store_regs 0
+        pushf
+        push    ds
+        push    ebx
+        mov     bx, DATA_SEG
+        mov     ds, bx
+        mov     ebx, [esp + 8]
+        mov     [ebx + R_EAX], eax
+        mov     [ebx + R_ECX], ecx
+        mov     [ebx + R_EDX], edx
+        mov     [ebx + R_ESI], esi
+        mov     [ebx + R_EDI], edi
+        mov     [ebx + R_EBP], ebp
+        mov     [ebx + R_ES], es
+        pop     dword [ebx + R_EBX]
+        pop     word [ebx + R_DS]
+        pop     word [ebx + R_FLAGS]
+%endmacro
+
+; void call_int16(struct regs *eax, u32 vector edx): INT vector with these registers.
+call_int16:
+        pushad
+        push    es
+        push    fs
+        push    gs
+        xor     ecx, ecx
+        mov     fs, cx
+        push    dword [fs:edx * 4]
+        push    eax
+        load_regs
+        pushf
+        cli
+        call    far [ss:esp + 6]
+        store_regs
+        add     esp, 8
+        cld
+        pop     gs
+        pop     fs
+        pop     es
+        popad
+        o32 ret
+
+; void call_far_low(struct regs *eax, u32 segoff edx): far call with these registers on the
+; conventional stack 0000:7C00, as option ROMs and boot entries expect. Not re-entrant: POST only.
+call_far_low:
+        pushad
+        push    es
+        push    fs
+        push    gs
+        mov     [low_esp], esp
+        xor     ecx, ecx
+        mov     ss, cx
+        mov     esp, 0x7C00
+        push    edx
+        push    eax
+        load_regs
+        call    far [ss:esp + 4]
+        store_regs
+        mov     ax, DATA_SEG
+        mov     ss, ax
+        mov     esp, [low_esp]
+        cld
+        pop     gs
+        pop     fs
+        pop     es
+        popad
+        cli
+        o32 ret
+
+; void boot_jump(u32 dl eax, u32 segoff edx): start a boot sector. It finds DL = drive, ES:DI = 0
+; (no PnP installation check structure), SS:SP = 0000:7C00 and all stacks of ours free.
+boot_jump:
+        mov     dword [free_slots], 0xFF
+        mov     ebx, edx
+        mov     edx, eax
+        xor     eax, eax
+        mov     ss, ax
+        mov     esp, 0x7C00
+        mov     ds, ax
+        mov     es, ax
+        mov     fs, ax
+        mov     gs, ax
+        push    word 0x0202             ; IF
+        push    ebx
+        xor     ebx, ebx
+        xor     ecx, ecx
+        xor     esi, esi
+        xor     edi, edi
+        xor     ebp, ebp
+        mov     ax, 0xAA55
+        iret
+
+; u32 block_move_asm(u32 gdt_linear eax, u32 words edx): INT 15h 87h. Selectors 10h (source) and 18h
+; (destination) are the caller's; 20h and 28h we have filled in as code and stack.
+block_move_asm:
+        pushad
+        push    ds
+        push    es
+        push    fs
+        push    gs
+        mov     ecx, edx
+        mov     [block_esp], esp
+        push    eax
+        push    word 0x2F
+        lgdt    [ss:esp]
+        add     esp, 6
+        lidt    [cs:block_no_idt]
+        mov     eax, cr0
+        or      al, 1
+        mov     cr0, eax
+        jmp     0x20:.protected
+.protected:
+        mov     ax, 0x28
+        mov     ss, ax
+        mov     ax, 0x10
+        mov     ds, ax
+        mov     ax, 0x18
+        mov     es, ax
+        xor     esi, esi
+        xor     edi, edi
+        a32 rep movsw
+        mov     ax, 0x28                ; 64 KiB limits again before real mode
+        mov     ds, ax
+        mov     es, ax
+        mov     eax, cr0
+        and     al, 0xFE
+        mov     cr0, eax
+        jmp     ROM_SEG:.real
+.real:  mov     ax, DATA_SEG
+        mov     ss, ax
+        lidt    [cs:block_real_idt]
+        mov     esp, [ss:block_esp]
+        pop     gs
+        pop     fs
+        pop     es
+        pop     ds
+        popad
+        o32 ret
+block_no_idt: dw 0
+        dd      0
+block_real_idt: dw 0x3FF
+        dd      0
+
+; --- interrupt entries --------------------------------------------------------------------------
+        enter_c int10, c_int10
+        enter_c int13, c_int13
+        enter_c int14, c_int14
+        enter_c int17, c_int17
+        enter_c int05, c_print_screen
+        enter_c int15, c_int15
+
+int02:  iret
+
+int11:  push    ds
+        push    word 0x40
+        pop     ds
+        mov     ax, [0x10]
+        pop     ds
+        iret
+
+int12:  push    ds
+        push    word 0x40
+        pop     ds
+        mov     ax, [0x13]
+        pop     ds
+        iret
+
+; Waiting for a key happens here, on the caller's stack and outside C, so that whatever runs in an
+; interrupt meanwhile (a multitasker, a TSR) finds all our stacks free.
+int16:
+        test    ah, 0xEF
+        jnz     .direct
+.wait:
+        call_c  c_int16
+        jnz     .done
+        sti
+        hlt
+        jmp     .wait
+.direct: push   word c_int16
+        jmp     into_c
+.done:  iret
+
+int18:
+int19:
+        cli
+        call    own_stack
+        call    dword c_boot
+
+int1a:
+        cmp     ah, 0xB1
+        je      .pci
+        push    word c_int1a
+        jmp     into_c
+.pci:   call    pci_bios16              ; registers only: works on any stack
+        push    bp
+        mov     bp, sp
+        jc      .error
+        and     byte [bp + 6], 0xFE
+        pop     bp
+        iret
+.error: or      byte [bp + 6], 1
+        pop     bp
+        iret
+
+; IRQ 0: the tick count, midnight, the diskette motor; then the user's hook.
+int08:
+        push    ax
+        push    ds
+        push    dx
+        mov     ax, 0x40
+        mov     ds, ax
+        inc     dword [0x6C]
+        cmp     dword [0x6C], 0x1800B0
+        jb      .same_day
+        mov     dword [0x6C], 0
+        inc     byte [0x70]
+.same_day:
+        cmp     byte [0x40], 0
+        je      .motor_off
+        dec     byte [0x40]
+        jnz     .motor_off
+        and     byte [0x3F], 0xF0
+        mov     al, 0x0C
+        mov     dx, 0x3F2
+        out     dx, al
+.motor_off:
+        int     0x1C
+        cli
+        mov     al, 0x20
+        out     0x20, al
+        pop     dx
+        pop     ds
+        pop     ax
+        iret
+
+; IRQ 1. c_key answers in AL what is to be done outside C.
+int09:
+        push    ax
+        in      al, 0x64
+        and     al, 0x21
+        cmp     al, 0x01
+        jne     .end
+        in      al, 0x60
+        mov     ah, 0x4F
+        stc
+        int     0x15
+        jnc     .end
+        call_c  c_key
+        cli
+        push    ax
+        mov     al, 0x20
+        out     0x20, al
+        pop     ax
+        cmp     al, 1
+        je      .print
+        cmp     al, 2
+        je      .break
+        cmp     al, 3
+        je      .pause
+        cmp     al, 4
+        je      .reset
+        cmp     al, 5
+        je      .sysreq_down
+        cmp     al, 6
+        je      .sysreq_up
+        pop     ax
+        iret
+.end:   mov     al, 0x20
+        out     0x20, al
+        pop     ax
+        iret
+.reset: mov     al, 0xFE                ; through the 8042, so that the devices start afresh too
+        out     0x64, al
+        hlt
+        jmp     reset16
+.print: int     0x05
+        pop     ax
+        iret
+.break: int     0x1B
+        pop     ax
+        iret
+.sysreq_down:
+        mov     ax, 0x8500
+        sti
+        int     0x15
+        pop     ax
+        iret
+.sysreq_up:
+        mov     ax, 0x8501
+        sti
+        int     0x15
+        pop     ax
+        iret
+.pause: push    ds                      ; until the next key, which clears bit 3 of 40:18
+        push    word 0x40
+        pop     ds
+.held:  sti
+        hlt
+        cli
+        test    byte [0x18], 8
+        jnz     .held
+        pop     ds
+        pop     ax
+        iret
+
+; IRQ 6: the diskette controller is done.
+int0e:
+        push    ax
+        push    ds
+        mov     ax, 0x40
+        mov     ds, ax
+        or      byte [0x3E], 0x80
+        mov     al, 0x20
+        out     0x20, al
+        pop     ds
+        pop     ax
+        iret
+
+; IRQ 8: the periodic and alarm interrupts of the real-time clock.
+int70:
+        push    eax
+        push    ds
+        mov     ax, 0x40
+        mov     ds, ax
+        mov     al, 0x0B
+        out     0x70, al
+        in      al, 0x71
+        mov     ah, al
+        mov     al, 0x0C
+        out     0x70, al
+        in      al, 0x71
+        and     al, ah
+        push    ax
+        test    al, 0x40
+        jz      .no_period
+        test    byte [0xA0], 1
+        jz      .no_period
+        sub     dword [0x9C], 976
+        jnc     .no_period
+        mov     byte [0xA0], 0          ; the interval of INT 15h 83h is over
+        mov     al, 0x0B
+        out     0x70, al
+        in      al, 0x71
+        and     al, 0xBF
+        mov     ah, al
+        mov     al, 0x0B
+        out     0x70, al
+        mov     al, ah
+        out     0x71, al
+        push    bx
+        lds     bx, [0x98]
+        or      byte [bx], 0x80
+        pop     bx
+.no_period:
+        mov     al, 0x20
+        out     0xA0, al
+        out     0x20, al
+        pop     ax
+        test    al, 0x20
+        jz      .no_alarm
+        int     0x4A
+.no_alarm:
+        pop     ds
+        pop     eax
+        iret
+
+; IRQ 9 stands for IRQ 2 of the XT.
+int71:
+        push    ax
+        mov     al, 0x20
+        out     0xA0, al
+        pop     ax
+        int     0x0A
+        iret
+
+; IRQ 12: the mouse. A whole packet goes to the handler of INT 15h C207h by a far call.
+int74:
+        push    ax
+        in      al, 0x64
+        and     al, 0x21
+        cmp     al, 0x21
+        jne     .end
+        in      al, 0x60
+        call_c  c_mouse_byte            ; AL = 1: packet complete, handler wanted
+        cmp     al, 1
+        jne     .end
+        push    ds
+        pushad
+        push    es
+        push    fs
+        push    gs
+        mov     ax, DATA_SEG
+        mov     ds, ax
+        push    word [mouse_packet]
+        push    word [mouse_packet + 2]
+        push    word [mouse_packet + 4]
+        push    word [mouse_packet + 6]
+        call    far [mouse_handler_off]
+        cli
+        add     sp, 8
+        pop     gs
+        pop     fs
+        pop     es
+        popad
+        pop     ds
+.end:   mov     al, 0x20
+        out     0xA0, al
+        out     0x20, al
+        pop     ax
+        iret
+
+; IRQ 13: the coprocessor; the PC reports it as an NMI.
+int75:
+        push    ax
+        xor     al, al
+        out     0xF0, al
+        mov     al, 0x20
+        out     0xA0, al
+        out     0x20, al
+        pop     ax
+        int     0x02
+        iret
+
+; IRQ 14 and 15: the fixed disks. Reading the status would take it from the code that waits.
+int76:
+        push    ax
+        push    ds
+        mov     ax, 0x40
+        mov     ds, ax
+        mov     byte [0x8E], 0xFF
+        mov     al, 0x20
+        out     0xA0, al
+        out     0x20, al
+        pop     ds
+        pop     ax
+        iret
+
+; An interrupt nobody asked for: end it and mask its line, or a level-triggered one never ends.
+irq_master:
+        push    ax
+        push    cx
+        mov     al, 0x0B
+        out     0x20, al
+        in      al, 0x20
+        or      al, al
+        jz      .end                    ; spurious
+        mov     ah, al
+        in      al, 0x21
+        and     ah, 0xFB                ; never the cascade
+        or      al, ah
+        out     0x21, al
+        mov     al, 0x20
+        out     0x20, al
+.end:   pop     cx
+        pop     ax
+        iret
+irq_slave:
+        push    ax
+        mov     al, 0x0B
+        out     0xA0, al
+        in      al, 0xA0
+        or      al, al
+        jz      .cascade
+        mov     ah, al
+        in      al, 0xA1
+        or      al, ah
+        out     0xA1, al
+        mov     al, 0x20
+        out     0xA0, al
+.cascade:
+        mov     al, 0x20
+        out     0x20, al
+        pop     ax
+        iret
+nothing_stub:
+        iret
+
+; ---------------------------------------------------------------------------------------------
+        section .data16 align=4 noexec write progbits alloc
+free_slots: dd  0
+low_esp: dd     0
+block_esp: dd   0
+
+; ---------------------------------------------------------------------------------------------
+; F000:E000 to F000:FFFF. Programs jump to some of these addresses, or read tables at them.
+        section .fixed align=1 exec progbits alloc
+        bits    16
+fixed:
+%macro place 1
+        times   (%1 - 0xE000) - ($ - fixed) db 0
+%endmacro
+
+        place 0xE05B
+        jmp     reset16
+
+; Reset. Everything up to the test for an 80386 runs on an 8086.
+reset16:
+        cli
+        cld
+        mov     al, 0x0F                ; shutdown code: how protected-mode code of the 286 gets back
+        out     0x70, al
+        jmp     short $ + 2
+        in      al, 0x71
+        mov     ah, al
+        mov     al, 0x0F
+        out     0x70, al
+        mov     al, 0
+        out     0x71, al
+        cmp     ah, 5
+        je      .jump_467_eoi
+        cmp     ah, 0x0A
+        je      .jump_467
+        cmp     ah, 0x09
+        je      .iret_467
+        cmp     ah, 0x0B
+        je      .iret_467
+        xor     ax, ax
+        mov     ss, ax
+        mov     sp, 0x7000
+        pushf                           ; bits 12..15 of FLAGS: 1111 on an 8086, 0000 on a 286
+        pop     ax
+        and     ah, 0x0F
+        push    ax
+        popf
+        pushf
+        pop     ax
+        and     ah, 0xF0
+        cmp     ah, 0xF0
+        je      .too_old
+        or      ah, 0xF0
+        push    ax
+        popf
+        pushf
+        pop     ax
+        and     ah, 0xF0
+        jz      .too_old
+        xor     ax, ax
+        push    ax
+        popf
+        mov     al, 0x01
+        out     0x80, al
+        in      al, 0x92                ; A20 on: the flash below 4 GiB needs it
+        or      al, 2
+        and     al, 0xFE
+        out     0x92, al
+        o32 lgdt [cs:gdt_pointer]
+        mov     eax, cr0
+        and     eax, 0x9FFFFFFF         ; caches on
+        or      al, 1
+        mov     cr0, eax
+        jmp     dword 0x08:(flat_high + HIGH_ALIAS)
+
+.jump_467_eoi:
+        mov     al, 0x20
+        out     0x20, al
+        out     0xA0, al
+.jump_467:
+        mov     ax, 0x40
+        mov     ds, ax
+        jmp     far [0x67]
+.iret_467:
+        mov     ax, 0x40
+        mov     ds, ax
+        lss     sp, [0x67]
+        pop     ds
+        pop     es
+        popa
+        iret
+
+.too_old:
+        mov     al, 0xFD
+        out     0x80, al
+        mov     si, old_cpu
+        mov     dx, 0x402
+.say:   cs lodsb
+        or      al, al
+        jz      .halt
+        out     0xE9, al
+        out     dx, al
+        jmp     .say
+.halt:  hlt
+        jmp     .halt
+
+        align   8
+gdt:    dq      0
+        dq      0x00CF9B000000FFFF      ; 08h: flat code
+        dq      0x00CF93000000FFFF      ; 10h: flat data
+        dq      0x00009B0F0000FFFF      ; 18h: 16-bit code at F0000
+        dq      0x000093000000FFFF      ; 20h: 16-bit data at 0
+gdt_pointer: dw $ - gdt - 1
+        dd      gdt + 0xF0000
+old_cpu: db     "Umbra BIOS: this firmware needs an 80386 or later (--cpu 386)", 10, 0
+
+        place 0xE2C3
+        jmp     int02
+        place 0xE3FE
+        jmp     int13
+        place 0xE6F2
+        jmp     int19
+; System configuration (INT 15h C0h): AT, submodel 1, with RTC, slave PIC, keyboard hook, EBDA.
+        place 0xE6F5
+config_table:
+        dw      8
+        db      0xFC, 0x01, 0x00, 0x74, 0x40, 0, 0, 0
+        place 0xE739
+        jmp     int14
+        place 0xE82E
+        jmp     int16
+        place 0xE987
+        jmp     int09
+        place 0xEC59
+        jmp     int13
+        place 0xEF57
+        jmp     int0e
+; Diskette parameters (INT 1Eh): 1.44 MB.
+        place 0xEFC7
+floppy_params:
+        db      0xAF, 0x02, 0x25, 2, 18, 0x1B, 0xFF, 0x6C, 0xF6, 0x0F, 0x08
+        place 0xEFD2
+        jmp     int17
+        place 0xF065
+        jmp     int10
+        place 0xF841
+        jmp     int12
+        place 0xF84D
+        jmp     int11
+        place 0xF859
+        jmp     int15
+        place 0xFE6E
+        jmp     int1a
+        place 0xFEA5
+        jmp     int08
+        place 0xFF53
+iret_stub:
+        iret
+        place 0xFF54
+        jmp     int05
+        place 0xFFF0
+        jmp     ROM_SEG:reset16
+        db      "11/22/26"              ; the date that the interface wants here
+        db      0
+        db      0xFC                    ; model: AT
+        db      0
