@@ -13,10 +13,10 @@ static void start(void)
     kbc = testbus_add(tb, &i8042_class, NULL);
 }
 
-/* The next byte, waiting for the wire at most 2 ms; -1 when none comes. */
+/* The next byte, waiting for the wire at most 20 ms; -1 when none comes. */
 static int next_byte(void)
 {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 200; i++) {
         if (tb_in8(tb, 0x64) & 1)
             return tb_in8(tb, 0x60);
         testbus_advance(tb, 100000);
