@@ -4,7 +4,6 @@
 
 #include "cpu/debug.h"
 #include "cpu/deliver.h"
-#include "cpu/flags.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
 #include "cpu/task.h"
@@ -74,7 +73,7 @@ static bool makes_double_fault(unsigned first, unsigned second)
  * its own breakpoint (SDM vol. 3, 17.3.1.1). */
 static uint32_t fault_flags(const struct vcpu *c, unsigned vector)
 {
-    uint32_t flags = flags_get(c);
+    uint32_t flags = vcpu_flags_image(c);
     if (vector != VEC_DB && vector != VEC_DF && c->model >= CPU_386)
         flags |= FLAG_RF;
     return flags;
@@ -129,8 +128,10 @@ void exception_deliver_debug_trap(struct vcpu *c, uint32_t dr6_bits)
     c->dr[6] |= dr6_bits;
     c->dr[7] &= ~(uint64_t)DR7_GD;
     c->faults[VEC_DB]++;
-    struct event e = {
-        .vector = VEC_DB, .external = true, .return_eip = (uint32_t)c->eip, .flags = flags_get(c)};
+    struct event e = {.vector = VEC_DB,
+                      .external = true,
+                      .return_eip = (uint32_t)c->eip,
+                      .flags = vcpu_flags_image(c)};
     if (!try_deliver(c, &e))
         exception_deliver(c);
 }
@@ -140,8 +141,10 @@ void interrupt_deliver(struct vcpu *c, uint8_t vector)
     c->cur = NULL;
     c->halted = false;
     c->interrupts++;
-    struct event e = {
-        .vector = vector, .external = true, .return_eip = (uint32_t)c->eip, .flags = flags_get(c)};
+    struct event e = {.vector = vector,
+                      .external = true,
+                      .return_eip = (uint32_t)c->eip,
+                      .flags = vcpu_flags_image(c)};
     if (!try_deliver(c, &e))
         exception_deliver(c);
 }
@@ -174,7 +177,7 @@ void interrupt_software(struct vcpu *c, uint8_t vector, enum soft_int kind, uint
                       .software = kind != SOFT_INT1,
                       .external = kind == SOFT_INT1,
                       .return_eip = return_eip,
-                      .flags = flags_get(c)};
+                      .flags = vcpu_flags_image(c)};
     /* INT3 and INTO are not sensitive to IOPL, nor redirected (SDM vol. 3, 20.2.7). */
     if (vcpu_is_v86(c) && kind == SOFT_INT_N && redirect_v86(c, &e))
         return;

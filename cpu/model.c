@@ -1,6 +1,8 @@
 /* cpu/model.c: the table of CPU models and CPUID (SDM vol. 2, CPUID; AP-485). */
 #include "cpu/model.h"
 
+#include "cpu/flags.h"
+
 #define FLAGS_386 (FLAGS_286 | FLAG_RF | FLAG_VM)
 #define FLAGS_486 (FLAGS_386 | FLAG_AC | FLAG_ID)
 #define FLAGS_P5  (FLAGS_486 | FLAG_VIF | FLAG_VIP)
@@ -128,6 +130,11 @@ bool cpu_model_find(const char *name, enum cpu_model *out)
         }
     }
     return false;
+}
+
+uint32_t vcpu_flags_image(const struct vcpu *c)
+{
+    return flags_get(c) | models[c->model].eflags_ones;
 }
 
 static struct cpuid_result leaf_features(const struct vcpu *c, const struct cpu_model_info *m)

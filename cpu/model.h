@@ -29,6 +29,9 @@ struct cpu_model_info {
 
 const struct cpu_model_info *cpu_model_info(enum cpu_model model);
 
+/* EFLAGS as the model shows it in memory: flags_get and the bits that are wired to one. */
+uint32_t vcpu_flags_image(const struct vcpu *c);
+
 struct cpuid_result {
     uint32_t eax, ebx, ecx, edx;
 };

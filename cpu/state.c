@@ -79,7 +79,7 @@ static void reset_msrs(struct vcpu *c)
     c->mtrr_def_type = 0;
     memset(c->mtrr_phys, 0, sizeof c->mtrr_phys);
     memset(c->mtrr_fixed, 0, sizeof c->mtrr_fixed);
-    c->misc_enable = 1; /* fast strings */
+    c->misc_enable = 0x1801; /* fast strings; no branch trace store, no PEBS */
     c->debugctl = c->mcg_status = 0;
     c->tsc_offset = c->host.tsc ? -(int64_t)c->host.tsc(c->host.ctx) : 0;
 }

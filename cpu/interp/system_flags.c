@@ -1,0 +1,95 @@
+/* cpu/interp/system_flags.c: PUSHF, POPF, CLI, STI, HLT: with IOPL, V86 mode, VME and PVI (SDM
+ * vol. 3, 20.3 and 20.4). */
+#include "cpu/interp/system.h"
+
+static bool iopl_allows(const struct vcpu *c)
+{
+    return c->cpl <= bits(c->eflags, 13, 12);
+}
+
+HANDLER(pushf)
+{
+    c->cur = i;
+    uint32_t image = vcpu_flags_image(c) & ~(FLAG_RF | FLAG_VM);
+    if (vcpu_is_v86(c) && !iopl_allows(c)) {
+        if (!(c->cr4 & CR4_VME) || i->osize != 2)
+            cpu_raise_error(c, VEC_GP, 0);
+        image = (image & ~FLAG_IF) | FLAG_IOPL | (c->eflags & FLAG_VIF ? FLAG_IF : 0);
+    }
+    push_value(c, i, image);
+}
+
+/* V86 below IOPL 3 with VME: the popped IF goes to VIF. */
+static void popf_virtual(struct vcpu *c, const struct insn *i, uint32_t value)
+{
+    if (!(c->cr4 & CR4_VME) || i->osize != 2 || (value & FLAG_TF) ||
+        ((value & FLAG_IF) && (c->eflags & FLAG_VIP)))
+        cpu_raise_error(c, VEC_GP, 0);
+    flags_set(c, value & FLAG_IF ? FLAG_VIF : 0, FLAG_VIF);
+}
+
+HANDLER_LAST(popf)
+{
+    c->cur = i;
+    uint32_t mask = FLAGS_ARITH | FLAG_DF | FLAG_NT | FLAG_AC | FLAG_ID;
+    bool virtual_if = vcpu_is_v86(c) && !iopl_allows(c);
+    if (virtual_if && (!(c->cr4 & CR4_VME) || i->osize != 2))
+        cpu_raise_error(c, VEC_GP, 0);
+    uint32_t value = stack_top(c, i);
+    c->cur = i;
+    if (virtual_if) {
+        popf_virtual(c, i, value);
+    } else {
+        mask |= FLAG_TF;
+        if (iopl_allows(c))
+            mask |= FLAG_IF;
+        if (c->cpl == 0)
+            mask |= FLAG_IOPL;
+    }
+    if (c->model == CPU_286 && vcpu_is_real(c))
+        mask &= ~(FLAG_IOPL | FLAG_NT); /* always clear there */
+    mask &= cpu_model_info(c->model)->eflags_mask;
+    flags_set(c, value, i->osize == 2 ? mask & 0xFFFF : mask);
+    c->eflags &= ~FLAG_RF;
+    vcpu_update_alignment(c);
+    set_stack_pointer(c, c->reg[ESP].d + i->osize);
+    c->eip = next_eip(c, i);
+}
+
+/* Do CLI and STI work on VIF: V86 mode with VME, CPL 3 with PVI? Raises #GP(0) when on neither. */
+static bool uses_vif(struct vcpu *c)
+{
+    if (vcpu_is_real(c) || iopl_allows(c))
+        return false;
+    if (vcpu_is_v86(c) ? c->cr4 & CR4_VME : c->cpl == 3 && (c->cr4 & CR4_PVI))
+        return true;
+    cpu_raise_error(c, VEC_GP, 0);
+}
+
+HANDLER(cli)
+{
+    c->cur = i;
+    c->eflags &= uses_vif(c) ? ~FLAG_VIF : ~FLAG_IF;
+}
+
+HANDLER_LAST(sti)
+{
+    c->cur = i;
+    if (uses_vif(c)) {
+        if (c->eflags & FLAG_VIP)
+            cpu_raise_error(c, VEC_GP, 0);
+        c->eflags |= FLAG_VIF;
+    } else {
+        if (!(c->eflags & FLAG_IF))
+            c->inhibit = 1;
+        c->eflags |= FLAG_IF;
+    }
+    c->eip = next_eip(c, i);
+}
+
+HANDLER_LAST(hlt)
+{
+    require_cpl0(c, i);
+    c->halted = true;
+    c->eip = next_eip(c, i);
+}

@@ -1,0 +1,181 @@
+/* cpu/interp/system_port.c: IN, OUT, INS, OUTS.
+ *
+ * Each ends its block, so that what the device did (an interrupt, a reset, A20) is seen at once. A
+ * repeated string transfer runs until its count is used up or something asks for attention; it then
+ * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Virtual time does not pass within it. */
+#include "cpu/debug.h"
+#include "cpu/interp/system.h"
+#include "cpu/task.h"
+
+/* Iterations in one go: a bound for time in one handler. */
+#define MAX_ITERATIONS 4096
+
+static uint32_t port_in(struct vcpu *c, uint16_t port, unsigned size)
+{
+    if (c->io_breakpoints)
+        debug_io_access(c, port, size);
+    return c->host.port_read ? c->host.port_read(c->host.ctx, port, size) : UINT32_MAX;
+}
+
+static void port_out(struct vcpu *c, uint16_t port, uint32_t value, unsigned size)
+{
+    if (c->io_breakpoints)
+        debug_io_access(c, port, size);
+    if (c->host.port_write)
+        c->host.port_write(c->host.ctx, port, value, size);
+}
+
+static void in_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigned size)
+{
+    c->cur = i;
+    io_check(c, port, size);
+    uint32_t value = port_in(c, port, size);
+    if (size == 1)
+        c->reg[EAX].b.l = (uint8_t)value;
+    else
+        set_reg(c, EAX, size, value);
+    c->eip = next_eip(c, i);
+}
+
+static void out_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigned size)
+{
+    c->cur = i;
+    io_check(c, port, size);
+    uint32_t value = c->reg[EAX].d & (UINT32_MAX >> (32 - 8 * size));
+    port_out(c, port, value, size);
+    c->eip = next_eip(c, i);
+}
+
+HANDLER_LAST(in_al_ib)
+{
+    in_reg(c, i, i->imm & 0xFF, 1);
+}
+
+HANDLER_LAST(in_eax_ib)
+{
+    in_reg(c, i, i->imm & 0xFF, i->osize);
+}
+
+HANDLER_LAST(in_al_dx)
+{
+    in_reg(c, i, c->reg[EDX].w, 1);
+}
+
+HANDLER_LAST(in_eax_dx)
+{
+    in_reg(c, i, c->reg[EDX].w, i->osize);
+}
+
+HANDLER_LAST(out_ib_al)
+{
+    out_reg(c, i, i->imm & 0xFF, 1);
+}
+
+HANDLER_LAST(out_ib_eax)
+{
+    out_reg(c, i, i->imm & 0xFF, i->osize);
+}
+
+HANDLER_LAST(out_dx_al)
+{
+    out_reg(c, i, c->reg[EDX].w, 1);
+}
+
+HANDLER_LAST(out_dx_eax)
+{
+    out_reg(c, i, c->reg[EDX].w, i->osize);
+}
+
+/* --- String forms ---------------------------------------------------------------------------- */
+
+static uint32_t index_value(const struct vcpu *c, const struct insn *i, unsigned reg)
+{
+    return i->asize == 2 ? c->reg[reg].w : c->reg[reg].d;
+}
+
+static void index_step(struct vcpu *c, const struct insn *i, unsigned reg, unsigned size)
+{
+    uint32_t step = c->eflags & FLAG_DF ? -size : size;
+    set_reg(c, reg, i->asize, c->reg[reg].d + step);
+}
+
+/* The destination is checked before the device is asked: its data would be lost to a fault. */
+static void ins_once(struct vcpu *c, const struct insn *i, unsigned size)
+{
+    uint32_t offset = index_value(c, i, EDI);
+    access_prepare_rmw(c, i, SEG_ES, offset, size);
+    uint32_t value = port_in(c, c->reg[EDX].w, size);
+    if (size == 1)
+        store8(c, i, SEG_ES, offset, (uint8_t)value);
+    else if (size == 2)
+        store16(c, i, SEG_ES, offset, (uint16_t)value);
+    else
+        store32(c, i, SEG_ES, offset, value);
+    index_step(c, i, EDI, size);
+}
+
+static void outs_once(struct vcpu *c, const struct insn *i, unsigned size)
+{
+    uint32_t offset = index_value(c, i, ESI), value;
+    if (size == 1)
+        value = load8(c, i, i->seg, offset);
+    else if (size == 2)
+        value = load16(c, i, i->seg, offset);
+    else
+        value = load32(c, i, i->seg, offset);
+    c->cur = i;
+    port_out(c, c->reg[EDX].w, value, size);
+    index_step(c, i, ESI, size);
+}
+
+typedef void transfer(struct vcpu *c, const struct insn *i, unsigned size);
+
+/* Must a repeated transfer stop between two iterations? An INTR that IF holds off does not count.
+ */
+static bool wants_attention(const struct vcpu *c)
+{
+    uint32_t events = c->events;
+    if (!(c->eflags & FLAG_IF))
+        events &= ~(uint32_t)EVENT_INTR;
+    return events || (c->eflags & FLAG_TF);
+}
+
+static inline void run_string(struct vcpu *c, const struct insn *i, unsigned size, transfer *once)
+{
+    c->cur = i;
+    uint32_t here = vcpu_eip(c);
+    io_check(c, c->reg[EDX].w, size);
+    c->eip = next_eip(c, i);
+    if (!(i->prefixes & (PREFIX_REP | PREFIX_REPNE))) {
+        once(c, i, size);
+        return;
+    }
+    for (unsigned n = 0; index_value(c, i, ECX) != 0; n++) {
+        if (n == MAX_ITERATIONS || (n > 0 && wants_attention(c))) {
+            c->eip = here;
+            return;
+        }
+        once(c, i, size);
+        set_reg(c, ECX, i->asize, c->reg[ECX].d - 1);
+    }
+}
+
+HANDLER_LAST(insb)
+{
+    run_string(c, i, 1, ins_once);
+}
+
+HANDLER_LAST(insv)
+{
+    run_string(c, i, i->osize, ins_once);
+}
+
+HANDLER_LAST(outsb)
+{
+    run_string(c, i, 1, outs_once);
+}
+
+HANDLER_LAST(outsv)
+{
+    run_string(c, i, i->osize, outs_once);
+}
