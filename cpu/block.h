@@ -43,12 +43,13 @@ struct block {
     uint32_t bytes;    /* length of its code */
     uint16_t count;    /* instructions, without the sentinel */
     uint8_t mode;
-    bool crosses;          /* into the page at offset2 */
+    bool crosses; /* into the page at offset2 */
+    bool live;    /* in the cache: may be found and linked */
     struct block *succ[2]; /* linked successors: not taken (and only), taken */
     /* --- not touched when running --- */
-    struct block *linked_by;         /* first of the blocks with a link to this one */
-    struct block *linked_by_next[2]; /* per link: the next that links to the same target */
-    uint64_t offset, offset2;        /* machine offsets: first byte; second page */
+    uintptr_t linked_by;         /* first link to this block: the linking block | its slot, or 0 */
+    uintptr_t linked_by_next[2]; /* per own link: the next link to the same target */
+    uint64_t offset, offset2;    /* machine offsets: first byte; second page */
     struct block *hash_next;
     struct block *page_next[2]; /* lists of the page(s) it lies in; [0] also chains free blocks */
     uint8_t size_class;
@@ -76,8 +77,8 @@ const struct decoder *block_cache_decoder(const struct block_cache *cache);
  * NULL. Raises what fetching raises (#PF, #GP at the code limit). */
 struct block *block_find(struct vcpu *c, unsigned single);
 
-/* Has from's successor in slot be the next block found: see block_find's use in the engine. */
-void block_link(struct block *from, unsigned slot, struct block *to);
+/* Links c->link_from, if set, to the block to that was found next, and clears it. */
+void block_link(struct vcpu *c, struct block *to);
 
 /* The current mode as part of a jump-cache key, and the code limit: after anything that may have
  * changed them, before a block is entered. */

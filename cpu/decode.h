@@ -155,13 +155,30 @@ struct opcode {
 /* The row's data; row is below OPCODE_ROWS. */
 const struct opcode *opcode_row(unsigned row);
 
+/* What follows ModRM and displacement. */
+enum immediate {
+    IMM_NONE,
+    IMM_BYTE,        /* zero-extended */
+    IMM_BYTE_SIGNED, /* sign-extended */
+    IMM_WORD,
+    IMM_OSIZE,     /* by operand size, sign-extended */
+    IMM_WORD_BYTE, /* ENTER */
+    IMM_FAR,       /* offset by operand size, then selector */
+    IMM_MOFFS,     /* an absolute address, by address size */
+};
+
 struct decoder {
     enum cpu_model model;
     uint64_t features;
+    uint16_t nodes;
     uint16_t first[OPCODE_MAPS][256]; /* chains of rows, in the table's order; 0 ends */
-    uint16_t link[OPCODE_ROWS * 8];   /* the next of chain node */
-    uint16_t row[OPCODE_ROWS * 8];    /* the row of chain node */
+    uint16_t link[OPCODE_ROWS * 8];   /* per node of a chain: the next */
+    uint16_t row[OPCODE_ROWS * 8];    /* per node: the row */
+    uint8_t immediate[OPCODE_ROWS];   /* per row: enum immediate */
 };
+
+/* What an instruction that cannot be executed runs: they raise #UD and #GP(0). */
+insn_handler op_undefined, op_too_long;
 
 /* Indexes the table for a model with a set of features. */
 void decoder_init(struct decoder *d, enum cpu_model model, uint64_t features);

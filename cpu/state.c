@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "cpu/block.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/model.h"
@@ -33,6 +34,11 @@ struct vcpu *vcpu_create(enum cpu_model model, struct physmap *physmap, struct l
     *listener = (struct physmap_listener){.ctx = c, .map_changed = map_changed};
     c->listener = listener;
     physmap_listen(physmap, listener);
+    c->blocks = block_cache_create(c);
+    if (!c->blocks) {
+        vcpu_destroy(c);
+        return NULL;
+    }
     vcpu_reset(c);
     return c;
 }
@@ -42,6 +48,7 @@ void vcpu_destroy(struct vcpu *c)
     if (!c)
         return;
     c->listener->map_changed = NULL; /* the physmap owns it and outlives us */
+    block_cache_destroy(c->blocks);
     free(c);
 }
 

@@ -225,7 +225,9 @@ struct vcpu {
     uint8_t code32;   /* CS.D: 1 for 32-bit code */
     uint8_t stack32;  /* SS.B: 1 when ESP is used, 0 for SP */
     /* chaining of blocks: kept by the engine, see cpu/block.h */
-    struct block *block;       /* the block being run, or NULL */
+    struct block *block;     /* the block being run, or NULL */
+    struct block *link_from; /* wants its successor in link_slot filled in, or NULL */
+    uint8_t link_slot;
     struct block **jump_cache; /* blocks by linear address */
     uint64_t code_key;         /* mode and generation part of a jump-cache key */
     uint64_t code_len;         /* CS limit + 1, at most 10000h for 16-bit code */

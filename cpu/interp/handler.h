@@ -27,17 +27,20 @@
 
 #define NEXT(c, i) TAIL_CALL i[1].run(c, &i[1])
 
-#define HANDLER(name)                                                                          \
-    insn_handler op_##name;                                                                    \
-    static inline                                                                              \
-        __attribute__((always_inline)) void body_##name(struct vcpu *c, const struct insn *i); \
-    void op_##name(struct vcpu *c, const struct insn *i)                                       \
-    {                                                                                          \
-        body_##name(c, i);                                                                     \
-        NEXT(c, i);                                                                            \
-    }                                                                                          \
-    static inline                                                                              \
-        __attribute__((always_inline)) void body_##name(struct vcpu *c, const struct insn *i)
+/* A handler's body; it need not use i. */
+#define HANDLER_BODY(name)                                         \
+    static inline __attribute__((always_inline)) void body_##name( \
+        struct vcpu *c, __attribute__((unused)) const struct insn *i)
+
+#define HANDLER(name)                                    \
+    insn_handler op_##name;                              \
+    HANDLER_BODY(name);                                  \
+    void op_##name(struct vcpu *c, const struct insn *i) \
+    {                                                    \
+        body_##name(c, i);                               \
+        NEXT(c, i);                                      \
+    }                                                    \
+    HANDLER_BODY(name)
 
 #define HANDLER_LAST(name)  \
     insn_handler op_##name; \

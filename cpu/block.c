@@ -1,0 +1,560 @@
+/* cpu/block.c: the block cache (cpu/block.h has its rules).
+ *
+ * Lists: a block is in one hash chain and in the list of each page that it touches; a page's entry
+ * holds the bitmap of its code bytes. Dropped blocks wait in `dead` until block_find, when none is
+ * running, and then go to the free list of their size. */
+#include "cpu/block.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "cpu/access.h"
+#include "cpu/exception.h"
+
+#define HASH_BITS   15
+#define PAGE_BITS   12
+#define ARENA_BYTES (UINT64_C(32) << 20)
+
+/* Instructions that fit a block of each size class, with the sentinel. */
+static const uint8_t class_insns[] = {3, 6, 10, 18, BLOCK_MAX_INSNS + 1};
+#define SIZE_CLASSES ARRAY_LEN(class_insns)
+
+/* A page that lost all its blocks stays marked (marking flushes TLBs) until this many writes. */
+#define UNMARK_AFTER 64
+
+struct code_page {
+    uint64_t page; /* machine offset >> PAGE_SHIFT */
+    struct code_page *next;
+    struct block *blocks; /* chained by page_next[block_side] */
+    unsigned idle_writes; /* since it last had a block */
+    uint64_t code[PAGE_SIZE / 64];
+};
+
+struct block_cache {
+    struct vcpu *vcpu;
+    struct physmap *physmap;
+    struct physmap_listener *listener;
+    struct block_counters counters;
+    uint64_t generation_high; /* of the last jump-cache key: see block_refresh */
+    uint8_t *arena;
+    size_t arena_used;
+    struct block *free[SIZE_CLASSES], *dead;
+    struct block nothing; /* what empty jump-cache slots point to */
+    struct block *jump[JUMP_CACHE_SLOTS];
+    struct block *hash[1 << HASH_BITS];
+    struct code_page *pages[1 << PAGE_BITS];
+    struct insn building[BLOCK_MAX_INSNS + 1];
+    struct decoder decoder;
+    _Alignas(struct block) uint8_t uncached[sizeof(struct block) + 2 * sizeof(struct insn)];
+};
+
+insn_handler op_block_end, op_block_dropped;
+
+/* --- Pages ----------------------------------------------------------------------------------- */
+
+static struct code_page **page_chain(struct block_cache *cache, uint64_t page)
+{
+    return &cache->pages[(page ^ (page >> PAGE_BITS)) & ((1 << PAGE_BITS) - 1)];
+}
+
+static struct code_page *page_find(struct block_cache *cache, uint64_t page)
+{
+    struct code_page *p = *page_chain(cache, page);
+    while (p && p->page != page)
+        p = p->next;
+    return p;
+}
+
+static struct code_page *page_get(struct block_cache *cache, uint64_t page)
+{
+    struct code_page *p = page_find(cache, page);
+    if (p)
+        return p;
+    p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    struct code_page **chain = page_chain(cache, page);
+    *p = (struct code_page){.page = page, .next = *chain};
+    *chain = p;
+    physmap_code_mark(cache->physmap, page << PAGE_SHIFT);
+    return p;
+}
+
+static void page_forget(struct block_cache *cache, uint64_t page)
+{
+    struct code_page **at = page_chain(cache, page);
+    while (*at && (*at)->page != page)
+        at = &(*at)->next;
+    struct code_page *p = *at;
+    if (!p)
+        return;
+    *at = p->next;
+    physmap_code_unmark(cache->physmap, page << PAGE_SHIFT);
+    free(p);
+}
+
+/* Which of b's pages (0 first, 1 second) is this? */
+static unsigned block_side(const struct block *b, uint64_t page)
+{
+    return b->offset >> PAGE_SHIFT != page;
+}
+
+/* The bytes of b that lie in the page of a side: [*from, *to) within the page. */
+static void block_range(const struct block *b, unsigned side, unsigned *from, unsigned *to)
+{
+    unsigned start = (unsigned)(b->offset & PAGE_MASK);
+    unsigned end = start + b->bytes;
+    *from = side ? 0 : start;
+    *to = side ? end - (unsigned)PAGE_SIZE : end < PAGE_SIZE ? end : (unsigned)PAGE_SIZE;
+}
+
+static void bitmap_set(struct code_page *p, unsigned from, unsigned to)
+{
+    for (unsigned n = from; n < to;) {
+        unsigned bit = n & 63, count = 64 - bit < to - n ? 64 - bit : to - n;
+        p->code[n / 64] |= (UINT64_MAX >> (64 - count)) << bit;
+        n += count;
+    }
+}
+
+static bool bitmap_any(const struct code_page *p, unsigned from, unsigned to)
+{
+    for (unsigned n = from; n < to;) {
+        unsigned bit = n & 63, count = 64 - bit < to - n ? 64 - bit : to - n;
+        if (p->code[n / 64] & (UINT64_MAX >> (64 - count)) << bit)
+            return true;
+        n += count;
+    }
+    return false;
+}
+
+static void bitmap_rebuild(struct code_page *p)
+{
+    memset(p->code, 0, sizeof p->code);
+    for (struct block *b = p->blocks; b;) {
+        unsigned side = block_side(b, p->page), from, to;
+        block_range(b, side, &from, &to);
+        bitmap_set(p, from, to);
+        b = b->page_next[side];
+    }
+}
+
+/* --- Links ----------------------------------------------------------------------------------- */
+
+static struct block *link_block(uintptr_t link)
+{
+    return (struct block *)(link & ~(uintptr_t)1);
+}
+
+static void unlink_successor(struct block *from, unsigned slot)
+{
+    struct block *to = from->succ[slot];
+    if (!to)
+        return;
+    uintptr_t me = (uintptr_t)from | slot;
+    uintptr_t *at = &to->linked_by;
+    while (*at != me)
+        at = &link_block(*at)->linked_by_next[*at & 1];
+    *at = from->linked_by_next[slot];
+    from->succ[slot] = NULL;
+}
+
+void block_link(struct vcpu *c, struct block *to)
+{
+    struct block *from = c->link_from;
+    unsigned slot = c->link_slot;
+    c->link_from = NULL;
+    if (!from || !from->live || !to->live || from->succ[slot])
+        return;
+    if (from->crosses || to->crosses || from->mode != to->mode ||
+        from->offset >> PAGE_SHIFT != to->offset >> PAGE_SHIFT)
+        return;
+    from->succ[slot] = to;
+    from->linked_by_next[slot] = to->linked_by;
+    to->linked_by = (uintptr_t)from | slot;
+}
+
+/* --- Dropping -------------------------------------------------------------------------------- */
+
+static struct block **hash_chain(struct block_cache *cache, uint64_t offset, unsigned mode)
+{
+    return &cache->hash[(offset ^ (offset >> HASH_BITS) ^ mode * 0x155) & ((1 << HASH_BITS) - 1)];
+}
+
+static void page_list_remove(struct block_cache *cache, struct block *b, uint64_t page)
+{
+    struct code_page *p = page_find(cache, page);
+    assert(p);
+    struct block **at = &p->blocks;
+    while (*at != b)
+        at = &(*at)->page_next[block_side(*at, page)];
+    *at = b->page_next[block_side(b, page)];
+}
+
+/* Takes b out of everything. The running block's remaining instructions leave it when reached. */
+static void block_drop(struct block_cache *cache, struct block *b)
+{
+    struct block **at = hash_chain(cache, b->offset, b->mode);
+    while (*at != b)
+        at = &(*at)->hash_next;
+    *at = b->hash_next;
+    page_list_remove(cache, b, b->offset >> PAGE_SHIFT);
+    if (b->crosses)
+        page_list_remove(cache, b, b->offset2 >> PAGE_SHIFT);
+    unlink_successor(b, 0);
+    unlink_successor(b, 1);
+    while (b->linked_by)
+        unlink_successor(link_block(b->linked_by), b->linked_by & 1);
+    b->jump_key = JUMP_KEY_NONE;
+    b->live = false;
+    struct vcpu *c = cache->vcpu;
+    if (c->link_from == b)
+        c->link_from = NULL;
+    if (c->block == b) {
+        for (unsigned n = 0; n <= b->count; n++)
+            b->insns[n].run = op_block_dropped;
+        vcpu_attend(c, EVENT_BLOCKS);
+    }
+    b->page_next[0] = cache->dead;
+    cache->dead = b;
+    cache->counters.dropped++;
+}
+
+/* physmap_listener: bytes of a page with code were written; they lie within one page. */
+static void code_written(void *ctx, uint64_t offset, uint64_t len)
+{
+    struct block_cache *cache = ctx;
+    struct code_page *p = page_find(cache, offset >> PAGE_SHIFT);
+    if (!p)
+        return;
+    cache->counters.code_writes++;
+    unsigned from = (unsigned)(offset & PAGE_MASK), to = from + (unsigned)len;
+    if (!bitmap_any(p, from, to)) {
+        if (!p->blocks && ++p->idle_writes >= UNMARK_AFTER)
+            page_forget(cache, p->page);
+        return;
+    }
+    p->idle_writes = 0;
+    for (struct block *b = p->blocks, *next; b; b = next) {
+        unsigned side = block_side(b, p->page), b_from, b_to;
+        next = b->page_next[side];
+        block_range(b, side, &b_from, &b_to);
+        if (b_from < to && from < b_to)
+            block_drop(cache, b);
+    }
+    bitmap_rebuild(p);
+}
+
+/* physmap_listener: jump-cache keys hold a generation that block_refresh renews; have the engine
+ * do so before the next block. */
+static void map_changed(void *ctx)
+{
+    struct block_cache *cache = ctx;
+    vcpu_attend(cache->vcpu, EVENT_BLOCKS);
+}
+
+static void jump_cache_clear(struct block_cache *cache)
+{
+    for (unsigned n = 0; n < JUMP_CACHE_SLOTS; n++)
+        cache->jump[n] = &cache->nothing;
+}
+
+void block_cache_flush(struct block_cache *cache)
+{
+    cache->counters.flushes++;
+    jump_cache_clear(cache);
+    memset(cache->hash, 0, sizeof cache->hash);
+    for (unsigned n = 0; n < ARRAY_LEN(cache->pages); n++) {
+        while (cache->pages[n])
+            page_forget(cache, cache->pages[n]->page);
+    }
+    memset(cache->free, 0, sizeof cache->free);
+    cache->dead = NULL;
+    cache->arena_used = 0;
+    cache->vcpu->link_from = NULL;
+}
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+struct block_cache *block_cache_create(struct vcpu *c)
+{
+    struct block_cache *cache = calloc(1, sizeof *cache);
+    struct physmap_listener *listener = calloc(1, sizeof *listener);
+    uint8_t *arena = malloc(ARENA_BYTES);
+    if (!cache || !listener || !arena) {
+        free(cache);
+        free(listener);
+        free(arena);
+        return NULL;
+    }
+    cache->vcpu = c;
+    cache->physmap = c->physmap;
+    cache->arena = arena;
+    cache->nothing.jump_key = JUMP_KEY_NONE;
+    jump_cache_clear(cache);
+    decoder_init(&cache->decoder, c->model, c->features);
+    *listener = (struct physmap_listener){
+        .ctx = cache, .map_changed = map_changed, .code_written = code_written};
+    cache->listener = listener;
+    physmap_listen(c->physmap, listener);
+    c->jump_cache = cache->jump;
+    return cache;
+}
+
+void block_cache_destroy(struct block_cache *cache)
+{
+    if (!cache)
+        return;
+    block_cache_flush(cache);
+    cache->listener->map_changed = NULL; /* the physmap owns the listener and outlives us */
+    cache->listener->code_written = NULL;
+    free(cache->arena);
+    free(cache);
+}
+
+struct block_counters block_cache_counters(const struct block_cache *cache)
+{
+    return cache->counters;
+}
+
+const struct decoder *block_cache_decoder(const struct block_cache *cache)
+{
+    return &cache->decoder;
+}
+
+/* --- Making blocks ---------------------------------------------------------------------------- */
+
+static void reclaim_dead(struct block_cache *cache)
+{
+    while (cache->dead) {
+        struct block *b = cache->dead;
+        cache->dead = b->page_next[0];
+        b->page_next[0] = cache->free[b->size_class];
+        cache->free[b->size_class] = b;
+    }
+}
+
+static struct block *block_alloc(struct block_cache *cache, unsigned insns)
+{
+    unsigned class = 0;
+    while (class_insns[class] < insns)
+        class ++;
+    struct block *b = cache->free[class];
+    if (b) {
+        cache->free[class] = b->page_next[0];
+    } else {
+        size_t bytes = sizeof *b + class_insns[class] * sizeof(struct insn);
+        if (cache->arena_used + bytes > ARENA_BYTES)
+            block_cache_flush(cache);
+        b = (struct block *)(cache->arena + cache->arena_used);
+        cache->arena_used += bytes;
+    }
+    memset(b, 0, sizeof *b);
+    b->size_class = (uint8_t) class;
+    b->jump_key = JUMP_KEY_NONE;
+    return b;
+}
+
+static void add_sentinel(struct insn *at, unsigned bytes)
+{
+    *at = (struct insn){
+        .run = op_block_end, .offset = (uint16_t)bytes, .base = REG_NONE, .index = REG_NONE};
+}
+
+/* One instruction fetched byte by byte: where code lies in MMIO, or reaches the code limit, or
+ * wraps (8086, 186). Never kept. */
+static struct block *uncached(struct vcpu *c, uint32_t eip)
+{
+    struct block_cache *cache = c->blocks;
+    struct block *b = (struct block *)cache->uncached;
+    uint8_t bytes[INSN_MAX_LEN + 1];
+    enum decode_status status = DECODE_MORE;
+    for (unsigned n = 0; status == DECODE_MORE && n < sizeof bytes; n++) {
+        uint32_t at = eip + n;
+        if (at >= c->code_len) {
+            if (c->model > CPU_186)
+                cpu_raise_error(c, VEC_GP, 0);
+            at &= 0xFFFF;
+        }
+        bytes[n] = access_fetch(c, (uint32_t)c->seg[SEG_CS].base + at);
+        status = decode_insn(&cache->decoder, bytes, n + 1, c->code32, &b->insns[0]);
+    }
+    memset(b, 0, sizeof *b);
+    b->jump_key = JUMP_KEY_NONE;
+    b->count = 1;
+    b->bytes = b->insns[0].len;
+    add_sentinel(&b->insns[1], b->bytes);
+    return b;
+}
+
+/* Where code is fetched from. */
+struct source {
+    uint32_t eip, gva;
+    const uint8_t *host; /* of the byte at gva */
+    uint64_t offset;     /* its machine offset */
+    unsigned mode;
+};
+
+/* Decodes into cache->building what lies in one page. Returns the instructions, *bytes their
+ * length; 0 when the first does not end there. */
+static unsigned decode_run(struct block_cache *cache, const struct source *s, uint64_t room,
+                           unsigned *bytes)
+{
+    unsigned max = s->mode & BLOCK_SINGLE ? 1 : BLOCK_MAX_INSNS, n = 0, pos = 0;
+    while (n < max) {
+        struct insn *i = &cache->building[n];
+        enum decode_status status =
+            decode_insn(&cache->decoder, s->host + pos, room - pos, s->mode & BLOCK_CODE32, i);
+        if (status == DECODE_MORE)
+            break;
+        i->offset = (uint16_t)pos;
+        pos += i->len;
+        n++;
+        if (status != DECODE_OK || (opcode_row(i->op)->attrs & ENDS))
+            break;
+    }
+    *bytes = pos;
+    return n;
+}
+
+/* The instruction at s, which reaches into the next page: 1, or 0 when it must be fetched
+ * uncached. *offset2 is the second page's. */
+static unsigned decode_crossing(struct vcpu *c, const struct source *s, unsigned *bytes,
+                                uint64_t *offset2)
+{
+    uint8_t buf[INSN_MAX_LEN];
+    unsigned first = (unsigned)(PAGE_SIZE - (s->gva & PAGE_MASK));
+    uint64_t limit = c->code_len - s->eip;
+    unsigned all = limit < sizeof buf ? (unsigned)limit : (unsigned)sizeof buf;
+    const uint8_t *host2;
+    if (first >= all || !access_code_page(c, s->gva + first, &host2, offset2))
+        return 0;
+    host2 -= (uintptr_t)host2 & PAGE_MASK;
+    *offset2 = align_down(*offset2, PAGE_SIZE);
+    memcpy(buf, s->host, first);
+    memcpy(buf + first, host2, all - first);
+    struct insn *i = &c->blocks->building[0];
+    enum decode_status status =
+        decode_insn(&c->blocks->decoder, buf, all, s->mode & BLOCK_CODE32, i);
+    if (status == DECODE_MORE)
+        return 0;
+    i->offset = 0;
+    *bytes = i->len;
+    return 1;
+}
+
+/* Puts b into page's list and bitmap; false when the host is out of memory. */
+static bool page_add(struct block_cache *cache, struct block *b, uint64_t page)
+{
+    struct code_page *p = page_get(cache, page);
+    if (!p)
+        return false;
+    unsigned side = block_side(b, page), from, to;
+    b->page_next[side] = p->blocks;
+    p->blocks = b;
+    p->idle_writes = 0;
+    block_range(b, side, &from, &to);
+    bitmap_set(p, from, to);
+    return true;
+}
+
+static struct block *build(struct vcpu *c, const struct source *s)
+{
+    struct block_cache *cache = c->blocks;
+    uint64_t page_room = PAGE_SIZE - (s->gva & PAGE_MASK), limit = c->code_len - s->eip;
+    unsigned bytes;
+    uint64_t offset2 = NO_BACKING;
+    unsigned n = decode_run(cache, s, page_room < limit ? page_room : limit, &bytes);
+    if (!n && limit > page_room)
+        n = decode_crossing(c, s, &bytes, &offset2);
+    if (!n || offset2 == align_down(s->offset, PAGE_SIZE)) /* or a page that follows itself */
+        return uncached(c, s->eip);
+    struct block *b = block_alloc(cache, n + 1);
+    memcpy(b->insns, cache->building, n * sizeof b->insns[0]);
+    add_sentinel(&b->insns[n], bytes);
+    b->count = (uint16_t)n;
+    b->bytes = bytes;
+    b->mode = (uint8_t)s->mode;
+    b->offset = s->offset;
+    b->offset2 = offset2;
+    b->crosses = (s->offset & PAGE_MASK) + bytes > PAGE_SIZE;
+    if (!page_add(cache, b, b->offset >> PAGE_SHIFT))
+        return uncached(c, s->eip);
+    struct block **chain = hash_chain(cache, b->offset, b->mode);
+    b->hash_next = *chain;
+    *chain = b;
+    b->live = true;
+    if (b->crosses && !page_add(cache, b, b->offset2 >> PAGE_SHIFT)) {
+        b->crosses = false; /* so that only the first page's list is searched */
+        block_drop(cache, b);
+        return uncached(c, s->eip);
+    }
+    cache->counters.built++;
+    return b;
+}
+
+/* --- Finding ---------------------------------------------------------------------------------- */
+
+void block_refresh(struct vcpu *c)
+{
+    uint64_t len = (uint64_t)c->seg[SEG_CS].limit + 1;
+    c->code_len = !c->code32 && len > 0x10000 ? 0x10000 : len;
+    uint64_t generation = c->tlb.flushes + c->tlb.page_flushes;
+    unsigned mode = (c->code32 ? 1u : 0) | (c->stack32 ? 2u : 0) | (c->tlb_view ? 4u : 0);
+    c->code_key = (uint64_t)mode << 32 | generation << 35;
+    if (unlikely(generation >> 29 != c->blocks->generation_high)) {
+        c->blocks->generation_high = generation >> 29; /* the key's bits start over */
+        jump_cache_clear(c->blocks);
+    }
+}
+
+/* Does the second page of a crossing block still lie where it did? Raises #PF. */
+static bool second_page_holds(struct vcpu *c, const struct source *s, const struct block *b)
+{
+    const uint8_t *host;
+    uint64_t offset;
+    return access_code_page(c, align_down(s->gva, PAGE_SIZE) + PAGE_SIZE, &host, &offset) &&
+           align_down(offset, PAGE_SIZE) == b->offset2;
+}
+
+static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsigned single)
+{
+    struct block_cache *cache = c->blocks;
+    reclaim_dead(cache);
+    struct source s = {.eip = eip, .gva = gva};
+    if (!access_code_page(c, gva, &s.host, &s.offset))
+        return uncached(c, eip);
+    s.host = s.host - ((uintptr_t)s.host & PAGE_MASK) + (gva & PAGE_MASK);
+    s.offset = align_down(s.offset, PAGE_SIZE) | (gva & PAGE_MASK);
+    s.mode = (c->code32 ? BLOCK_CODE32 : 0) | (c->stack32 ? BLOCK_STACK32 : 0) | single;
+    struct block *b = *hash_chain(cache, s.offset, s.mode);
+    while (b && (b->offset != s.offset || b->mode != s.mode))
+        b = b->hash_next;
+    if (b && b->crosses && !second_page_holds(c, &s, b)) {
+        block_drop(cache, b);
+        b = NULL;
+    }
+    if (!b)
+        b = build(c, &s);
+    else if (eip + (uint64_t)b->bytes > c->code_len)
+        return uncached(c, eip);
+    if (b->live && !single) {
+        block_refresh(c); /* making it may have flushed the TLB */
+        b->jump_key = c->code_key | gva;
+        *jump_cache_slot(c, gva) = b;
+    }
+    return b;
+}
+
+struct block *block_find(struct vcpu *c, unsigned single)
+{
+    uint32_t eip = (uint32_t)c->eip;
+    if (unlikely(eip >= c->code_len))
+        cpu_raise_error(c, VEC_GP, 0);
+    uint32_t gva = (uint32_t)c->seg[SEG_CS].base + eip;
+    struct block *b = *jump_cache_slot(c, gva);
+    c->blocks->counters.found++;
+    if (b->jump_key == (c->code_key | gva) && !single && eip + (uint64_t)b->bytes <= c->code_len)
+        return b;
+    return find_slow(c, eip, gva, single);
+}

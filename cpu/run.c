@@ -1,0 +1,174 @@
+/* cpu/run.c: the interpreter's engine: finds blocks, runs them, and between them looks at events.
+ *
+ * Faults unwind to interp_run: registers are as before the instruction, its address becomes eip,
+ * and the exception is delivered from there. Between blocks c->cur and c->block are NULL and eip is
+ * current. */
+#include "cpu/run.h"
+
+#include "cpu/block.h"
+#include "cpu/debug.h"
+#include "cpu/exception.h"
+#include "cpu/flags.h"
+
+uint64_t vcpu_insns(const struct vcpu *c)
+{
+    if (c->block && c->cur)
+        return c->insns + (uint64_t)(c->cur - c->block->insns);
+    return c->insns;
+}
+
+void vcpu_limit_budget(struct vcpu *c, uint64_t insns)
+{
+    uint64_t end = vcpu_insns(c) + insns;
+    if (end < c->insns_end)
+        c->insns_end = end;
+}
+
+static void between_blocks(struct vcpu *c)
+{
+    c->cur = NULL;
+    c->block = NULL;
+    c->events &= ~(uint32_t)EVENT_STEP;
+}
+
+/* A handler raised an exception: the instructions before it are retired. */
+static void land_fault(struct vcpu *c)
+{
+    if (c->block && c->cur) {
+        c->insns += (uint64_t)(c->cur - c->block->insns);
+        c->eip = vcpu_eip(c);
+    }
+    c->link_from = NULL;
+    between_blocks(c);
+    exception_deliver(c);
+}
+
+/* NMI before INTR (SDM vol. 3, table 6-2); both wake a halted CPU. */
+static void take_interrupt(struct vcpu *c)
+{
+    if ((c->events & EVENT_NMI) && !c->nmi_blocked) {
+        c->events &= ~(uint32_t)EVENT_NMI;
+        c->halted = false;
+        interrupt_deliver(c, VEC_NMI);
+        c->nmi_blocked = true;
+    } else if ((c->events & EVENT_INTR) && (c->eflags & FLAG_IF)) {
+        c->halted = false;
+        int vector = c->host.interrupt_ack ? c->host.interrupt_ack(c->host.ctx) : -1;
+        if (vector >= 0)
+            interrupt_deliver(c, (uint8_t)vector);
+    }
+}
+
+/* Looks at all that may keep the next instruction from running. True: return *why. */
+static bool attend(struct vcpu *c, enum vcpu_exit *why)
+{
+    uint8_t inhibit = c->inhibit;
+    c->events &= ~(uint32_t)(EVENT_BLOCKS | EVENT_BUDGET | EVENT_STEP);
+    if (c->events & EVENT_INIT) {
+        c->events &= ~(uint32_t)EVENT_INIT;
+        *why = EXIT_RESET;
+        return true;
+    }
+    if (c->events & EVENT_STOP) {
+        c->events &= ~(uint32_t)EVENT_STOP;
+        *why = EXIT_STOP;
+        return true;
+    }
+    if (c->events & EVENT_TRAP) {
+        c->events &= ~(uint32_t)EVENT_TRAP;
+        uint32_t bits = c->dr6_pending;
+        c->dr6_pending = 0;
+        if (bits)
+            exception_deliver_debug_trap(c, bits);
+    }
+    if (!inhibit && !c->shutdown)
+        take_interrupt(c);
+    if (c->shutdown || c->halted) {
+        *why = c->shutdown ? EXIT_SHUTDOWN : EXIT_HALT;
+        return true;
+    }
+    return false;
+}
+
+/* An enabled code breakpoint at the next instruction is a fault before it. */
+static bool code_breakpoint(struct vcpu *c)
+{
+    if (likely(!c->code_breakpoints) || (c->eflags & FLAG_RF))
+        return false;
+    uint32_t bits = debug_code_match(c, (uint32_t)(c->seg[SEG_CS].base + c->eip));
+    if (!bits)
+        return false;
+    exception_deliver_debug_trap(c, bits);
+    return true;
+}
+
+static void run_block(struct vcpu *c, struct block *b)
+{
+    c->block = b;
+    c->block_eip = c->eip;
+    b->insns[0].run(c, b->insns);
+    if (c->block) /* a handler that does not chain ended it */
+        c->insns += c->block->count;
+    c->cur = NULL;
+    c->block = NULL;
+}
+
+/* One instruction, then whatever was asked for by TF, a breakpoint or the interrupt shadow. */
+static void run_single(struct vcpu *c)
+{
+    bool trap = c->eflags & FLAG_TF;
+    block_refresh(c);
+    struct block *b = block_find(c, BLOCK_SINGLE);
+    if (opcode_row(b->insns[0].op)->attrs & NO_STEP)
+        trap = false;
+    c->inhibit = 0;
+    c->eflags &= ~FLAG_RF;
+    c->link_from = NULL;
+    c->events = (c->events & ~(uint32_t)EVENT_BLOCKS) | EVENT_STEP;
+    run_block(c, b);
+    c->events &= ~(uint32_t)EVENT_STEP;
+    c->link_from = NULL;
+    if (trap && !c->shutdown) {
+        c->dr6_pending |= DR6_BS;
+        vcpu_attend(c, EVENT_TRAP);
+    }
+}
+
+static void run_blocks(struct vcpu *c)
+{
+    c->inhibit = 0;
+    c->eflags &= ~FLAG_RF;
+    block_refresh(c);
+    struct block *b = block_find(c, 0);
+    c->events &= ~(uint32_t)EVENT_BLOCKS;
+    if (c->link_from)
+        block_link(c, b);
+    run_block(c, b);
+}
+
+/* Must the next instruction run alone? */
+static bool single_step(const struct vcpu *c)
+{
+    return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints |
+           (c->inhibit && c->events);
+}
+
+enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)
+{
+    enum vcpu_exit why;
+    c->insns_end = c->insns + insns;
+    if (c->insns_end < c->insns)
+        c->insns_end = UINT64_MAX;
+    if (setjmp(c->unwind))
+        land_fault(c);
+    for (;;) {
+        if (unlikely(c->events || c->halted || c->shutdown) && attend(c, &why))
+            return why;
+        if (unlikely(c->insns >= c->insns_end))
+            return EXIT_BUDGET;
+        if (likely(!single_step(c)))
+            run_blocks(c);
+        else if (!code_breakpoint(c))
+            run_single(c);
+    }
+}
