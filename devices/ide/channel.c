@@ -212,7 +212,7 @@ void ide_channel_loaded(struct ide_channel *ch)
         struct ide_drive *d = &ch->drive[i];
         d->buf_len = d->buf_len < IDE_BUFFER ? d->buf_len : IDE_BUFFER;
         d->buf_drq = d->buf_drq < IDE_BUFFER ? d->buf_drq : IDE_BUFFER;
-        d->buf_pos = d->buf_pos < d->buf_drq ? d->buf_pos : d->buf_drq;
+        d->buf_pos = d->buf_pos < IDE_BUFFER ? d->buf_pos : IDE_BUFFER;
         d->heads = d->heads ? d->heads : 1;
         d->track = d->track ? d->track : 1;
         if (d->kind != IDE_DISK) {
