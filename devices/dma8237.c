@@ -276,6 +276,7 @@ static const char *dma_init(void *state, struct bus *bus, const void *config)
 {
     (void)config;
     ((struct dma8237 *)state)->bus = bus;
+    bus_port_map(bus, RANGE_SLAVE, 0, true); /* its base is 0: "placed later" */
     return NULL;
 }
 
