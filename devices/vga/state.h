@@ -11,6 +11,7 @@
 #define UMBRA_DEVICES_VGA_STATE_H
 
 #include "devices/bus.h"
+#include "devices/pci/config.h"
 #include "devices/vga/vga.h"
 
 #define VGA_PLANE_BYTES 0x10000u /* of one plane, as a VGA sees it */
@@ -86,6 +87,7 @@ struct vga {
     struct bus *bus;
     uint8_t *vram;
     uint32_t vram_size; /* a power of two */
+    struct pci_config pci;
 
     uint8_t misc, feature, subsystem_enable;
     uint8_t seq_index, seq[SEQ_COUNT];

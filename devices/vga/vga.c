@@ -21,6 +21,7 @@ static const struct mmio_range mmio[] = {
 };
 
 static const struct field vga_fields[] = {
+    FIELD_SUB1(struct vga, pci, pci_config_fields, "PCI configuration space"),
     FIELD(struct vga, misc, "miscellaneous output"),
     FIELD(struct vga, feature, "feature control"),
     FIELD(struct vga, subsystem_enable, "video subsystem enable (3C3h)"),
@@ -56,6 +57,37 @@ static const struct field vga_fields[] = {
     FIELD_END,
 };
 
+/* The ports and A0000h..BFFFFh are decoded whatever the command register says: a BIOS that does
+ * not know PCI finds a VGA, as it would on an ISA card. */
+static void init_pci(struct vga *v)
+{
+    pci_config_init(&v->pci, &(struct pci_identity){
+                                 .vendor = 0x1234,
+                                 .device = 0x1111,
+                                 .revision = 2,
+                                 .class_code = 0x030000,
+                                 .subsystem_vendor = 0x1AF4,
+                                 .subsystem = 0x1100,
+                                 .command_mask = PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
+                             });
+    pci_config_bar(&v->pci, 0,
+                   (struct pci_bar){.kind = BAR_VRAM, .prefetchable = true, .size = v->vram_size});
+    pci_config_bar(&v->pci, 2,
+                   (struct pci_bar){.kind = BAR_MMIO, .index = VGA_MMIO_REGISTERS, .size = 0x1000});
+}
+
+static uint32_t vga_pci_read(void *state, unsigned reg, unsigned size)
+{
+    struct vga *v = state;
+    return pci_config_read(&v->pci, reg, size);
+}
+
+static void vga_pci_write(void *state, unsigned reg, uint32_t value, unsigned size)
+{
+    struct vga *v = state;
+    pci_config_write(&v->pci, v->bus, reg, value, size);
+}
+
 static const char *vga_init(void *state, struct bus *bus, const void *config)
 {
     struct vga *v = state;
@@ -68,6 +100,7 @@ static const char *vga_init(void *state, struct bus *bus, const void *config)
     v->dirty = calloc(v->vram_size / 4096 / 64, sizeof *v->dirty);
     if (!v->vram || !v->dirty)
         return "no memory for the video memory";
+    init_pci(v);
     return NULL;
 }
 
@@ -107,6 +140,7 @@ static void vga_reset(void *state)
     v->dac_read_index = v->dac_write_index = v->dac_component = 0;
     v->latch = 0;
     vga_dispi_reset(v);
+    pci_config_reset(&v->pci, v->bus);
     vga_timing_update(v);
     vga_memory_update(v);
 }
@@ -231,5 +265,7 @@ const struct device_class vga_class = {
     .port_write = vga_port_write,
     .mmio_read = vga_mmio_read,
     .mmio_write = vga_mmio_write,
+    .pci_read = vga_pci_read,
+    .pci_write = vga_pci_write,
     .loaded = vga_loaded,
 };

@@ -460,6 +460,86 @@ START_TEST(register_bar_mirrors_ports)
 }
 END_TEST
 
+START_TEST(pci_function_places_its_bars)
+{
+    begin(&vga_mode_03h);
+    ck_assert_uint_eq(tb_pci_read(vga, 0, 4), 0x11111234);
+    ck_assert_uint_eq(tb_pci_read(vga, 8, 4) >> 8, 0x030000);
+    tb_pci_write(vga, 0x10, 4, 0xFFFFFFFF);
+    ck_assert_uint_eq(tb_pci_read(vga, 0x10, 4), 0xFF000008); /* 16 MiB, prefetchable */
+    tb_pci_write(vga, 0x18, 4, 0xFFFFFFFF);
+    ck_assert_uint_eq(tb_pci_read(vga, 0x18, 4), 0xFFFFF000);
+    tb_pci_write(vga, 0x10, 4, 0xFD000000);
+    tb_pci_write(vga, 0x18, 4, 0xFEBF0000);
+    tb_write(tb, 0xFD000000, 4, 1);
+    ck_assert_uint_eq(tb_read(tb, 0xFD000000, 4), 0xFFFFFFFF); /* memory decoding is off */
+    tb_pci_write(vga, 4, 2, 3);
+    tb_write(tb, 0xFD000000, 4, 0x0741);
+    ck_assert_uint_eq(tb_read(tb, 0xB8000, 2), 0x0741); /* planes 0 and 1 of address 0 */
+    ck_assert_uint_eq(tb_read(tb, 0xFEBF0500, 2), 0xB0C5);
+    end();
+}
+END_TEST
+
+/* Random register and memory accesses, with pictures between: no crash, nothing out of range (run
+ * under the sanitizers), and a mode can be set afterwards. */
+START_TEST(random_accesses_do_no_harm)
+{
+    static const uint16_t ports[] = {0x1CE, 0x1CF, 0x1D0, 0x3B4, 0x3B5, 0x3BA, 0x3C0,
+                                     0x3C1, 0x3C2, 0x3C4, 0x3C5, 0x3C6, 0x3C7, 0x3C8,
+                                     0x3C9, 0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA};
+    static struct text_screen text;
+    struct surface picture = {0};
+    uint64_t seed = 12345;
+    begin(&vga_mode_03h);
+    tb_pci_write(vga, 0x10, 4, 0xFD000000);
+    tb_pci_write(vga, 0x18, 4, 0xFEBF0000);
+    tb_pci_write(vga, 4, 2, 3);
+    for (unsigned i = 0; i < 60000; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        uint32_t r = (uint32_t)(seed >> 32), value = (uint32_t)(seed >> 16);
+        unsigned size = 1u << (r & 3) % 3;
+        switch (r >> 2 & 7) {
+        case 0:
+            tb_write(tb, 0xA0000 + (r >> 8) % 0x1FFF8, size, value);
+            break;
+        case 1:
+            tb_read(tb, 0xA0000 + (r >> 8) % 0x1FFF8, size);
+            break;
+        case 2:
+            vga_dispi(tb, (r >> 8) % 12, (uint16_t)(r & 0x40 ? value % 2048 : value));
+            break;
+        case 3:
+            tb_write(tb, 0xFEBF0400 + (r >> 8) % 0x220, 2, value);
+            break;
+        case 4:
+            tb_in(tb, ports[(r >> 8) % ARRAY_LEN(ports)], size);
+            break;
+        default:
+            tb_out(tb, ports[(r >> 8) % ARRAY_LEN(ports)], size, value);
+            break;
+        }
+        if (i % 100 == 99) {
+            testbus_advance(tb, 3000000);
+            vga_render(vga->state, &picture);
+            vga_text_screen(vga->state, &text);
+            ck_assert_uint_le(picture.dirty_end, picture.height);
+        }
+        if (i % 3000 == 2999)
+            testbus_save_load(vga);
+    }
+    vga_dispi(tb, 4, 0);
+    tb_out8(tb, 0x3C2, 0x67);
+    vga_set_mode(tb, &vga_mode_03h);
+    tb_out8(tb, 0x3C6, 0xFF);
+    vga_render(vga->state, &picture);
+    ck_assert_uint_eq(picture.width, 720);
+    ck_assert_uint_eq(picture.height, 400);
+    surface_free(&picture);
+    end();
+}
+END_TEST
+
 START_TEST(state_survives_saving)
 {
     begin(&vga_mode_13h);
@@ -491,4 +571,5 @@ CHECK_MAIN("vga", map_mask_picks_planes, write_mode_0_rotates_sets_and_masks,
            retrace_follows_virtual_time, dispi_identifies_and_answers_caps,
            dispi_mode_banks_and_frame_buffer, dispi_refuses_impossible_modes,
            dispi_clears_unless_told_not_to, dispi_planar_mode_reaches_beyond_64k_by_bank,
-           eight_bit_dac, register_bar_mirrors_ports, state_survives_saving)
+           eight_bit_dac, register_bar_mirrors_ports, pci_function_places_its_bars,
+           random_accesses_do_no_harm, state_survives_saving)
