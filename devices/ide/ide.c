@@ -6,69 +6,34 @@ enum { RANGE_COMMAND0, RANGE_CONTROL0, RANGE_COMMAND1, RANGE_CONTROL1, RANGE_BM 
 
 /* --- PCI configuration (82371SB 2.3) -------------------------------------------------------- */
 
-enum { PCI_COMMAND = 0x04, PCI_BAR4 = 0x20, PCI_IDETIM = 0x40 };
-enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MASTER = 4 };
+enum { PCI_IDETIM = 0x40, PCI_SIDETIM = 0x44 };
 
-/* Which bits a guest can write; all other registers are read-only. */
-static uint8_t pci_write_mask(unsigned reg)
+static void pci_describe(struct pci_config *pci)
 {
-    switch (reg) {
-    case PCI_COMMAND:
-        return PCI_COMMAND_IO | PCI_COMMAND_MASTER;
-    case 0x0d: /* latency timer */
-        return 0xf0;
-    case PCI_BAR4:
-        return 0xf0;
-    case PCI_BAR4 + 1:
-        return 0xff;
-    case 0x3c: /* interrupt line */
-    case PCI_IDETIM:
-    case PCI_IDETIM + 1:
-    case PCI_IDETIM + 2:
-    case PCI_IDETIM + 3:
-    case 0x44: /* slave timing */
-        return 0xff;
-    }
-    return 0;
-}
-
-static void pci_defaults(uint8_t pci[256])
-{
-    memset(pci, 0, 256);
-    store_le32(pci, 0x70108086);
-    store_le16(pci + 6, 0x0280); /* status: medium DEVSEL, fast back-to-back */
-    store_le32(pci + 8, 0x01018000);
-    pci[PCI_BAR4] = 1;
-    /* The datasheet's reset value is 0, both channels off until the BIOS turns them on. The ports
-     * of ours always answer; so that drivers which look here agree, they are on from reset. */
-    store_le16(pci + PCI_IDETIM, 0x8000);
-    store_le16(pci + PCI_IDETIM + 2, 0x8000);
-    pci[PCI_COMMAND] = PCI_COMMAND_IO;
-}
-
-static void map_bm(struct ide *ide)
-{
-    uint16_t base = load_le16(ide->pci + PCI_BAR4) & 0xfff0;
-    bus_port_map(ide->bus, RANGE_BM, base, base && ide->pci[PCI_COMMAND] & PCI_COMMAND_IO);
+    pci_config_init(pci, &(struct pci_identity){
+                             .vendor = 0x8086,
+                             .device = 0x7010,
+                             .class_code = 0x010180,
+                             .command_mask = PCI_COMMAND_IO | PCI_COMMAND_MASTER,
+                         });
+    pci_config_set(pci, PCI_STATUS, 2, 0x0280, 0);
+    pci_config_bar(pci, 4, (struct pci_bar){BAR_PORTS, RANGE_BM, false, 16});
+    /* The datasheet's reset value is 0, both channels off until the BIOS turns them on. The legacy
+     * ports of ours always answer; so that drivers which look here agree, they are on from reset.
+     */
+    pci_config_set(pci, PCI_IDETIM, 4, 0x80008000, 0xffffffff);
+    pci_config_set(pci, PCI_SIDETIM, 1, 0, 0xff);
 }
 
 static uint32_t ide_pci_read(void *state, unsigned reg, unsigned size)
 {
-    const struct ide *ide = state;
-    uint32_t value = 0;
-    for (unsigned i = 0; i < size && reg + i < 256; i++)
-        value |= (uint32_t)ide->pci[reg + i] << i * 8;
-    return value;
+    return pci_config_read(&((struct ide *)state)->pci, reg, size);
 }
 
 static void ide_pci_write(void *state, unsigned reg, uint32_t value, unsigned size)
 {
     struct ide *ide = state;
-    for (unsigned i = 0; i < size && reg + i < 256; i++) {
-        uint8_t mask = pci_write_mask(reg + i), byte = (uint8_t)(value >> i * 8);
-        ide->pci[reg + i] = (uint8_t)((ide->pci[reg + i] & ~mask) | (byte & mask));
-    }
-    map_bm(ide);
+    pci_config_write(&ide->pci, ide->bus, reg, value, size);
 }
 
 /* --- Life ---------------------------------------------------------------------------------- */
@@ -78,6 +43,7 @@ static const char *ide_init(void *state, struct bus *bus, const void *config)
     struct ide *ide = state;
     const struct ide_config *c = config;
     ide->bus = bus;
+    pci_describe(&ide->pci);
     for (unsigned i = 0; i < IDE_UNITS; i++) {
         const struct ide_unit *unit = &c->unit[i];
         struct ide_drive *d = &ide->channel[i / 2].drive[i % 2];
@@ -95,8 +61,7 @@ static const char *ide_init(void *state, struct bus *bus, const void *config)
 static void ide_reset(void *state)
 {
     struct ide *ide = state;
-    pci_defaults(ide->pci);
-    map_bm(ide);
+    pci_config_reset(&ide->pci, ide->bus);
     for (unsigned i = 0; i < 2; i++)
         ide_channel_reset(&ide->channel[i]);
 }
@@ -104,7 +69,7 @@ static void ide_reset(void *state)
 static void ide_loaded(void *state)
 {
     struct ide *ide = state;
-    map_bm(ide);
+    pci_config_loaded(&ide->pci, ide->bus);
     for (unsigned i = 0; i < 2; i++)
         ide_channel_loaded(&ide->channel[i]);
 }
@@ -266,7 +231,7 @@ static const struct field channel_fields[] = {
 
 static const struct field ide_fields[] = {
     FIELD_SUB(struct ide, channel, channel_fields, "channels"),
-    FIELD_ARRAY(struct ide, pci, "PCI configuration"),
+    FIELD_SUB1(struct ide, pci, pci_config_fields, "PCI configuration"),
     FIELD_END,
 };
 

@@ -11,6 +11,7 @@
 #define UMBRA_DEVICES_IDE_STATE_H
 
 #include "devices/ide/ide.h"
+#include "devices/pci/config.h"
 
 #define IDE_BUFFER 32768 /* bytes: a DRQ block, or one step of a DMA */
 
@@ -129,7 +130,7 @@ struct ide_channel {
 struct ide {
     struct bus *bus;
     struct ide_channel channel[2];
-    uint8_t pci[256];
+    struct pci_config pci;
 };
 
 /* --- channel.c: registers, interrupts, the command engine --- */

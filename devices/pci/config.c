@@ -73,6 +73,14 @@ void pci_config_reset(struct pci_config *c, struct bus *bus)
         place_bar(c, bus, n);
 }
 
+void pci_config_loaded(struct pci_config *c, struct bus *bus)
+{
+    for (unsigned i = 0; i < 256; i++)
+        c->space[i] = (uint8_t)((c->space[i] & c->mask[i]) | (c->reset_space[i] & ~c->mask[i]));
+    for (unsigned n = 0; n < PCI_BARS; n++)
+        place_bar(c, bus, n);
+}
+
 uint32_t pci_config_read(const struct pci_config *c, unsigned reg, unsigned size)
 {
     uint32_t value = 0;

@@ -75,6 +75,9 @@ void pci_config_set(struct pci_config *c, unsigned reg, unsigned size, uint32_t 
 /* Back to the reset values; undecodes all BARs. */
 void pci_config_reset(struct pci_config *c, struct bus *bus);
 
+/* After the fields were loaded: read-only bits are as they must be, BARs decode what they say. */
+void pci_config_loaded(struct pci_config *c, struct bus *bus);
+
 /* For pci_read and pci_write of the device's class. Accesses are within 256 bytes. */
 uint32_t pci_config_read(const struct pci_config *c, unsigned reg, unsigned size);
 /* Applies masks, moves BARs. */
