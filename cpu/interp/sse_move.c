@@ -285,13 +285,7 @@ HANDLER(movdq2q)
     mmx_write(c, i->reg, c->xmm[i->rm].q[0]);
 }
 
-/* Non-temporal stores: there is no cache to go round. */
-HANDLER(movnti)
-{
-    sse_enter(c, i);
-    store32(c, i, i->seg, insn_ea(c, i), c->reg[i->reg].d);
-}
-
+/* A non-temporal store: there is no cache to go round. */
 HANDLER(movntq)
 {
     mmx_enter(c, i);
