@@ -92,7 +92,7 @@ static const struct field fields[] = {
     FIELD_END,
 };
 static const struct port_range ports[] = {{0x378, 3, SIZE_1}};
-static const char *const outputs[] = {"irq"};
+static const char *const outputs[] = {"IRQ"};
 
 const struct device_class lpt_class = {
     .name = "lpt",

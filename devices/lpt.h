@@ -11,7 +11,7 @@ struct lpt_config {
     struct char_backend out;
 };
 
-/* Ports 378h-37Ah, output pin "irq". config: struct lpt_config. */
+/* Ports 378h-37Ah, output pin "IRQ". config: struct lpt_config. */
 extern const struct device_class lpt_class;
 
 #endif

@@ -394,7 +394,7 @@ static void uart_loaded(void *state)
 }
 
 static const struct port_range uart_ports[] = {{0, 8, SIZE_1}};
-static const char *const uart_outputs[] = {"irq"};
+static const char *const uart_outputs[] = {"IRQ"};
 
 const struct device_class uart_class = {
     .name = "uart",

@@ -27,7 +27,10 @@ struct charport {
     void *tap_ctx;
 };
 
-/* Opens where. False with a sentence in error. */
+/* A port that leads nowhere. Before any other call. */
+void charport_init(struct charport *port);
+
+/* Opens where ("stderr" too; NULL is null). False with a sentence in error. */
 bool charport_open(struct charport *port, const char *where, struct log *log, char *error,
                    size_t error_len);
 
@@ -36,6 +39,9 @@ struct char_backend charport_backend(struct charport *port);
 
 /* Starts posting input to the partition as serial port number. */
 void charport_start(struct charport *port, struct partition *p, unsigned number);
+
+/* Ends the reader: no more input is posted. */
+void charport_stop(struct charport *port);
 
 /* Ends the reader, restores the terminal, closes. */
 void charport_close(struct charport *port);

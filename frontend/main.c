@@ -1,4 +1,30 @@
-int main(void)
+/* frontend/main.c: which command is it? */
+#include <stdio.h>
+#include <string.h>
+
+
+#include "frontend/options.h"
+#include "frontend/run.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    static const char *const commands[] = {"run", "img", NULL};
+    struct options options;
+    int status;
+    if (argc > 1 && strcmp(argv[1], "img") == 0)
+        return EXIT_USAGE;
+    if (argc > 1 && strcmp(argv[1], "run") == 0) {
+        argc--;
+        argv++;
+    } else if (argc > 1 && argv[1][0] != '-') {
+        const char *near = nearest_word(argv[1], commands);
+        fprintf(stderr, "umbra: there is no command '%s'", argv[1]);
+        if (near)
+            fprintf(stderr, "; did you mean %s?", near);
+        fprintf(stderr, " (umbra --help)\n");
+        return EXIT_USAGE;
+    }
+    if (!options_parse(&options, argc, argv, &status))
+        return status;
+    return run_guest(&options);
 }

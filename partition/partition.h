@@ -58,6 +58,9 @@ void partition_stop(struct partition *p);
 uint32_t partition_exit_value(const struct partition *p);
 uint64_t partition_now(const struct partition *p);
 
+uint64_t partition_resets(const struct partition *p);   /* by the guest */
+uint64_t partition_slept_ns(const struct partition *p); /* host time spent waiting, HLT */
+
 struct vcpu *partition_vcpu(struct partition *p);
 struct board *partition_board(struct partition *p);
 struct physmap *partition_physmap(struct partition *p);

@@ -159,8 +159,8 @@ static const struct field fields[] = {
 };
 static const struct mmio_range mmio[] = {{0xFEC00000, 4096, SIZE_4}};
 static const char *const inputs[IOAPIC_PINS] = {
-    "in0",  "in1",  "in2",  "in3",  "in4",  "in5",  "in6",  "in7",  "in8",  "in9",  "in10", "in11",
-    "in12", "in13", "in14", "in15", "in16", "in17", "in18", "in19", "in20", "in21", "in22", "in23"};
+    "IN0",  "IN1",  "IN2",  "IN3",  "IN4",  "IN5",  "IN6",  "IN7",  "IN8",  "IN9",  "IN10", "IN11",
+    "IN12", "IN13", "IN14", "IN15", "IN16", "IN17", "IN18", "IN19", "IN20", "IN21", "IN22", "IN23"};
 
 const struct device_class ioapic_class = {
     .name = "ioapic",

@@ -539,8 +539,8 @@ static const struct field fields[] = {
     FIELD_END,
 };
 static const struct mmio_range mmio[] = {{APIC_DEFAULT_BASE, 4096, SIZE_4}};
-static const char *const outputs[] = {"intr", "nmi", "init"};
-static const char *const inputs[] = {"lint0", "lint1"};
+static const char *const outputs[] = {"INTR", "NMI", "INIT"};
+static const char *const inputs[] = {"LINT0", "LINT1"};
 
 const struct device_class lapic_class = {
     .name = "lapic",

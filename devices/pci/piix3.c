@@ -99,9 +99,9 @@ static const struct field fields[] = {
     FIELD_ARRAY(struct piix3, input, "levels of the PCI slots' interrupt lines"),
     FIELD_END,
 };
-static const char *const outputs[] = {"irq0",  "irq1",  "irq2",  "irq3",  "irq4",  "irq5",  "irq6",
-                                      "irq7",  "irq8",  "irq9",  "irq10", "irq11", "irq12", "irq13",
-                                      "irq14", "irq15", "pirqa", "pirqb", "pirqc", "pirqd"};
+static const char *const outputs[] = {"IRQ0",  "IRQ1",  "IRQ2",  "IRQ3",  "IRQ4",  "IRQ5",  "IRQ6",
+                                      "IRQ7",  "IRQ8",  "IRQ9",  "IRQ10", "IRQ11", "IRQ12", "IRQ13",
+                                      "IRQ14", "IRQ15", "PIRQA", "PIRQB", "PIRQC", "PIRQD"};
 
 const struct device_class piix3_class = {
     .name = "piix3",

@@ -274,7 +274,7 @@ static const struct port_range ports[] = {
     [RANGE_SMI] = {0xB2, 2, SIZE_1},
     [RANGE_GPE] = {GPE_BASE, 4, SIZE_1},
 };
-static const char *const outputs[] = {"sci"};
+static const char *const outputs[] = {"SCI"};
 
 const struct device_class piix4pm_class = {
     .name = "piix4pm",

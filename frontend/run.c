@@ -1,0 +1,471 @@
+/* frontend/run.c: the partition runs in a thread of its own; the main thread shows the picture and
+ * collects input. They share the session: the picture and the numbers under its lock, everything
+ * else belongs to one of them. Pictures are drawn by the partition's thread (only it may touch
+ * devices), about 60 times a second, and only what changed. */
+#include "frontend/run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "frontend/charport.h"
+#include "frontend/display/display.h"
+#include "frontend/display/png.h"
+#include "frontend/keys.h"
+#include "frontend/media.h"
+#include "frontend/typist.h"
+#include "frontend/watch.h"
+
+#define PORT_PARALLEL PC_SERIAL_PORTS
+#define PORT_DEBUG    (PORT_PARALLEL + 1)
+#define PORTS         (PORT_DEBUG + PC_DEBUG_PORTS)
+#define FRAME_MS      16
+
+struct session;
+
+/* Lets --until see what a serial port writes. */
+struct tap {
+    struct session *session;
+    unsigned stream;
+};
+
+struct session {
+    const struct options *o;
+    struct log *log;
+    struct media media;
+    struct partition *partition;
+    struct charport ports[PORTS];
+    struct tap taps[PC_SERIAL_PORTS];
+    const struct display_ops *ops;
+    struct display *display; /* NULL: none */
+
+    /* The partition's thread. */
+    struct watch watch;
+    struct typist typist;
+    enum partition_end end;
+    uint64_t started, last_look, last_insns, last_virtual;
+    uint64_t last_moved[3]; /* floppy, disk, CD: for the lights */
+
+    /* Shared, under the lock. */
+    pthread_mutex_t lock;
+    struct surface surface;
+    struct text_screen text;
+    struct display_status status;
+    char *paste; /* on its way from the main thread to the typist */
+    char *drop;  /* path of an image to put into a drive */
+
+    atomic_bool finished, timed_out, killed;
+};
+
+/* --- The partition's thread -------------------------------------------------------------- */
+
+static void look_at_speed(struct session *s)
+{
+    uint64_t now = host_now();
+    if (now - s->last_look < 500000000u)
+        return;
+    uint64_t insns = vcpu_insns(partition_vcpu(s->partition));
+    uint64_t virtual = partition_now(s->partition);
+    double seconds = (double)(now - s->last_look) / 1e9;
+    s->status.mips = (double)(insns - s->last_insns) / 1e6 / seconds;
+    s->status.percent = (double)(virtual - s->last_virtual) / 1e7 / seconds;
+    s->last_look = now;
+    s->last_insns = insns;
+    s->last_virtual = virtual;
+}
+
+static void look_at_lights(struct session *s)
+{
+    struct pc *pc = partition_pc(s->partition);
+    uint64_t moved[3] = {fdc_activity(pc->fdc->state, 0) + fdc_activity(pc->fdc->state, 1)};
+    for (unsigned i = 0; i < PC_IDE_DRIVES; i++)
+        moved[pc->config.ide[i].kind == IDE_CDROM ? 2 : 1] +=
+            ide_activity(pc->ide->state, i).activity;
+    static const unsigned light[3] = {LIGHT_FLOPPY, LIGHT_DISK, LIGHT_CD};
+    for (unsigned i = 0; i < 3; i++) {
+        if (moved[i] != s->last_moved[i])
+            s->status.lights |= light[i];
+        s->last_moved[i] = moved[i];
+    }
+}
+
+/* Pasted text goes behind what is still being typed. */
+static void take_paste(struct session *s)
+{
+    if (!s->paste)
+        return;
+    if (typist_is_done(&s->typist)) {
+        keys_free(&s->typist.steps);
+        s->typist = (struct typist){0};
+    }
+    size_t unknown = keys_from_text(&s->typist.steps, s->paste);
+    if (unknown)
+        log_msg(s->log, LOG_WARN, "%zu of the pasted characters are on no key", unknown);
+    free(s->paste);
+    s->paste = NULL;
+}
+
+/* A disk image was dropped on the window: into the floppy or CD drive with it. */
+static void take_drop(struct session *s)
+{
+    if (!s->drop)
+        return;
+    media_insert(&s->media, partition_pc(s->partition), s->drop, s->o, s->log);
+    free(s->drop);
+    s->drop = NULL;
+}
+
+/* About 60 times a second, between two instructions of the guest. */
+static void tick(void *ctx, struct partition *p)
+{
+    struct session *s = ctx;
+    void *vga = partition_pc(p)->vga->state;
+    typist_tick(&s->typist, p);
+    pthread_mutex_lock(&s->lock);
+    take_paste(s);
+    take_drop(s);
+    if (s->display || s->o->until)
+        vga_text_screen(vga, &s->text);
+    if (s->display) {
+        vga_render(vga, &s->surface);
+        look_at_lights(s);
+        look_at_speed(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (s->o->until)
+        watch_screen(&s->watch, &s->text);
+    if (s->o->timeout > 0 && (double)(host_now() - s->started) > s->o->timeout * 1e9)
+        atomic_store(&s->timed_out, true);
+    if (s->watch.seen || atomic_load(&s->timed_out) || atomic_load(&s->killed))
+        partition_stop(p);
+}
+
+static void serial_tap(void *ctx, const uint8_t *data, size_t len)
+{
+    struct tap *tap = ctx;
+    struct session *s = tap->session;
+    watch_stream(&s->watch, tap->stream, data, len);
+    if (s->watch.seen)
+        partition_stop(s->partition);
+}
+
+static void *partition_thread(void *ctx)
+{
+    struct session *s = ctx;
+    s->end = partition_run(s->partition, UINT64_MAX, tick, s);
+    atomic_store(&s->finished, true);
+    return NULL;
+}
+
+/* --- The main thread --------------------------------------------------------------------- */
+
+static void post(struct session *s, struct partition_event event)
+{
+    if (!partition_post(s->partition, event))
+        log_msg(s->log, LOG_WARN, "the guest does not take its input: some of it is lost");
+}
+
+static void take_display_event(struct session *s, struct display_event *e)
+{
+    switch (e->kind) {
+    case DISPLAY_KEY:
+        post(s, (struct partition_event){.kind = PARTITION_KEY, .key = e->key, .down = e->down});
+        break;
+    case DISPLAY_MOUSE:
+        post(s, (struct partition_event){.kind = PARTITION_MOUSE,
+                                         .dx = (int16_t)e->dx,
+                                         .dy = (int16_t)e->dy,
+                                         .dz = (int16_t)e->dz,
+                                         .buttons = (uint8_t)e->buttons});
+        break;
+    case DISPLAY_PASTE:
+        pthread_mutex_lock(&s->lock);
+        free(s->paste);
+        s->paste = e->text;
+        pthread_mutex_unlock(&s->lock);
+        break;
+    case DISPLAY_DROP:
+        pthread_mutex_lock(&s->lock);
+        free(s->drop);
+        s->drop = e->text;
+        pthread_mutex_unlock(&s->lock);
+        break;
+    case DISPLAY_QUIT:
+        atomic_store(&s->finished, true);
+        break;
+    }
+}
+
+static void show_frame(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->status.host_ns = host_now();
+    s->ops->frame(s->display, &s->surface, &s->text, &s->status);
+    s->status.lights = 0;
+    s->surface.dirty_first = s->surface.dirty_end = 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Until the partition has ended or the user closes the display. */
+static void main_loop(struct session *s)
+{
+    while (!atomic_load(&s->finished)) {
+        struct timespec pause = {.tv_nsec = FRAME_MS * 1000000L};
+        nanosleep(&pause, NULL);
+        if (!s->display)
+            continue;
+        show_frame(s);
+        struct display_event e;
+        while (s->ops->poll(s->display, &e))
+            take_display_event(s, &e);
+    }
+}
+
+/* SIGINT, SIGTERM and SIGHUP end the run in good order; a thread waits for them, so that nothing is
+ * interrupted half way. */
+static void *signal_thread(void *ctx)
+{
+    struct session *s = ctx;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    int number;
+    sigwait(&set, &number);
+    atomic_store(&s->killed, true);
+    partition_stop(s->partition);
+    return NULL;
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void run_threads(struct session *s)
+{
+    pthread_t guest, signals;
+    s->started = s->last_look = host_now();
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
+        charport_start(&s->ports[i], s->partition, i);
+    bool have_signals = pthread_create(&signals, NULL, signal_thread, s) == 0;
+    if (pthread_create(&guest, NULL, partition_thread, s) != 0) {
+        log_msg(s->log, LOG_ERROR, "cannot start a thread");
+        atomic_store(&s->killed, true);
+    } else {
+        main_loop(s);
+        partition_stop(s->partition);
+        pthread_join(guest, NULL);
+    }
+    if (have_signals) {
+        pthread_cancel(signals);
+        pthread_join(signals, NULL);
+    }
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
+        charport_stop(&s->ports[i]);
+}
+
+/* --- Putting it together ----------------------------------------------------------------- */
+
+static bool open_ports(struct session *s, struct pc_config *pc, char *error, size_t error_len)
+{
+    const struct options *o = s->o;
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
+        if (!charport_open(&s->ports[i], o->serial[i], s->log, error, error_len))
+            return false;
+        s->taps[i] = (struct tap){s, i};
+        s->ports[i].tap = o->until ? serial_tap : NULL;
+        s->ports[i].tap_ctx = &s->taps[i];
+        pc->serial[i] = charport_backend(&s->ports[i]);
+    }
+    if (!charport_open(&s->ports[PORT_PARALLEL], o->parallel, s->log, error, error_len))
+        return false;
+    pc->parallel = charport_backend(&s->ports[PORT_PARALLEL]);
+    bool own_e9 = false, own_402 = false;
+    unsigned n = 0;
+    for (; n < o->debugcon_count; n++) {
+        if (!charport_open(&s->ports[PORT_DEBUG + n], o->debugcon[n].path, s->log, error,
+                           error_len))
+            return false;
+        pc->debug.console[n].port = o->debugcon[n].port;
+        pc->debug.console[n].out = charport_backend(&s->ports[PORT_DEBUG + n]);
+        own_e9 |= o->debugcon[n].port == 0xE9;
+        own_402 |= o->debugcon[n].port == 0x402;
+    }
+    const uint16_t defaults[2] = {own_e9 ? 0 : 0xE9, own_402 ? 0 : 0x402};
+    for (unsigned i = 0; i < 2; i++) {
+        struct charport *port = &s->ports[PORT_DEBUG + n];
+        if (!defaults[i] || !charport_open(port, "stderr", s->log, error, error_len))
+            continue;
+        pc->debug.console[n].port = defaults[i];
+        pc->debug.console[n++].out = charport_backend(port);
+    }
+    pc->debug.exit_port = o->debug_exit;
+    return true;
+}
+
+static bool open_display(struct session *s, char *error, size_t error_len)
+{
+    const struct options *o = s->o;
+    const char *name = o->display;
+    bool stdio = false;
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
+        stdio |= o->serial[i] && strcmp(o->serial[i], "stdio") == 0;
+    s->ops = display_by_name(name, error, error_len);
+    if (!s->ops)
+        return false;
+    if (!name && stdio && strcmp(s->ops->name, "term") == 0)
+        s->ops = display_by_name("none", error, error_len); /* the serial port has the terminal */
+    if (strcmp(s->ops->name, "none") == 0)
+        return true;
+    const char *path = o->image           ? o->image
+                       : o->kernel        ? o->kernel
+                       : s->media.is_demo ? "the built-in guest"
+                                          : disk_image_path(s->media.images[0]);
+    const char *slash = strrchr(path, '/');
+    struct display_config config = {.title = slash ? slash + 1 : path, .fullscreen = o->fullscreen};
+    s->display = s->ops->open(&config, error, error_len);
+    return s->display != NULL;
+}
+
+static bool open_session(struct session *s, char *error, size_t error_len)
+{
+    const struct options *o = s->o;
+    struct partition_config config = {
+        .memory = o->memory,
+        .cpu = o->cpu,
+        .engine = o->engine,
+        .clock = o->clock,
+        .log = s->log,
+        .pc.has_apic = !o->no_apic,
+    };
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    config.wall_clock_start = o->clock == CLOCK_INSNS
+                                  ? UINT64_C(946684800000000000) /* 2000-01-01: same every run */
+                                  : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    if (o->type && !keys_from_script(&s->typist.steps, o->type, error, error_len))
+        return false;
+    if (!watch_init(&s->watch, o->until)) {
+        snprintf(error, error_len, "out of memory");
+        return false;
+    }
+    if (!media_open(&s->media, o, &config.pc, s->log, error, error_len) ||
+        !open_ports(s, &config.pc, error, error_len))
+        return false;
+    s->partition = partition_create(&config, error, error_len);
+    return s->partition && open_display(s, error, error_len);
+}
+
+static bool write_screenshot(struct session *s)
+{
+    char error[512];
+    void *vga = partition_pc(s->partition)->vga->state;
+    vga_render_all(vga);
+    vga_render(vga, &s->surface);
+    if (png_write(s->o->screenshot, &s->surface, error, sizeof error))
+        return true;
+    fprintf(stderr, "umbra: %s\n", error);
+    return false;
+}
+
+static int exit_status(struct session *s)
+{
+    const struct options *o = s->o;
+    if (s->watch.seen)
+        return EXIT_FINE;
+    if (atomic_load(&s->killed))
+        return EXIT_KILLED;
+    if (atomic_load(&s->timed_out)) {
+        fprintf(stderr, "umbra: timed out after %g seconds\n", o->timeout);
+        return EXIT_TIMED_OUT;
+    }
+    switch (s->end) {
+    case PARTITION_TRIPLE_FAULT:
+        fprintf(stderr, "umbra: the guest triple-faulted (shutdown) at %04x:%08x\n",
+                partition_vcpu(s->partition)->seg[SEG_CS].selector,
+                (unsigned)partition_vcpu(s->partition)->eip);
+        return EXIT_KILLED;
+    case PARTITION_DEBUG_EXIT:
+        return (int)((partition_exit_value(s->partition) << 1 | 1) & 0xFF);
+    case PARTITION_DMA_PAUSED:
+        return EXIT_KILLED;
+    default:
+        break;
+    }
+    if (o->until) {
+        fprintf(stderr, "umbra: the guest ended before the text '%s' came\n", o->until);
+        return EXIT_TIMED_OUT;
+    }
+    return EXIT_FINE;
+}
+
+static void print_stats(struct session *s)
+{
+    struct bytes json = {0};
+    partition_stats(s->partition, &json);
+    fprintf(stderr, "%.*s\n", (int)json.len, (const char *)json.data);
+    bytes_free(&json);
+}
+
+static void close_session(struct session *s)
+{
+    if (s->display)
+        s->ops->close(s->display);
+    for (unsigned i = 0; i < PORTS; i++)
+        charport_close(&s->ports[i]);
+    partition_destroy(s->partition);
+    watch_free(&s->watch);
+    keys_free(&s->typist.steps);
+    surface_free(&s->surface);
+    free(s->paste);
+    free(s->drop);
+    pthread_mutex_destroy(&s->lock);
+}
+
+int run_guest(const struct options *options)
+{
+    struct session *s = calloc(1, sizeof *s);
+    struct log *log = log_create(options->verbose ? LOG_DEBUG : LOG_INFO, NULL, NULL);
+    if (!s || !log) {
+        fprintf(stderr, "umbra: out of memory\n");
+        free(s);
+        log_destroy(log);
+        return EXIT_NOT_STARTED;
+    }
+    s->o = options;
+    s->log = log;
+    for (unsigned i = 0; i < PORTS; i++)
+        charport_init(&s->ports[i]);
+    pthread_mutex_init(&s->lock, NULL);
+    block_signals();
+    char error[1024] = "";
+    int status = EXIT_NOT_STARTED;
+    if (open_session(s, error, sizeof error)) {
+        run_threads(s);
+        status = exit_status(s);
+        if (options->screenshot && !write_screenshot(s))
+            status = status ? status : EXIT_NOT_STARTED;
+        if (options->stats)
+            print_stats(s);
+    }
+    close_session(s);
+    if (*error)
+        fprintf(stderr, "umbra: %s\n", error);
+    if (!media_close(&s->media, log) && status == EXIT_FINE)
+        status = EXIT_NOT_STARTED;
+    free(s);
+    log_destroy(log);
+    return status;
+}

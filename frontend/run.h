@@ -1,0 +1,10 @@
+/* frontend/run.h: `umbra run`: from options to a running machine and back to an exit status. */
+#ifndef UMBRA_FRONTEND_RUN_H
+#define UMBRA_FRONTEND_RUN_H
+
+#include "frontend/options.h"
+
+/* Runs the guest the options describe; returns the process's exit status (DESIGN.md, section 7). */
+int run_guest(const struct options *options);
+
+#endif

@@ -1,0 +1,450 @@
+#include "partition/partition.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "devices/apic/lapic.h"
+#include "devices/i8042.h"
+#include "devices/uart.h"
+#include "partition/inbox.h"
+
+#define SLICE_NS       UINT64_C(1000000)  /* at most this long between looks at the host clock */
+#define TICK_NS        UINT64_C(16666667) /* 60 a second */
+#define IDLE_MAX_NS    UINT64_C(100000000)
+#define SERIAL_WAITING 65536
+
+struct serial_queue {
+    uint8_t data[SERIAL_WAITING];
+    unsigned head, count;
+};
+
+struct partition {
+    struct log *log;
+    struct physmap *pm;
+    struct vcpu *vcpu;
+    struct board *board;
+    struct pc pc;
+    const struct engine *engine;
+    struct vclock clock;
+    uint64_t wall_clock_start;
+    struct inbox inbox;
+    atomic_bool stop;
+    struct serial_queue serial[PC_SERIAL_PORTS];
+    bool reset_due, power_off_due, debug_exit_due, dma_pause_due;
+    uint32_t exit_value;
+    uint64_t next_tick;
+    uint64_t slept_ns, resets;
+};
+
+/* --- What vCPU and board ask for --------------------------------------------------------- */
+
+static uint64_t host_virtual_now(void *ctx)
+{
+    struct partition *p = ctx;
+    return p->vcpu ? partition_now(p) : 0; /* the vCPU's own making asks for the time */
+}
+
+static uint64_t host_wall_clock(void *ctx)
+{
+    struct partition *p = ctx;
+    return p->wall_clock_start + host_virtual_now(p);
+}
+
+static void host_timer_armed(void *ctx, uint64_t deadline_ns)
+{
+    struct partition *p = ctx;
+    uint64_t insns = vcpu_insns(p->vcpu);
+    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, insns, deadline_ns, UINT32_MAX));
+}
+
+static void host_machine(void *ctx, enum machine_request request)
+{
+    struct partition *p = ctx;
+    if (request == MACHINE_RESET)
+        p->reset_due = true;
+    else
+        p->power_off_due = true;
+    vcpu_attend(p->vcpu, EVENT_STOP);
+}
+
+static void host_debug_exit(void *ctx, uint32_t value)
+{
+    struct partition *p = ctx;
+    p->exit_value = value;
+    p->debug_exit_due = true;
+    vcpu_attend(p->vcpu, EVENT_STOP);
+}
+
+static uint64_t host_guest_pc(void *ctx)
+{
+    struct partition *p = ctx;
+    return vcpu_pc(p->vcpu);
+}
+
+static void host_dma_denied(void *ctx, const struct dma_denial *denial, bool pause)
+{
+    struct partition *p = ctx;
+    (void)denial;
+    if (!pause)
+        return;
+    p->dma_pause_due = true;
+    vcpu_attend(p->vcpu, EVENT_STOP);
+}
+
+static uint32_t host_port_read(void *ctx, uint16_t port, unsigned size)
+{
+    struct partition *p = ctx;
+    return board_port_read(p->board, port, size);
+}
+
+static void host_port_write(void *ctx, uint16_t port, uint32_t value, unsigned size)
+{
+    struct partition *p = ctx;
+    board_port_write(p->board, port, value, size);
+}
+
+/* The LAPIC answers INTA; in virtual wire mode it passes the cycle on to the 8259. */
+static int host_interrupt_ack(void *ctx)
+{
+    struct partition *p = ctx;
+    struct bus *chip = p->board->lapic ? p->board->lapic : p->board->pic;
+    return chip->cls->interrupt_ack(chip->state);
+}
+
+/* The time stamp counter runs at 1 GHz of virtual time. */
+static uint64_t host_tsc(void *ctx)
+{
+    return host_virtual_now(ctx);
+}
+
+static void host_ferr(void *ctx, bool level)
+{
+    struct partition *p = ctx;
+    struct net *net = &p->board->net[board_net(p->board, "FERR")];
+    if (!!net->high == level)
+        return;
+    net->high = level;
+    for (unsigned i = 0; i < net->sink_count; i++)
+        net->sink[i].fn(net->sink[i].ctx, net->sink[i].pin, level);
+}
+
+#define MSR_APIC_BASE 0x1B
+
+static bool host_msr_read(void *ctx, uint32_t msr, uint64_t *value)
+{
+    struct partition *p = ctx;
+    return msr == MSR_APIC_BASE && p->pc.lapic && lapic_msr_read(p->pc.lapic->state, value);
+}
+
+static bool host_msr_write(void *ctx, uint32_t msr, uint64_t value)
+{
+    struct partition *p = ctx;
+    return msr == MSR_APIC_BASE && p->pc.lapic && lapic_msr_write(p->pc.lapic->state, value);
+}
+
+/* --- Making ------------------------------------------------------------------------------ */
+
+static bool create_parts(struct partition *p, const struct partition_config *config,
+                         const char **why)
+{
+    *why = "out of memory";
+    p->pm = physmap_create(config->memory, pc_extra_memory(), p->log);
+    if (!p->pm) {
+        *why = "the host cannot give that much memory; use a smaller -m";
+        return false;
+    }
+    struct vcpu_host vcpu_host = {
+        .ctx = p,
+        .port_read = host_port_read,
+        .port_write = host_port_write,
+        .interrupt_ack = host_interrupt_ack,
+        .tsc = host_tsc,
+        .ferr = host_ferr,
+        .msr_read = host_msr_read,
+        .msr_write = host_msr_write,
+        .has_apic = config->pc.has_apic && config->cpu >= CPU_PENTIUM,
+    };
+    p->vcpu = vcpu_create(config->cpu, p->pm, p->log, vcpu_host);
+    struct board_host board_host = {
+        .ctx = p,
+        .now = host_virtual_now,
+        .wall_clock = host_wall_clock,
+        .timer_armed = host_timer_armed,
+        .machine = host_machine,
+        .debug_exit = host_debug_exit,
+        .guest_pc = host_guest_pc,
+        .dma_denied = host_dma_denied,
+    };
+    p->board = board_create(p->pm, p->log, board_host);
+    if (!p->vcpu || !p->board)
+        return false;
+    *why = pc_build(&p->pc, p->board, &config->pc, p->vcpu);
+    return !*why;
+}
+
+static void machine_reset(struct partition *p)
+{
+    board_reset(p->board);
+    vcpu_reset(p->vcpu);
+}
+
+struct partition *partition_create(const struct partition_config *config, char *error,
+                                   size_t error_len)
+{
+    struct partition *p = calloc(1, sizeof *p);
+    if (!p) {
+        snprintf(error, error_len, "out of memory");
+        return NULL;
+    }
+    p->log = config->log;
+    p->engine = config->engine ? config->engine : engine_at(0);
+    p->wall_clock_start = config->wall_clock_start;
+    inbox_init(&p->inbox);
+    vclock_init(&p->clock, config->clock);
+    const char *why;
+    if (!create_parts(p, config, &why)) {
+        snprintf(error, error_len, "%s", why);
+        partition_destroy(p);
+        return NULL;
+    }
+    machine_reset(p);
+    return p;
+}
+
+void partition_destroy(struct partition *p)
+{
+    if (!p)
+        return;
+    board_destroy(p->board);
+    vcpu_destroy(p->vcpu);
+    physmap_destroy(p->pm);
+    inbox_destroy(&p->inbox);
+    free(p);
+}
+
+/* --- Input ------------------------------------------------------------------------------- */
+
+bool partition_post(struct partition *p, struct partition_event event)
+{
+    return inbox_put(&p->inbox, &event);
+}
+
+void partition_stop(struct partition *p)
+{
+    atomic_store(&p->stop, true);
+    inbox_wake(&p->inbox);
+}
+
+static void serial_push(struct serial_queue *q, uint8_t byte)
+{
+    if (q->count < SERIAL_WAITING)
+        q->data[(q->head + q->count++) % SERIAL_WAITING] = byte;
+}
+
+static void take_event(struct partition *p, const struct partition_event *e)
+{
+    switch (e->kind) {
+    case PARTITION_KEY:
+        i8042_key(p->pc.i8042->state, e->key, e->down);
+        break;
+    case PARTITION_MOUSE:
+        i8042_mouse(p->pc.i8042->state, e->dx, e->dy, e->dz, e->buttons);
+        break;
+    case PARTITION_SERIAL:
+        if (e->port < PC_SERIAL_PORTS)
+            serial_push(&p->serial[e->port], e->byte);
+        break;
+    case PARTITION_POWER_BUTTON:
+        pc_power_button(&p->pc);
+        break;
+    case PARTITION_RESET:
+        p->reset_due = true;
+        break;
+    }
+}
+
+/* Hands waiting bytes to the UARTs as far as their FIFOs have room. */
+static void feed_serial(struct partition *p)
+{
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
+        struct serial_queue *q = &p->serial[i];
+        while (q->count && p->pc.uart[i] &&
+               uart_receive(p->pc.uart[i]->state, &q->data[q->head], 1) == 1) {
+            q->head = (q->head + 1) % SERIAL_WAITING;
+            q->count--;
+        }
+    }
+}
+
+static void take_input(struct partition *p)
+{
+    struct partition_event event;
+    while (inbox_take(&p->inbox, &event))
+        take_event(p, &event);
+    feed_serial(p);
+}
+
+bool partition_keyboard_idle(struct partition *p)
+{
+    return inbox_is_empty(&p->inbox) && i8042_keyboard_idle(p->pc.i8042->state);
+}
+
+/* --- Running ----------------------------------------------------------------------------- */
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The CPU is halted: nothing happens before deadline unless input comes. */
+static void idle(struct partition *p, uint64_t deadline, bool has_tick)
+{
+    uint64_t insns = vcpu_insns(p->vcpu);
+    if (p->clock.mode == CLOCK_INSNS) {
+        if (deadline != TIMER_NEVER)
+            vclock_skip_to(&p->clock, insns, deadline);
+        else
+            inbox_wait(&p->inbox, IDLE_MAX_NS);
+        return;
+    }
+    uint64_t target = vclock_host_target(&p->clock);
+    uint64_t most = has_tick ? TICK_NS : IDLE_MAX_NS;
+    if (target < deadline) {
+        uint64_t before = host_now();
+        inbox_wait(&p->inbox, min_u64(deadline - target, most));
+        p->slept_ns += host_now() - before;
+        target = vclock_host_target(&p->clock);
+    }
+    vclock_skip_to(&p->clock, insns, min_u64(target, deadline));
+    vclock_sync(&p->clock, insns, false);
+}
+
+static bool tick_is_due(struct partition *p)
+{
+    uint64_t now =
+        p->clock.mode == CLOCK_HOST ? host_now() : vclock_now(&p->clock, vcpu_insns(p->vcpu));
+    if (now < p->next_tick)
+        return false;
+    p->next_tick = now + TICK_NS;
+    return true;
+}
+
+/* What devices asked for while the CPU ran. True when it ends the run. */
+static bool requests(struct partition *p, enum partition_end *end)
+{
+    if (p->power_off_due || p->debug_exit_due || p->dma_pause_due) {
+        *end = p->power_off_due    ? PARTITION_POWERED_OFF
+               : p->debug_exit_due ? PARTITION_DEBUG_EXIT
+                                   : PARTITION_DMA_PAUSED;
+        p->power_off_due = p->debug_exit_due = p->dma_pause_due = false;
+        return true;
+    }
+    if (p->reset_due) {
+        p->reset_due = false;
+        p->resets++;
+        log_msg(p->log, LOG_INFO, "the guest is reset");
+        machine_reset(p);
+    }
+    return false;
+}
+
+enum partition_end partition_run(struct partition *p, uint64_t until_ns,
+                                 void (*tick)(void *ctx, struct partition *p), void *ctx)
+{
+    enum partition_end end;
+    for (;;) {
+        take_input(p);
+        timers_run(&p->board->timers, partition_now(p));
+        if (requests(p, &end))
+            return end;
+        if (tick && tick_is_due(p))
+            tick(ctx, p);
+        if (atomic_exchange(&p->stop, false))
+            return PARTITION_STOPPED;
+        uint64_t now = partition_now(p);
+        if (now >= until_ns)
+            return PARTITION_RUNNING;
+        uint64_t deadline = min_u64(p->board->timers.soonest, until_ns);
+        uint64_t insns = vcpu_insns(p->vcpu);
+        uint64_t budget =
+            vclock_insns_until(&p->clock, insns, min_u64(deadline, now + SLICE_NS), UINT32_MAX);
+        p->vcpu->events &= ~(uint32_t)EVENT_STOP;
+        enum vcpu_exit exit = p->engine->run(p->vcpu, budget);
+        if (exit == EXIT_SHUTDOWN)
+            return PARTITION_TRIPLE_FAULT;
+        if (exit == EXIT_RESET)
+            p->reset_due = true;
+        if (exit == EXIT_HALT && !p->reset_due && !p->power_off_due && !p->debug_exit_due)
+            idle(p, min_u64(p->board->timers.soonest, until_ns), tick != NULL);
+        else
+            vclock_sync(&p->clock, vcpu_insns(p->vcpu), true);
+    }
+}
+
+uint32_t partition_exit_value(const struct partition *p)
+{
+    return p->exit_value;
+}
+
+uint64_t partition_now(const struct partition *p)
+{
+    return vclock_now(&p->clock, vcpu_insns(p->vcpu));
+}
+
+uint64_t partition_resets(const struct partition *p)
+{
+    return p->resets;
+}
+
+uint64_t partition_slept_ns(const struct partition *p)
+{
+    return p->slept_ns;
+}
+
+struct vcpu *partition_vcpu(struct partition *p)
+{
+    return p->vcpu;
+}
+
+struct board *partition_board(struct partition *p)
+{
+    return p->board;
+}
+
+struct physmap *partition_physmap(struct partition *p)
+{
+    return p->pm;
+}
+
+struct pc *partition_pc(struct partition *p)
+{
+    return &p->pc;
+}
+
+/* --- State ------------------------------------------------------------------------------- */
+
+static uint64_t hash_bytes(uint64_t h, const uint8_t *data, size_t len)
+{
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8) {
+        h = (h ^ load_le64(data + i)) * UINT64_C(0x9E3779B97F4A7C15);
+        h ^= h >> 29;
+    }
+    for (; i < len; i++)
+        h = (h ^ data[i]) * UINT64_C(0x100000001B3);
+    return h;
+}
+
+uint64_t partition_state_hash(struct partition *p)
+{
+    struct bytes state = {0};
+    vcpu_state_flush(p->vcpu);
+    fields_save(vcpu_fields, p->vcpu, &state);
+    board_save(p->board, &state);
+    uint64_t h = hash_bytes(1, state.data, state.len);
+    bytes_free(&state);
+    return hash_bytes(h, physmap_host(p->pm, 0), physmap_ram_size(p->pm));
+}

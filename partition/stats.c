@@ -1,0 +1,84 @@
+/* partition/stats.c: all counters as one JSON object, for --stats. Flat where it can be, so that a
+ * script needs no library to find a number. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "partition/partition.h"
+
+static void put(struct bytes *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct bytes *out, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    bytes_append(out, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+static unsigned long long u(uint64_t v)
+{
+    return v;
+}
+
+static void put_vcpu(struct bytes *out, const struct vcpu *c)
+{
+    put(out, "\"instructions\": %llu,\n  \"interrupts\": %llu,\n  \"faults\": {", u(vcpu_insns(c)),
+        u(c->interrupts));
+    bool first = true;
+    for (unsigned v = 0; v < ARRAY_LEN(c->faults); v++) {
+        if (!c->faults[v])
+            continue;
+        put(out, "%s\"%u\": %llu", first ? "" : ", ", v, u(c->faults[v]));
+        first = false;
+    }
+    put(out, "},\n  \"tlb_fills\": %llu,\n  \"tlb_flushes\": %llu,\n  \"tlb_page_flushes\": %llu",
+        u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes));
+}
+
+static void put_dma(struct bytes *out, const struct board *b)
+{
+    bool first = true;
+    for (unsigned i = 0; i < b->device_count; i++) {
+        struct dma_counters n = dma_domain_counters(b->device[i]->dma);
+        if (!n.reads && !n.writes && !n.denials)
+            continue;
+        put(out,
+            "%s\n    \"%s\": {\"reads\": %llu, \"bytes_read\": %llu, \"writes\": %llu, "
+            "\"bytes_written\": %llu, \"denials\": %llu}",
+            first ? "" : ",", b->device[i]->cls->name, u(n.reads), u(n.bytes_read), u(n.writes),
+            u(n.bytes_written), u(n.denials));
+        first = false;
+    }
+}
+
+static void put_ranges(struct bytes *out, const struct decoded_range *range, unsigned count)
+{
+    bool first = true;
+    for (unsigned i = 1; i < count; i++) {
+        const struct decoded_range *r = &range[i];
+        if (!r->reads && !r->writes)
+            continue;
+        put(out, "%s\n    \"%s %llx\": {\"reads\": %llu, \"writes\": %llu}", first ? "" : ",",
+            r->bus->cls->name, u(r->base), u(r->reads), u(r->writes));
+        first = false;
+    }
+}
+
+void partition_stats(struct partition *p, struct bytes *out)
+{
+    const struct board *b = partition_board(p);
+    put(out, "{\n  ");
+    put_vcpu(out, partition_vcpu(p));
+    put(out, ",\n  \"virtual_ns\": %llu,\n  \"resets\": %llu,\n  \"slept_ns\": %llu",
+        u(partition_now(p)), u(partition_resets(p)), u(partition_slept_ns(p)));
+    put(out, ",\n  \"port_reads\": %llu,\n  \"port_writes\": %llu", u(b->port_reads),
+        u(b->port_writes));
+    put(out, ",\n  \"dma\": {");
+    put_dma(out, b);
+    put(out, "},\n  \"ports\": {");
+    put_ranges(out, b->ports, b->port_count);
+    put(out, "},\n  \"mmio\": {");
+    put_ranges(out, b->mmio, b->mmio_count);
+    put(out, "}\n}");
+}
