@@ -123,9 +123,11 @@ static void store_linear(struct vcpu *c, uint32_t gva, uint64_t value, unsigned 
 
 /* --- With a segment ------------------------------------------------------------------------- */
 
+/* The 286 in real mode has exception 13 for all segments (80286 Programmer's Reference, 5.2). */
 _Noreturn static void raise_segment(struct vcpu *c, unsigned seg)
 {
-    cpu_raise_error(c, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
+    bool stack_fault = seg == SEG_SS && (c->model > CPU_286 || !vcpu_is_real(c));
+    cpu_raise_error(c, stack_fault ? VEC_SS : VEC_GP, 0);
 }
 
 uint32_t segment_linear(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size, bool write)
