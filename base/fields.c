@@ -64,6 +64,9 @@ static size_t load_pass(const struct field *table, void *object, const uint8_t *
             size_t size = (size_t)f->size * f->count;
             if (len - at < size)
                 return 0;
+            for (size_t i = 0; f->is_bool && i < size; i++)
+                if (data[at + i] > 1)
+                    return 0;
             if (unit)
                 memcpy(unit, data + at, size);
             at += size;

@@ -23,11 +23,14 @@ struct field {
     uint32_t size;           /* of one unit, in bytes: 1, 2, 4, 8, or a sub-struct's size */
     uint32_t count;          /* units */
     const struct field *sub; /* the table of a unit that is a struct, else NULL */
+    bool is_bool;            /* a stream with another value than 0 and 1 is refused */
 };
 
-#define FIELD_AT(type, member, unit, n, table, text)                    \
-    {                                                                   \
-#member, text, offsetof(type, member), sizeof(unit), (n), table \
+/* unit: an expression or a type. */
+#define FIELD_IS_BOOL(unit) _Generic(*(__typeof__(unit) *)0, bool : true, default : false)
+#define FIELD_AT(type, member, unit, n, table, text)                                         \
+    {                                                                                        \
+#member, text, offsetof(type, member), sizeof(unit), (n), table, FIELD_IS_BOOL(unit) \
     }
 #define FIELD(type, member, text) FIELD_AT(type, member, ((type *)0)->member, 1, NULL, text)
 #define FIELD_ARRAY(type, member, text)            \
@@ -39,9 +42,9 @@ struct field {
              sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]), table, text)
 #define FIELD_SUB1(type, member, table, text) \
     FIELD_AT(type, member, ((type *)0)->member, 1, table, text)
-#define FIELD_END                 \
-    {                             \
-        NULL, NULL, 0, 0, 0, NULL \
+#define FIELD_END                        \
+    {                                    \
+        NULL, NULL, 0, 0, 0, NULL, false \
     }
 
 /* A growing byte buffer. */

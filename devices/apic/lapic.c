@@ -6,6 +6,7 @@
 #define MSR_BSP           0x100
 #define MSR_ENABLE        0x800
 #define BUS_HZ            UINT64_C(100000000) /* the timer's clock before its divider */
+#define TIMER_EVENT_NS    5000 /* timer interrupts closer than this are taken together */
 
 /* Register offsets. */
 enum {
@@ -216,11 +217,12 @@ static void timer(void *state, unsigned id, uint64_t now_ns)
 {
     struct lapic *l = state;
     (void)id;
-    if (l->lvt[LVT_TIMER] & LVT_PERIODIC) {
+    uint64_t period = l->timer_initial * timer_tick_ns(l);
+    if (l->lvt[LVT_TIMER] & LVT_PERIODIC && period) {
         /* From the ideal moment, so that it does not drift; missed periods are skipped. */
-        uint64_t period = l->timer_initial * timer_tick_ns(l);
         l->timer_start += period * ((now_ns - l->timer_start) / period);
-        bus_timer(l->bus, 0, l->timer_start + period);
+        uint64_t together = period < TIMER_EVENT_NS ? TIMER_EVENT_NS / period + 1 : 1;
+        bus_timer(l->bus, 0, l->timer_start + together * period);
     }
     local(l, LVT_TIMER);
 }
@@ -516,6 +518,14 @@ static void reset(void *state)
     update(l);
 }
 
+static void loaded(void *state)
+{
+    struct lapic *l = state;
+    if (l->timer_start > bus_now(l->bus)) /* a snapshot from elsewhere: not in the future */
+        l->timer_start = bus_now(l->bus);
+    update(l);
+}
+
 static const struct field fields[] = {
     FIELD(struct lapic, base, "MSR 1Bh"),
     FIELD(struct lapic, id, "APIC id, bits 24-27"),
@@ -562,4 +572,5 @@ const struct device_class lapic_class = {
     .timer = timer,
     .interrupt_ack = interrupt_ack,
     .apic_message = message,
+    .loaded = loaded,
 };

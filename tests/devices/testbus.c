@@ -208,6 +208,13 @@ void testbus_advance(struct testbus *tb, uint64_t ns)
     tb->now = end;
 }
 
+uint64_t testbus_next_deadline(struct testbus *tb)
+{
+    struct bus *bus;
+    unsigned id;
+    return earliest(tb, &bus, &id) ? bus->timer_deadline[id] : UINT64_MAX;
+}
+
 bool testbus_next(struct testbus *tb)
 {
     struct bus *bus;
@@ -563,8 +570,6 @@ void testbus_save_load(struct bus *bus)
     if (fields_load(class->fields, bus->state, saved.data, saved.len) != saved.len)
         die(bus, "its own saved state was refused");
     bytes_free(&saved);
-    /* A loaded machine starts with no timer armed: loaded() must arm them again. */
-    memset(bus->timer_armed, 0, sizeof bus->timer_armed);
     if (class->loaded)
         class->loaded(bus->state);
 }

@@ -110,10 +110,13 @@ void testbus_input(struct bus *bus, unsigned pin, bool level);
 void testbus_advance(struct testbus *tb, uint64_t ns);
 /* Moves time to the next deadline and fires it; false when none is armed. */
 bool testbus_next(struct testbus *tb);
+/* The earliest deadline armed; UINT64_MAX when there is none. */
+uint64_t testbus_next_deadline(struct testbus *tb);
 
 /* Saves the device's fields, scrambles its state, loads them back and calls loaded(). The device's
  * behaviour must be as before. Aborts when the stream is refused. Pointers set by init (the bus,
- * backends, configuration) are no fields; they are kept. */
+ * backends, configuration) are no fields; they are kept. So are armed timers, pins and the ranges'
+ * places, which the board saves with its own state. */
 void testbus_save_load(struct bus *bus);
 
 /* CPU accesses. */
