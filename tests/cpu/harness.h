@@ -13,6 +13,7 @@
 #include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
+#include "cpu/run.h"
 #include "cpu/segment.h"
 #include "cpu/task.h"
 
@@ -63,7 +64,7 @@ struct machine {
 
 static inline void put(struct machine *m, uint32_t at, uint64_t value, unsigned size)
 {
-    memcpy(m->ram + at, &value, size);
+    physmap_poke(m->pm, at, &value, size);
 }
 
 static inline uint32_t get32(struct machine *m, uint32_t at)
@@ -157,13 +158,14 @@ static inline void put_standard_gdt(struct machine *m)
 }
 
 /* Protected mode at CPL 0, flat 32-bit segments, TR = SEL_TSS_A with ring 0's stack, every IDT
- * entry an interrupt gate to CODE0:5000h + 16 * vector with DPL 0. */
+ * entry an interrupt gate to CODE0:5000h + 16 * vector with DPL 0, where a HLT stands. */
 static inline void machine_protect(struct machine *m)
 {
     struct vcpu *c = m->c;
     put_standard_gdt(m);
     for (unsigned v = 0; v < 256; v++)
         put_gate(m, IDT + 8 * v, CODE0, 0x5000 + 16 * v, 0x8E, 0);
+    memset(m->ram + 0x5000, 0xF4, 0x1000);
     put(m, TSS_A + 4, STACK, 4);
     put(m, TSS_A + 8, DATA0, 4);
     c->gdtr = (struct descriptor_table){.base = GDT, .limit = GDT_SIZE - 1};
@@ -174,7 +176,7 @@ static inline void machine_protect(struct machine *m)
         if (s != SEG_CS)
             MUST_NOT_FAULT(m, segment_load(c, s, DATA0));
     }
-    c->reg[ESP].d = 0x6000;
+    c->reg[ESP].d = 0x6F00;
     struct descriptor tss;
     MUST_NOT_FAULT(m, tss = task_descriptor(c, SEL_TSS_A, TASK_JUMP, VEC_GP));
     c->tr = segment_from(&tss, SEL_TSS_A);
@@ -187,10 +189,32 @@ static inline void machine_to_user(struct machine *m, uint32_t eflags)
 {
     struct vcpu *c = m->c;
     const uint32_t frame[5] = {CODE, CODE3, eflags, STACK3, DATA3};
-    c->reg[ESP].d = 0x6000 - sizeof frame;
+    c->reg[ESP].d = 0x6F00 - sizeof frame;
     memcpy(m->ram + c->reg[ESP].d, frame, sizeof frame);
     MUST_NOT_FAULT(m, interrupt_return(c, 4, 0));
     ck_assert_uint_eq(c->cpl, 3);
+}
+
+/* Puts a program at linear address at. */
+#define PROGRAM(m, at, ...)                               \
+    do {                                                  \
+        static const uint8_t code_[] = {__VA_ARGS__};     \
+        physmap_poke((m)->pm, (at), code_, sizeof code_); \
+    } while (0)
+
+/* Runs at most insns instructions. */
+static inline enum vcpu_exit machine_run(struct machine *m, uint64_t insns)
+{
+    m->c->cur = NULL;
+    m->c->halted = false;
+    return interp_run(m->c, insns);
+}
+
+/* Runs to a HLT in the handler of vector (see machine_protect), which must be where it stops. */
+static inline void machine_run_to_handler(struct machine *m, unsigned vector)
+{
+    ck_assert_int_eq(machine_run(m, 1000), EXIT_HALT);
+    ck_assert_uint_eq(m->c->eip, 0x5000 + 16 * vector + 1);
 }
 
 /* The tests of one file, run in forked processes. Returns main's status. */
