@@ -106,10 +106,12 @@ static void advance(struct ide_drive *d, uint32_t n)
     set_task_file_count(d, d->left);
 }
 
-/* Sectors of the next step: at most max, within the transfer and the medium; 0 beyond its end. */
+/* Sectors of the next step: at most max, within the transfer, the buffer and the medium; 0 beyond
+ * its end. */
 static uint32_t step_sectors(const struct ide_drive *d, uint32_t max)
 {
     uint64_t n = d->left < max ? d->left : max;
+    n = n < SECTORS_A_STEP ? n : SECTORS_A_STEP;
     uint64_t there = d->lba < d->sectors ? d->sectors - d->lba : 0;
     return (uint32_t)(n < there ? n : there);
 }
@@ -147,6 +149,7 @@ static void read_block(struct ide_channel *ch, struct ide_drive *d)
 static void want_block(struct ide_channel *ch, struct ide_drive *d, bool first)
 {
     uint32_t n = d->left < d->block ? d->left : d->block;
+    n = n < SECTORS_A_STEP ? n : SECTORS_A_STEP;
     d->buf_len = n * DISK_SECTOR;
     ide_data_block(ch, d, 0, d->buf_len, false, ACT_WRITE_BLOCK, !first);
 }
