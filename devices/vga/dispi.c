@@ -103,7 +103,7 @@ static void write_enable(struct vga *v, uint16_t value)
         v->dispi_x_offset = v->dispi_y_offset = 0;
         v->dispi_bank_read = v->dispi_bank_write = 0;
         if (!vga_dispi_mode_valid(v)) {
-            log_once(bus_log(v->bus), (uint64_t)v->dispi_x << 32 | v->dispi_y << 16 | v->dispi_bpp,
+            log_once(bus_log(v->bus), 0,
                      "vga: VBE mode %ux%ux%u is not possible, not set (guest %llx)", v->dispi_x,
                      v->dispi_y, v->dispi_bpp, (unsigned long long)bus_guest_pc(v->bus));
             value &= (uint16_t)~DISPI_ENABLED;
