@@ -1,0 +1,269 @@
+; The boot loader ROM, mapped at D0000 when --kernel is given: asks the loader device
+; (devices/loader.h) to put the kernel into memory and enters it, by the Linux boot protocol's
+; 16-bit entry or by multiboot's 32-bit one.
+;
+; It boots before any disk: a PnP boot entry vector for a BIOS that knows them, and INT 19h, taken
+; when the ROM is initialised, for all others (SeaBIOS puts boot entry vectors last). Everything
+; that must be in memory is: the stack at 7000h-7BFFh, and, for multiboot, what devices/loader.h
+; says. Position-independent within a segment: CS is wherever the BIOS found the ROM.
+
+        cpu 486
+        bits 16
+        org 0
+
+PORT        equ 5E0h
+MAGIC       equ 44414F4Ch
+REG_KIND    equ 1
+REG_SEGMENT equ 2
+REG_STACK   equ 3
+REG_ENTRY   equ 4
+REG_INFO    equ 5
+REG_MAP     equ 6
+REG_MAP_MAX equ 7
+STACK       equ 7C00h
+
+        db 55h, 0AAh, 4                ; 2 KiB
+        jmp near init                  ; offset 3
+        db 0                           ; offset 6: checksum (romtool)
+        times 1Ah - ($ - $$) db 0
+        dw pnp
+        align 4
+pnp:    db "$PnP", 1, 2                ; Plug and Play BIOS 1.0A, 3.2
+        dw 0
+        db 0, 0                        ; checksum (romtool)
+        dd 0
+        dw vendor, product
+        db 1, 80h, 0                   ; mass storage, other
+        db 64h                         ; an initial program load device; may be shadowed
+        dw 0, 0, boot, 0, 0            ; boot entry vector at offset 26
+
+vendor:  db "Umbra", 0
+product: db "Umbra kernel loader", 0
+
+; EAX = register AX of the device. Keeps all else.
+%macro DEVICE 1
+        mov ax, %1
+        call device
+%endmacro
+device: push dx
+        movzx eax, ax
+        mov dx, PORT + 4
+        out dx, eax
+        mov dx, PORT + 8
+        in eax, dx
+        pop dx
+        ret
+
+init:   pushad
+        push ds
+        DEVICE 0
+        cmp eax, MAGIC
+        jne .done
+        xor ax, ax
+        mov ds, ax
+        mov word [19h * 4], boot
+        mov [19h * 4 + 2], cs
+.done:  pop ds
+        popad
+        mov ax, 20h                    ; an initial program load device is there
+        retf
+
+; INT 19h, and the boot entry vector.
+boot:   cli
+        cld
+        xor ax, ax
+        mov ss, ax
+        mov esp, STACK
+        mov ds, ax
+        mov es, ax
+        sti
+        DEVICE 0
+        cmp eax, MAGIC
+        mov si, no_device
+        jne failed
+        mov dx, PORT
+        mov eax, 1
+        out dx, eax                    ; load
+        in eax, dx
+        cmp eax, 1
+        mov si, refused
+        jne failed
+        DEVICE REG_KIND
+        cmp al, 1
+        je linux
+        cmp al, 2
+        je multiboot
+        mov si, no_device
+failed: push cs
+        pop ds
+        mov bx, 7
+.next:  lodsb
+        cmp al, 0
+        je .stop
+        mov ah, 0Eh
+        int 10h
+        jmp .next
+.stop:  int 18h                        ; nothing to boot here
+        hlt
+        jmp .stop
+
+no_device: db "Umbra kernel loader: no kernel to load", 13, 10, 0
+refused:   db "Umbra kernel loader: the kernel does not fit the machine's memory", 13, 10, 0
+
+; --- Linux: all segments the setup code's, entered 20h above, interrupts off ---------------------
+linux:
+        cli
+        DEVICE REG_STACK
+        mov ecx, eax
+        DEVICE REG_SEGMENT
+        mov ss, ax
+        mov esp, ecx
+        mov ds, ax
+        mov es, ax
+        mov fs, ax
+        mov gs, ax
+        add ax, 20h
+        push ax
+        push 0
+        xor eax, eax
+        xor ebx, ebx
+        xor ecx, ecx
+        xor edx, edx
+        xor esi, esi
+        xor edi, edi
+        xor ebp, ebp
+        retf
+
+; --- Multiboot -----------------------------------------------------------------------------------
+; INFO fields that depend on the machine: flags and module list are there already.
+INFO_LOWER  equ 4
+INFO_UPPER  equ 8
+INFO_MAP_LEN equ 44
+
+multiboot:
+        mov ax, 2401h                  ; A20 on, by the BIOS and by port 92h
+        int 15h
+        in al, 92h
+        test al, 2
+        jnz .a20
+        or al, 2
+        and al, 0FEh
+        out 92h, al
+.a20:   DEVICE REG_INFO
+        mov bp, ax
+        int 12h
+        movzx eax, ax
+        mov [ds:bp + INFO_LOWER], eax
+        call memory_map
+        call upper_memory
+        cli
+        DEVICE REG_ENTRY
+        push eax
+        DEVICE REG_INFO
+        mov ebx, eax
+        pop esi
+        ; the GDT's address is CS-relative: its pseudo-descriptor goes to the stack
+        xor eax, eax
+        mov ax, cs
+        shl eax, 4
+        mov edi, eax
+        add eax, gdt
+        push eax
+        push word gdt_end - gdt - 1
+        mov bp, sp
+        o32 lgdt [bp]
+        lea eax, [edi + protected]     ; far jump by a pointer on the stack: offset, selector
+        push word 8
+        push eax
+        mov bp, sp
+        mov eax, cr0
+        or al, 1
+        and eax, ~(1 << 31)
+        mov cr0, eax
+        jmp dword far [bp]
+
+; E820h into the map area: each entry is preceded by its size, 20.
+memory_map:
+        DEVICE REG_MAP_MAX
+        mov si, ax
+        DEVICE REG_MAP
+        mov di, ax
+        push di
+        xor ebx, ebx
+.next:  mov dword [es:di + 20], 1      ; for a BIOS that writes 20 bytes
+        add di, 4
+        mov eax, 0E820h
+        mov edx, "PAMS"
+        mov ecx, 20
+        push si
+        push di
+        push bp
+        int 15h
+        pop bp
+        pop di
+        pop si
+        jc .end
+        cmp eax, "PAMS"
+        jne .end
+        mov dword [es:di - 4], 20
+        add di, 20
+        dec si
+        jz .full
+        cmp ebx, 0
+        jne .next
+.full:  add di, 4
+.end:   sub di, 4
+        pop ax
+        sub di, ax
+        movzx edi, di
+        mov [ds:bp + INFO_MAP_LEN], edi
+        ret
+
+; KiB of RAM from 1 MiB on, from the map just made.
+upper_memory:
+        DEVICE REG_MAP
+        mov di, ax
+        mov cx, [ds:bp + INFO_MAP_LEN]
+        xor edx, edx
+.next:  cmp cx, 24
+        jb .done
+        sub cx, 24
+        cmp dword [di + 20], 1         ; RAM,
+        jne .other
+        cmp dword [di + 8], 0          ; below 4 GiB,
+        jne .other
+        mov eax, [di + 4]
+        cmp eax, 100000h               ; that holds the address 1 MiB
+        ja .other
+        cmp dword [di + 16], 0
+        jne .other
+        add eax, [di + 12]
+        jc .other
+        sub eax, 100000h
+        jbe .other
+        shr eax, 10
+        mov edx, eax
+.other: add di, 24
+        jmp .next
+.done:  mov [ds:bp + INFO_UPPER], edx
+        ret
+
+        align 8
+gdt:    dq 0
+        dq 00CF9A000000FFFFh           ; 08h: flat code
+        dq 00CF92000000FFFFh           ; 10h: flat data
+gdt_end:
+
+        bits 32
+protected:
+        mov ax, 10h
+        mov ds, ax
+        mov es, ax
+        mov fs, ax
+        mov gs, ax
+        mov ss, ax
+        mov esp, STACK
+        push dword 2
+        popfd
+        mov eax, 2BADB002h
+        jmp esi

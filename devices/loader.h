@@ -1,0 +1,61 @@
+/* devices/loader.h: the boot loader device, for --kernel. It exists only when a plan is given.
+ *
+ * partition/kernel_image.h turns files into a struct loader_plan; the option ROM bios/loader asks
+ * the device, at boot time, to copy the plan's segments into guest memory by DMA (so the DMA
+ * checker sees it as it sees any device) and enters the kernel.
+ *
+ * Ports, all 32 bits wide:
+ *   5E0h read   the state: 0 nothing done, 1 loaded, 2 refused by the DMA checker
+ *   5E0h write  1: load all segments now; done when the write returns
+ *   5E4h write  selects one of enum loader_register; read gives the selection
+ *   5E8h read   the value of the selected register; unknown ones read as 0 */
+#ifndef UMBRA_DEVICES_LOADER_H
+#define UMBRA_DEVICES_LOADER_H
+
+#include "devices/device.h"
+
+#define LOADER_PORT  0x5E0
+#define LOADER_MAGIC 0x44414F4Cu /* "LOAD" */
+
+enum loader_kind {
+    LOADER_LINUX16 = 1,   /* real-mode setup code: Linux boot protocol */
+    LOADER_MULTIBOOT = 2, /* 32-bit protected mode, EBX = information structure */
+};
+
+enum loader_register {
+    LOADER_REG_MAGIC,
+    LOADER_REG_KIND,
+    LOADER_REG_SEGMENT,     /* linux: real-mode segment of the setup code (entered 20h above it) */
+    LOADER_REG_STACK,       /* linux: SP in that segment */
+    LOADER_REG_ENTRY,       /* multiboot: physical entry point */
+    LOADER_REG_INFO,        /* multiboot: information structure, below 64 KiB */
+    LOADER_REG_MEMORY_MAP,  /* multiboot: where the ROM puts the memory map, below 64 KiB */
+    LOADER_REG_MAP_ENTRIES, /* multiboot: entries of 24 bytes that fit there */
+    LOADER_REG_SEGMENTS,    /* number of segments, for messages */
+    LOADER_REGISTERS,
+};
+
+enum loader_state { LOADER_IDLE, LOADER_DONE, LOADER_REFUSED };
+
+struct loader_segment {
+    uint64_t gpa;
+    uint8_t *bytes; /* owned by the plan; may be NULL when len is 0 */
+    size_t len;
+    uint64_t zeros; /* bytes of zero that follow */
+};
+
+#define LOADER_SEGMENTS 64
+
+struct loader_plan {
+    uint32_t value[LOADER_REGISTERS];
+    struct loader_segment segment[LOADER_SEGMENTS];
+    unsigned segment_count;
+};
+
+/* Frees the plan and its segments; NULL is allowed. */
+void loader_plan_free(struct loader_plan *plan);
+
+/* config: struct loader_plan, borrowed for the device's life. */
+extern const struct device_class loader_class;
+
+#endif

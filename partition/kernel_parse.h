@@ -1,0 +1,40 @@
+/* partition/kernel_parse.h: what the files kernel_*.c share; for them and their tests only. */
+#ifndef UMBRA_PARTITION_KERNEL_PARSE_H
+#define UMBRA_PARTITION_KERNEL_PARSE_H
+
+#include <stdio.h>
+
+#include "base/span.h"
+#include "partition/kernel_image.h"
+
+#define KERNEL_FILE_MAX (UINT64_C(1) << 31) /* larger files cannot be a kernel or an initrd */
+#define KERNEL_RAM_MAX  UINT64_C(0xC0000000)
+
+struct kernel_load {
+    struct loader_plan *plan;
+    const char *path; /* of the kernel, for messages */
+    const char *initrd_path;
+    const char *cmdline;
+    uint64_t ram;
+    char *error;
+    size_t error_len;
+};
+
+/* Writes the message; always false. */
+bool kernel_fail(struct kernel_load *k, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Reads a whole file into malloc'ed memory. */
+must_use bool kernel_read_file(struct kernel_load *k, const char *path, struct span *out);
+
+/* Adds a segment: a copy of bytes, then zeros. Refused when it does not lie in RAM. */
+must_use bool kernel_add(struct kernel_load *k, uint64_t gpa, struct span bytes, uint64_t zeros);
+
+/* True when file is of that kind: it has a Linux setup header; a multiboot header (at *header). */
+bool kernel_is_linux(struct span file);
+bool kernel_is_multiboot(struct span file, size_t *header);
+
+must_use bool kernel_load_linux(struct kernel_load *k, struct span file);
+must_use bool kernel_load_multiboot(struct kernel_load *k, struct span file, size_t header);
+
+#endif

@@ -1,0 +1,289 @@
+/* partition/kernel_image: whole and damaged kernel files, byte for byte what would reach guest
+ * memory. The files are made here; each test spoils one thing and names the sentence expected. */
+#include "partition/kernel_image.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tests/devices/check_main.h"
+
+enum { RAM = 64 << 20 };
+
+static char path[64], initrd[64];
+static char error[256];
+
+static void write_file(const char *name, const void *data, size_t len)
+{
+    FILE *f = fopen(name, "wb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(data, 1, len, f), len);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static struct loader_plan *load(const void *data, size_t len, const char *with, const char *cmdline)
+{
+    snprintf(path, sizeof path, "/tmp/umbra-kernel-%d", (int)getpid());
+    write_file(path, data, len);
+    error[0] = 0;
+    struct loader_plan *plan = kernel_image_load(path, with, cmdline, RAM, error, sizeof error);
+    unlink(path);
+    return plan;
+}
+
+static void refused(const void *data, size_t len, const char *why)
+{
+    struct loader_plan *plan = load(data, len, NULL, "");
+    ck_assert_ptr_null(plan);
+    ck_assert_msg(strstr(error, why), "expected \"%s\", got \"%s\"", why, error);
+}
+
+/* What the plan puts at gpa: the segment that begins there. */
+static const struct loader_segment *segment_at(const struct loader_plan *plan, uint64_t gpa)
+{
+    for (unsigned i = 0; i < plan->segment_count; i++)
+        if (plan->segment[i].gpa == gpa)
+            return &plan->segment[i];
+    ck_abort_msg("no segment at %#llx", (unsigned long long)gpa);
+}
+
+/* A bzImage: one setup sector, protocol 2.06, 4096 bytes of kernel. */
+static void make_linux(uint8_t *f)
+{
+    memset(f, 0, 1024 + 4096);
+    f[0x1F1] = 1;
+    store_le32(f + 0x1F4, 4096 / 16);
+    store_le16(f + 0x1FE, 0xAA55);
+    memcpy(f + 0x202, "HdrS", 4);
+    store_le16(f + 0x206, 0x206);
+    f[0x211] = 1;
+    store_le32(f + 0x22C, 0x37FFFFFF);
+    store_le32(f + 0x238, 255);
+    memset(f + 1024, 0x90, 4096);
+}
+
+START_TEST(linux_is_placed_by_the_protocol)
+{
+    uint8_t f[1024 + 4096];
+    make_linux(f);
+    struct loader_plan *plan = load(f, sizeof f, NULL, "root=/dev/ram vga=5");
+    ck_assert_msg(plan, "%s", error);
+    ck_assert_uint_eq(plan->value[LOADER_REG_KIND], LOADER_LINUX16);
+    ck_assert_uint_eq(plan->value[LOADER_REG_SEGMENT], 0x1000);
+    const struct loader_segment *setup = segment_at(plan, 0x10000);
+    ck_assert_uint_eq(setup->len, 1024);
+    ck_assert_uint_eq(setup->bytes[0x210], 0xFF);
+    ck_assert_uint_eq(setup->bytes[0x211], 0x81);
+    ck_assert_uint_eq(load_le16(setup->bytes + 0x1FA), 5);
+    ck_assert_uint_eq(load_le32(setup->bytes + 0x228), 0x20000);
+    ck_assert_str_eq((char *)segment_at(plan, 0x20000)->bytes, "root=/dev/ram vga=5");
+    ck_assert_uint_eq(segment_at(plan, 0x100000)->len, 4096);
+    loader_plan_free(plan);
+}
+END_TEST
+
+START_TEST(initrd_lies_high_and_whole)
+{
+    uint8_t f[1024 + 4096];
+    make_linux(f);
+    snprintf(initrd, sizeof initrd, "/tmp/umbra-initrd-%d", (int)getpid());
+    write_file(initrd, "0123456789", 10);
+    struct loader_plan *plan = load(f, sizeof f, initrd, "");
+    ck_assert_msg(plan, "%s", error);
+    const uint8_t *setup = segment_at(plan, 0x10000)->bytes;
+    uint32_t gpa = load_le32(setup + 0x218);
+    ck_assert_uint_eq(load_le32(setup + 0x21C), 10);
+    ck_assert_uint_eq(gpa % 4096, 0);
+    ck_assert_uint_le(gpa + 10, RAM);
+    ck_assert_uint_gt(gpa, 0x101000);
+    ck_assert_mem_eq(segment_at(plan, gpa)->bytes, "0123456789", 10);
+    loader_plan_free(plan);
+
+    store_le32(f + 0x22C, 0x100FFF); /* the kernel itself ends at 101000h */
+    ck_assert_ptr_null(load(f, sizeof f, initrd, ""));
+    ck_assert_ptr_nonnull(strstr(error, "do not fit"));
+    unlink(initrd);
+    ck_assert_ptr_null(load(f, sizeof f, "/nonexistent/initrd", ""));
+    ck_assert_ptr_nonnull(strstr(error, "/nonexistent/initrd"));
+}
+END_TEST
+
+START_TEST(old_protocol_loads_at_90000)
+{
+    uint8_t f[1024 + 4096];
+    make_linux(f);
+    store_le16(f + 0x206, 0x200);
+    f[0x211] = 0; /* zImage */
+    struct loader_plan *plan = load(f, sizeof f, NULL, "x");
+    ck_assert_msg(plan, "%s", error);
+    const uint8_t *setup = segment_at(plan, 0x90000)->bytes;
+    ck_assert_uint_eq(load_le16(setup + 0x20), 0xA33F);
+    ck_assert_uint_eq(segment_at(plan, 0x90000 + load_le16(setup + 0x22))->bytes[0], 'x');
+    ck_assert_uint_eq(segment_at(plan, 0x10000)->len, 4096);
+    loader_plan_free(plan);
+}
+END_TEST
+
+START_TEST(damaged_linux_is_refused)
+{
+    uint8_t f[1024 + 4096];
+    make_linux(f);
+    refused(f, 0x220, "is no kernel");
+    refused(f, 1024, "truncated");
+    refused(f, sizeof f - 2048, "truncated");
+    refused(f, 0, "empty");
+    f[0x1F1] = 255;
+    refused(f, sizeof f, "truncated");
+    make_linux(f);
+    store_le16(f + 0x206, 0x100);
+    refused(f, sizeof f, "protocol");
+    make_linux(f);
+    char longer[300];
+    memset(longer, 'a', sizeof longer);
+    longer[299] = 0;
+    ck_assert_ptr_null(load(f, sizeof f, NULL, longer));
+    ck_assert_ptr_nonnull(strstr(error, "command line"));
+    ck_assert_ptr_null(kernel_image_load("/tmp", NULL, "", RAM, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "not a file"));
+}
+END_TEST
+
+/* ELF32 with a multiboot header at 0x80 and one segment: 0x100 bytes from offset 0x100, to 1 MiB,
+ * 0x180 in memory, entered at its virtual address + 4. */
+static void make_elf(uint8_t *f)
+{
+    memset(f, 0, 0x200);
+    memcpy(f, "\177ELF\1\1\1", 7);
+    store_le16(f + 16, 2);
+    store_le16(f + 18, 3);
+    store_le32(f + 24, 0xC0100004);
+    store_le32(f + 28, 52);
+    store_le16(f + 42, 32);
+    store_le16(f + 44, 1);
+    uint32_t ph[8] = {1, 0x100, 0xC0100000, 0x100000, 0x100, 0x180, 7, 4096};
+    memcpy(f + 52, ph, sizeof ph);
+    store_le32(f + 0x80, 0x1BADB002);
+    store_le32(f + 0x84, 3);
+    store_le32(f + 0x88, -(0x1BADB002u + 3));
+    memset(f + 0x100, 0xAB, 0x100);
+}
+
+START_TEST(elf_is_loaded_with_its_bss_and_modules)
+{
+    uint8_t f[0x200];
+    make_elf(f);
+    snprintf(initrd, sizeof initrd, "/tmp/umbra-module-%d", (int)getpid());
+    write_file(initrd, "module", 6);
+    char modules[160];
+    snprintf(modules, sizeof modules, "%s one two,%s", initrd, initrd);
+    struct loader_plan *plan = load(f, sizeof f, modules, "debug");
+    unlink(initrd);
+    ck_assert_msg(plan, "%s", error);
+    ck_assert_uint_eq(plan->value[LOADER_REG_KIND], LOADER_MULTIBOOT);
+    ck_assert_uint_eq(plan->value[LOADER_REG_ENTRY], 0x100004);
+    ck_assert_uint_eq(segment_at(plan, 0x100000)->len, 0x100);
+    ck_assert_uint_eq(segment_at(plan, 0x100000)->zeros, 0x80);
+    const uint8_t *info = segment_at(plan, plan->value[LOADER_REG_INFO])->bytes;
+    const struct loader_segment *extras = segment_at(plan, 0x101000);
+    ck_assert_uint_eq(load_le32(info + 20), 2);
+    const char *cmdline = (char *)extras->bytes + (load_le32(info + 16) - extras->gpa);
+    ck_assert_str_eq(strchr(cmdline, ' '), " debug");
+    const uint8_t *table = extras->bytes + (load_le32(info + 24) - extras->gpa);
+    ck_assert_uint_le(load_le32(info + 24) - extras->gpa + 32, extras->len);
+    for (int i = 0; i < 2; i++) {
+        const struct loader_segment *s = segment_at(plan, load_le32(table + 16 * i));
+        ck_assert_uint_eq(s->gpa % 4096, 0);
+        ck_assert_uint_ge(s->gpa, extras->gpa + extras->len);
+        ck_assert_uint_eq(load_le32(table + 16 * i + 4), s->gpa + 6);
+        ck_assert_mem_eq(s->bytes, "module", 6);
+    }
+    ck_assert_ptr_nonnull(
+        strstr((char *)extras->bytes + (load_le32(table + 8) - extras->gpa), " one two"));
+    loader_plan_free(plan);
+}
+END_TEST
+
+START_TEST(damaged_elf_is_refused)
+{
+    uint8_t f[0x200];
+    make_elf(f);
+    refused(f, 0x180, "truncated");
+    store_le32(f + 52 + 4, 0xFFFFFFF0);
+    refused(f, sizeof f, "truncated");
+    make_elf(f);
+    store_le32(f + 52 + 20, 0x80);
+    refused(f, sizeof f, "larger in the file");
+    make_elf(f);
+    store_le32(f + 52 + 20, 0xFFFFFF00);
+    refused(f, sizeof f, "needs memory");
+    make_elf(f);
+    store_le32(f + 52 + 12, 0x8000);
+    refused(f, sizeof f, "over the loader");
+    store_le32(f + 52 + 12, 0);
+    refused(f, sizeof f, "over the loader");
+    store_le32(f + 52 + 12, 0x9FFFF);
+    refused(f, sizeof f, "video memory");
+    make_elf(f);
+    store_le32(f + 28, 0xFFFFFFFF);
+    refused(f, sizeof f, "program headers");
+    make_elf(f);
+    store_le16(f + 44, 0xFFFF);
+    refused(f, sizeof f, "program headers");
+    make_elf(f);
+    store_le16(f + 44, 0);
+    refused(f, sizeof f, "without anything");
+    make_elf(f);
+    store_le16(f + 18, 62);
+    refused(f, sizeof f, "32-bit x86");
+    make_elf(f);
+    store_le32(f + 0x84, 8);
+    store_le32(f + 0x88, -(0x1BADB002u + 8));
+    refused(f, sizeof f, "features");
+}
+END_TEST
+
+START_TEST(kludge_addresses_are_checked)
+{
+    uint8_t f[0x200] = {0};
+    uint32_t header[8] = {0x1BADB002, 0x10000,  -(0x1BADB002u + 0x10000),
+                          0x100010,   0x100000, 0x1001F0,
+                          0x100300,   0x100040};
+    memcpy(f + 0x10, header, sizeof header);
+    struct loader_plan *plan = load(f, sizeof f, NULL, "");
+    ck_assert_msg(plan, "%s", error);
+    ck_assert_uint_eq(segment_at(plan, 0x100000)->len, 0x1F0);
+    ck_assert_uint_eq(segment_at(plan, 0x100000)->zeros, 0x110);
+    ck_assert_uint_eq(plan->value[LOADER_REG_ENTRY], 0x100040);
+    loader_plan_free(plan);
+    store_le32(f + 0x10 + 20, 0x100400);
+    refused(f, sizeof f, "truncated");
+    store_le32(f + 0x10 + 20, 0xFFFFF);
+    refused(f, sizeof f, "ends its text");
+    store_le32(f + 0x10 + 12, 0xFFFFF);
+    refused(f, sizeof f, "contradict");
+    store_le32(f + 0x10 + 12, 0x100020);
+    refused(f, sizeof f, "contradict");
+    refused(f, 0x20, "truncated");
+}
+END_TEST
+
+/* Any truncation and any one changed byte of the headers: a plan or a sentence, never a crash. */
+START_TEST(no_damage_crashes)
+{
+    uint8_t good[0x200], f[0x200];
+    make_elf(good);
+    for (unsigned at = 0; at < 0x8C; at++) {
+        for (int value = 0; value < 256; value += 51) {
+            memcpy(f, good, sizeof f);
+            f[at] = (uint8_t)value;
+            struct loader_plan *plan = load(f, at % 3 ? sizeof f : 0x100 + at, NULL, "");
+            ck_assert(plan || error[0]);
+            loader_plan_free(plan);
+        }
+    }
+}
+END_TEST
+
+CHECK_MAIN("kernel-image", linux_is_placed_by_the_protocol, initrd_lies_high_and_whole,
+           old_protocol_loads_at_90000, damaged_linux_is_refused,
+           elf_is_loaded_with_its_bss_and_modules, damaged_elf_is_refused,
+           kludge_addresses_are_checked, no_damage_crashes)
