@@ -3,7 +3,8 @@
  *   debug console   every byte written goes to a host stream; reading gives E9h, by which guests
  *                   (Bochs's convention at E9h, SeaBIOS's at 402h) tell that it is there
  *   debug exit      a write of V ends the run with status (V << 1) | 1
- *   POST port 80h   the last code written, for the debugger; also what old code writes as a delay */
+ *   POST port 80h   the last code written, for the debugger; also what old code writes as a delay
+ */
 #ifndef UMBRA_DEVICES_DEBUG_H
 #define UMBRA_DEVICES_DEBUG_H
 
