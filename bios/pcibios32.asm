@@ -1,9 +1,10 @@
 ; PCI BIOS for 32-bit callers, and the BIOS32 service directory that leads to it (Standard BIOS
-; 32-bit Service Directory Proposal 0.4). Both are far-called with CS covering the named pages.
+; 32-bit Service Directory Proposal 0.4). Both are far-called with CS covering the named pages. APM for 32-bit protected mode too.
         cpu     386
+%include "layout.inc"
         section .text32 align=16 exec progbits alloc
         bits    32
-        global  bios32_entry, pci_bios32_entry
+        global  bios32_entry, pci_bios32_entry, apm32_entry
 
 ; EAX = "$PCI", BL = 0 -> AL = 0, EBX base, ECX length, EDX entry offset
 bios32_entry:
@@ -35,3 +36,6 @@ pci_bios32_entry:
         stc
         retf
 %include "pcibios.inc"
+
+apm32_entry:
+%include "apm.inc"
