@@ -141,11 +141,11 @@ into_c:
         push    ds
         push    eax
         push    ebx
-        push    fs
+        push    es
         mov     ax, DATA_SEG
         mov     ds, ax
         mov     bx, ss
-        mov     fs, bx
+        mov     es, bx
         mov     eax, esp                ; the foreign ESP, upper half included
         cmp     bx, DATA_SEG
         mov     ebx, esp
@@ -163,38 +163,38 @@ into_c:
         mov     esp, ebx
         mov     ebx, eax
         movzx   eax, ax
-        push    word [fs:eax + 18]      ; flags
-        push    word [fs:eax + 16]      ; CS
-        push    word [fs:eax + 14]      ; IP
-        push    word [fs:eax + 10]  ; DS
-        push    es
-        push    word [fs:eax]           ; FS
-        push    gs
-        push    fs                      ; foreign SS
+        push    word [es:eax + 18]      ; flags
+        push    word [es:eax + 16]      ; CS
+        push    word [es:eax + 14]      ; IP
+        push    word [es:eax + 10]  ; DS
+        push    word [es:eax]           ; ES
+        push    es                      ; foreign SS
         push    ebx                     ; foreign ESP
-        push    dword [fs:eax + 6]      ; EAX
+        push    dword [es:eax + 6]      ; EAX
         push    ecx
         push    edx
-        push    dword [fs:eax + 2]      ; EBX
+        push    dword [es:eax + 2]      ; EBX
         push    ebp
         push    esi
         push    edi
-        movzx   ebx, word [fs:eax + 12]     ; the function
+        movzx   ebx, word [es:eax + 12]     ; the function
         mov     ax, ds
         mov     es, ax
         mov     eax, esp
         call    ebx
         cli
-        mov     fs, [esp + R_SS]
+        mov     es, [esp + R_SS]
         movzx   eax, word [esp + R_ESP]
         mov     cx, [esp + R_FLAGS]
-        mov     [fs:eax + 18], cx
+        mov     [es:eax + 18], cx
         mov     cx, [esp + R_DS]
-        mov     [fs:eax + 10], cx
+        mov     [es:eax + 10], cx
+        mov     cx, [esp + R_ES]
+        mov     [es:eax], cx
         mov     ecx, [esp + R_EAX]
-        mov     [fs:eax + 6], ecx
+        mov     [es:eax + 6], ecx
         mov     ecx, [esp + R_EBX]
-        mov     [fs:eax + 2], ecx
+        mov     [es:eax + 2], ecx
         cmp     word [esp + R_SS], DATA_SEG
         je      .no_slot
         mov     ecx, esp
@@ -208,10 +208,8 @@ into_c:
         add     esp, 4
         pop     edx
         pop     ecx
-        mov     gs, [esp + R_GS - R_EAX]
-        mov     es, [esp + R_ES - R_EAX]
         lss     esp, [esp + R_ESP - R_EAX]
-        pop     fs
+        pop     es
         pop     ebx
         pop     eax
         pop     ds
@@ -257,11 +255,9 @@ into_c:
 call_int16:
         pushad
         push    es
-        push    fs
-        push    gs
         xor     ecx, ecx
-        mov     fs, cx
-        push    dword [fs:edx * 4]
+        mov     es, cx
+        push    dword [es:edx * 4]
         push    eax
         load_regs
         pushf
@@ -270,8 +266,6 @@ call_int16:
         store_regs
         add     esp, 8
         cld
-        pop     gs
-        pop     fs
         pop     es
         popad
         o32 ret
@@ -281,8 +275,6 @@ call_int16:
 call_far_low:
         pushad
         push    es
-        push    fs
-        push    gs
         mov     [low_esp], esp
         xor     ecx, ecx
         mov     ss, cx
@@ -296,8 +288,6 @@ call_far_low:
         mov     ss, ax
         mov     esp, [low_esp]
         cld
-        pop     gs
-        pop     fs
         pop     es
         popad
         cli
@@ -332,8 +322,6 @@ block_move_asm:
         pushad
         push    ds
         push    es
-        push    fs
-        push    gs
         mov     ecx, edx
         mov     [block_esp], esp
         push    eax
@@ -366,8 +354,6 @@ block_move_asm:
         mov     ss, ax
         lidt    [cs:block_real_idt]
         mov     esp, [ss:block_esp]
-        pop     gs
-        pop     fs
         pop     es
         pop     ds
         popad
@@ -623,8 +609,6 @@ int74:
         push    ds
         pushad
         push    es
-        push    fs
-        push    gs
         mov     ax, DATA_SEG
         mov     ds, ax
         push    word [mouse_packet]
@@ -634,8 +618,6 @@ int74:
         call    far [mouse_handler_off]
         cli
         add     sp, 8
-        pop     gs
-        pop     fs
         pop     es
         popad
         pop     ds

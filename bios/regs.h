@@ -4,7 +4,9 @@
 #include "types.h"
 
 /* A caller's registers, as into_c of entry.asm lays them on our stack and takes them back. Writing
-   to flags, DS or ES changes what the caller gets; SS, ESP, FS, GS, CS and IP are for reading. */
+   to flags, DS or ES changes what the caller gets; SS, ESP, CS and IP are for reading.
+   FS and GS are never touched: programs keep 4 GiB limits (and other bases) in them ("unreal
+   mode"). */
 #define REG32(whole, half, low, high) \
     union {                           \
         u32 whole;                    \
@@ -32,10 +34,10 @@ struct regs {
     REG32(ecx, cx, cl, ch);
     REG32(eax, ax, al, ah);
     u32 esp;
-    u16 ss, gs, fs, es, ds, ip, cs, flags;
+    u16 ss, es, ds, ip, cs, flags;
 };
 
-_Static_assert(sizeof(struct regs) == 48, "layout.inc knows this size");
+_Static_assert(sizeof(struct regs) == 44, "layout.inc knows this size");
 
 enum { FLAG_CF = 1, FLAG_ZF = 0x40, FLAG_IF = 0x200 };
 

@@ -181,6 +181,7 @@ static int menu_key(void)
 static void boot_in_order(const struct entry *list, u32 n)
 {
     u16 order = (u16)(cmos_read(0x3D) | (cmos_read(0x38) & 0xF0) << 4);
+    u32 absent = 0;
     if (!order)
         order = 0x321;
     for (; order; order >>= 4) {
@@ -192,15 +193,17 @@ static void boot_in_order(const struct entry *list, u32 n)
             boot_one(&list[i]);
             tried = 1;
         }
-        if (!tried && kind >= BOOT_FLOPPY && kind <= BOOT_ROM) {
-            static const char *const none[] = {"No floppy drive\n", "No hard disk\n",
-                                               "No CD-ROM drive\n", "No network boot ROM\n"};
-            put(none[kind - 1]);
-        }
+        if (!tried && kind >= BOOT_FLOPPY && kind <= BOOT_ROM)
+            absent |= 1u << kind;
     }
     for (u32 i = 0; i < n; i++) /* a boot ROM of the board, as for --kernel, needs no order */
         if (list[i].kind == BOOT_ROM)
             boot_one(&list[i]);
+    static const char *const none[] = {"No floppy drive\n", "No hard disk\n", "No CD-ROM drive\n",
+                                       "No network boot ROM\n"};
+    for (u32 kind = BOOT_FLOPPY; kind <= BOOT_ROM; kind++)
+        if (absent & 1u << kind)
+            put(none[kind - 1]);
 }
 
 void c_boot(void)

@@ -311,10 +311,9 @@ static u8 read_write(struct regs *r, u8 mode)
         sector = 1;
         if (head == 0) {
             head = 1;
-        } else { /* the controller goes from head 0 to 1, no further */
-            if (done < count)
-                status = DISK_NOT_FOUND;
-            break;
+        } else { /* more than the AT did, but loaders do ask for several cylinders at once */
+            head = 0;
+            track++;
         }
     }
     if (status != DISK_OK && status != DISK_CHANGED && status != DISK_WRITE_PROTECTED &&

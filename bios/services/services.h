@@ -12,7 +12,7 @@ extern struct machine machine;
 static inline u8 peek8(u16 seg, u16 off)
 {
     u8 v;
-    __asm__ volatile("movw %w1, %%fs\n\tmovb %%fs:(%2), %0"
+    __asm__ volatile("movw %w1, %%es\n\tmovb %%es:(%2), %0\n\tpushw %%ds\n\tpopw %%es"
                      : "=q"(v)
                      : "r"(seg), "r"((u32)off)
                      : "memory");
@@ -21,7 +21,7 @@ static inline u8 peek8(u16 seg, u16 off)
 
 static inline void poke8(u16 seg, u16 off, u8 v)
 {
-    __asm__ volatile("movw %w1, %%fs\n\tmovb %0, %%fs:(%2)"
+    __asm__ volatile("movw %w1, %%es\n\tmovb %0, %%es:(%2)\n\tpushw %%ds\n\tpopw %%es"
                      :
                      : "q"(v), "r"(seg), "r"((u32)off)
                      : "memory");
