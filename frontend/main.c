@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-
+#include "frontend/img.h"
 #include "frontend/options.h"
 #include "frontend/run.h"
 
@@ -12,7 +12,7 @@ int main(int argc, char **argv)
     struct options options;
     int status;
     if (argc > 1 && strcmp(argv[1], "img") == 0)
-        return EXIT_USAGE;
+        return img_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "run") == 0) {
         argc--;
         argv++;
