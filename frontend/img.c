@@ -16,7 +16,7 @@
 
 enum { FAILED = 1 };
 
-#define STEP (1u << 20) /* bytes copied or checked at a time */
+#define STEP (1u << 16) /* bytes copied or checked at a time; the grain of holes */
 
 static int say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int say(int status, const char *format, ...)
