@@ -17,6 +17,9 @@
 #define SW_B  0x8000
 #define SW_CC (SW_C0 | SW_C2 | SW_C3)
 
+/* The control word's bits that can be set, and the one that always is. */
+#define CW_MASK 0x1F3F
+#define CW_ONES 0x0040
 #define X87_CONTROL_INIT 0x037F
 
 /* Cold paths (x87_state.c). */

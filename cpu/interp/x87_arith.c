@@ -154,6 +154,8 @@ static bool compare(struct vcpu *c, struct f80 b, bool denormal, unsigned other,
         return true;
     }
     struct fp_env e = x87_env(c);
+    if (report == set_eflags) /* these leave C1 alone */
+        e.raised = f->status & SW_C1;
     struct f80 a = *x87_st(f, 0);
     enum fp_relation r = f80_compare(&e, a, b, quiet);
     if (unlikely(denormal))

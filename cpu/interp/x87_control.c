@@ -5,7 +5,7 @@ HANDLER(fldcw)
 {
     x87_enter(c, i);
     uint16_t control = load16(c, i, i->seg, insn_ea(c, i));
-    c->x87.control = control | 0x40;
+    c->x87.control = (control & CW_MASK) | CW_ONES;
     x87_update_summary(c);
 }
 
@@ -62,6 +62,7 @@ HANDLER(ffree)
 {
     x87_enter(c, i);
     x87_note(c, i, 0xDD);
+    c->x87.status &= (uint16_t)~SW_C1;
     c->x87.tag_empty |= (uint8_t)(1u << ((c->x87.top + i->rm) & 7));
 }
 
@@ -69,6 +70,7 @@ HANDLER(ffreep)
 {
     x87_enter(c, i);
     x87_note(c, i, 0xDF);
+    c->x87.status &= (uint16_t)~SW_C1;
     c->x87.tag_empty |= (uint8_t)(1u << ((c->x87.top + i->rm) & 7));
     x87_pop(&c->x87);
 }
@@ -126,20 +128,19 @@ HANDLER(fxch)
 }
 
 /* The condition is in the opcode: DA/DB bit 0 negates, ModRM.reg 0..3 is B, E, BE, U. */
-#define FCMOV(name, escape, condition)                                      \
-    HANDLER(name)                                                           \
-    {                                                                       \
-        struct x87 *f = &c->x87;                                            \
-        x87_enter(c, i);                                                    \
-        x87_note(c, i, escape);                                             \
-        if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, i->rm))) {       \
-            if (x87_stack_fault(c, false) && flags_condition(c, condition)) \
-                x87_write(f, 0, F80_DEFAULT_NAN);                           \
-            return;                                                         \
-        }                                                                   \
-        f->status &= (uint16_t)~SW_C1;                                      \
-        if (flags_condition(c, condition))                                  \
-            x87_write(f, 0, *x87_st(f, i->rm));                             \
+#define FCMOV(name, escape, condition)                                \
+    HANDLER(name)                                                     \
+    {                                                                 \
+        struct x87 *f = &c->x87;                                      \
+        x87_enter(c, i);                                              \
+        x87_note(c, i, escape);                                       \
+        if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, i->rm))) { \
+            if (x87_stack_fault(c, false))                            \
+                x87_write(f, 0, F80_DEFAULT_NAN);                     \
+            return;                                                   \
+        }                                                             \
+        if (flags_condition(c, condition))                            \
+            x87_write(f, 0, *x87_st(f, i->rm));                       \
     }
 FCMOV(fcmovb, 0xDA, 2)
 FCMOV(fcmove, 0xDA, 4)

@@ -50,13 +50,9 @@ HANDLER(fld_st)
     x87_note(c, i, 0xD9);
     struct f80 v = *x87_st(f, i->rm);
     if (unlikely(x87_is_empty(f, i->rm))) {
-        if (!x87_stack_fault(c, false))
-            return;
-        v = F80_DEFAULT_NAN;
-        if (x87_is_empty(f, 7)) {
-            x87_push(f, v);
-            return;
-        }
+        if (x87_stack_fault(c, false))
+            x87_push(f, F80_DEFAULT_NAN);
+        return;
     }
     struct fp_env e = x87_env(c);
     x87_push_result(c, &e, v);
@@ -189,4 +185,17 @@ HANDLER(fst_st)
 HANDLER(fstp_st)
 {
     store_register(c, i, 0xDD, true);
+}
+
+/* D9 D8+i, undocumented: as FSTP, but an empty ST0 is no stack fault and is just popped (as an AMD
+ * Zen does). */
+HANDLER(fstp1)
+{
+    struct x87 *f = &c->x87;
+    x87_enter(c, i);
+    x87_note(c, i, 0xD9);
+    f->status &= (uint16_t)~SW_C1;
+    if (!x87_is_empty(f, 0))
+        x87_write(f, i->rm, *x87_st(f, 0));
+    x87_pop(f);
 }

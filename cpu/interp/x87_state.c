@@ -127,7 +127,7 @@ static void environment_get(const struct vcpu *c, unsigned size, uint32_t field[
 static void environment_set(struct vcpu *c, unsigned size, const uint32_t field[7])
 {
     struct x87 *f = &c->x87;
-    f->control = (uint16_t)(field[0] | 0x40);
+    f->control = (uint16_t)((field[0] & CW_MASK) | CW_ONES);
     set_tag_word(f, (uint16_t)field[2]);
     x87_set_status(c, (uint16_t)field[1]);
     if (vcpu_is_protected(c)) {
