@@ -75,6 +75,7 @@ HANDLER(movq_mmx_to)
 HANDLER(emms)
 {
     mmx_enter(c, i);
+    c->x87.top = 0;
     c->x87.tag_empty = 0xFF;
 }
 
