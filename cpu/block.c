@@ -39,13 +39,13 @@ struct block_cache {
     uint8_t *arena;
     size_t arena_used;
     struct block *free[SIZE_CLASSES], *dead;
-    struct block nothing; /* what empty jump-cache slots point to */
     struct block *jump[JUMP_CACHE_SLOTS];
     struct block *hash[1 << HASH_BITS];
     struct code_page *pages[1 << PAGE_BITS];
     struct insn building[BLOCK_MAX_INSNS + 1];
     struct decoder decoder;
     _Alignas(struct block) uint8_t uncached[sizeof(struct block) + 2 * sizeof(struct insn)];
+    _Alignas(struct block) uint8_t nothing[sizeof(struct block)]; /* empty jump-cache slots */
 };
 
 insn_handler op_block_end, op_block_dropped;
@@ -255,8 +255,10 @@ static void map_changed(void *ctx)
 
 static void jump_cache_clear(struct block_cache *cache)
 {
+    struct block *nothing = (struct block *)cache->nothing;
+    nothing->jump_key = JUMP_KEY_NONE;
     for (unsigned n = 0; n < JUMP_CACHE_SLOTS; n++)
-        cache->jump[n] = &cache->nothing;
+        cache->jump[n] = nothing;
 }
 
 void block_cache_flush(struct block_cache *cache)
@@ -290,7 +292,6 @@ struct block_cache *block_cache_create(struct vcpu *c)
     cache->vcpu = c;
     cache->physmap = c->physmap;
     cache->arena = arena;
-    cache->nothing.jump_key = JUMP_KEY_NONE;
     jump_cache_clear(cache);
     decoder_init(&cache->decoder, c->model, c->features);
     *listener = (struct physmap_listener){

@@ -1,4 +1,7 @@
+/* cpu/decode.c: the opcode table as data, its index for one model, and the decoder. */
 #include "cpu/decode.h"
+
+#include <stdio.h>
 
 /* Each handlers column is expanded twice: to declarations, then to the table's entries. */
 #define H1(x)   insn_handler op_##x;
@@ -61,6 +64,16 @@ static const struct opcode table[OPCODE_ROWS] = {
 const struct opcode *opcode_row(unsigned row)
 {
     return &table[row];
+}
+
+void insn_mnemonic(const struct insn *i, char out[20])
+{
+    const char *name = table[i->op].mnemonic, *bar = strchr(name, '|');
+    unsigned size = i->op == OPROW_jcxz ? i->asize : i->osize;
+    if (bar && size == 4)
+        snprintf(out, 20, "%s", bar + 1);
+    else
+        snprintf(out, 20, "%.*s", bar ? (int)(bar - name) : 19, name);
 }
 
 /* --- Indexing ------------------------------------------------------------------------------ */

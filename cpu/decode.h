@@ -155,6 +155,9 @@ struct opcode {
 /* The row's data; row is below OPCODE_ROWS. */
 const struct opcode *opcode_row(unsigned row);
 
+/* Intel's name of a decoded instruction, without prefixes: of "cbw|cwde" the one meant. */
+void insn_mnemonic(const struct insn *i, char out[20]);
+
 /* What follows ModRM and displacement. */
 enum immediate {
     IMM_NONE,
