@@ -59,8 +59,9 @@ static void atc_write(struct vga *v, uint8_t value)
 {
     if (v->atc_expects_data) {
         unsigned index = v->atc_index & 0x1F;
-        /* While the display uses the palette, the CPU cannot change it. */
-        if (index < ATC_COUNT && (index >= ATC_MODE || !(v->atc_index & 0x20)))
+        /* Index bit 5 (the display uses the palette) should be clear while the palette is
+         * written; VGAs take the write all the same. */
+        if (index < ATC_COUNT)
             v->atc[index] = value & atc_mask(index);
     } else {
         v->atc_index = value & 0x3F;

@@ -333,24 +333,28 @@ static uint32_t rgb565(uint16_t c)
 
 static void packed_row(const struct view *w, const uint8_t *from, uint32_t *row)
 {
-    for (unsigned x = 0; x < w->width; x++) {
-        switch (w->bpp) {
-        case 8:
+    unsigned width = w->width;
+    switch (w->bpp) {
+    case 8:
+        for (unsigned x = 0; x < width; x++)
             row[x] = w->colours[from[x]];
-            break;
-        case 15:
+        break;
+    case 15:
+        for (unsigned x = 0; x < width; x++)
             row[x] = rgb555(load_le16(from + x * 2));
-            break;
-        case 16:
+        break;
+    case 16:
+        for (unsigned x = 0; x < width; x++)
             row[x] = rgb565(load_le16(from + x * 2));
-            break;
-        case 24:
-            row[x] = from[x * 3] | (uint32_t)from[x * 3 + 1] << 8 | (uint32_t)from[x * 3 + 2] << 16;
-            break;
-        default:
+        break;
+    case 24:
+        for (unsigned x = 0; x < width; x++, from += 3)
+            row[x] = from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16;
+        break;
+    default:
+        for (unsigned x = 0; x < width; x++)
             row[x] = load_le32(from + x * 4) & 0xFFFFFF;
-            break;
-        }
+        break;
     }
 }
 

@@ -280,8 +280,8 @@ START_TEST(attribute_flip_flop)
     ck_assert_uint_eq(tb_in8(tb, 0x3C1), 0x2A);
     tb_in8(tb, 0x3DA); /* back to index */
     tb_out8(tb, 0x3C0, 0x25);
-    tb_out8(tb, 0x3C0, 0x11); /* ignored: the display uses the palette */
-    ck_assert_uint_eq(tb_in8(tb, 0x3C1), 0x2A);
+    tb_out8(tb, 0x3C0, 0x11);
+    ck_assert_uint_eq(tb_in8(tb, 0x3C1), 0x11);
     ck_assert_uint_eq(tb_in8(tb, 0x3C0), 0x25);
     end();
 }
