@@ -31,7 +31,7 @@ static int is_pcir(const u8 *p)
     return p[0] == 'P' && p[1] == 'C' && p[2] == 'I' && p[3] == 'R';
 }
 
-static int is_present(u16 bdf)
+int pci_is_present(u16 bdf)
 {
     if ((bdf & 7) && !(pci_read8(bdf & 0xF8, REG_HEADER) & 0x80))
         return 0;
@@ -171,7 +171,7 @@ static void copy_roms(struct machine *m, u32 window)
             }
         }
         for (u16 bdf = 0; bdf < 0x100; bdf++) {
-            if (!is_present(bdf))
+            if (!pci_is_present(bdf))
                 continue;
             int is_video = pci_read8(bdf, REG_CLASS + 3) == 3;
             if (is_video == (pass == 0) && !(is_video && have_video))
@@ -191,10 +191,10 @@ void pci_init(struct machine *m)
         return;
     for (u32 size = 0x10000000; size >= 4; size >>= 1)
         for (u16 bdf = 0; bdf < 0x100; bdf++)
-            if (is_present(bdf))
+            if (pci_is_present(bdf))
                 assign_size(bdf, size, &a);
     for (u16 bdf = 0; bdf < 0x100; bdf++) {
-        if (!is_present(bdf))
+        if (!pci_is_present(bdf))
             continue;
         u32 id = pci_read32(bdf, 0), class = pci_read32(bdf, REG_CLASS) >> 16;
         assign_irq(bdf);

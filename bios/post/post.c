@@ -73,8 +73,8 @@ static void cpu_find(struct machine *m)
  * local APIC's LINT0, NMI through LINT1. */
 static void apic_init(const struct machine *m)
 {
-    volatile u32 *apic = (volatile u32 *)0xFEE00000u;
-    if (!(m->cpu_features & 1 << 9))
+    volatile u32 *apic = (volatile u32 *)LAPIC;
+    if (!has_apic(m))
         return;
     apic[0xF0 / 4] = 0x10F;  /* enabled, spurious vector 0Fh */
     apic[0x350 / 4] = 0x700; /* ExtINT */
@@ -91,5 +91,6 @@ void post_main(void)
     memory_find(m);
     out8(0x80, 0x03);
     pci_init(m);
+    tables_build(m);
     out8(0x80, 0x04);
 }
