@@ -451,6 +451,9 @@ void floppy_init(void)
     if (!count)
         return;
     set_bda16(BDA_EQUIPMENT, (u16)(equipment | 1 | (count - 1) << 6));
+    /* The parameter table says how long a track is: it must fit drive A's diskettes. */
+    if (drive_type(0) != FD_1440 && drive_type(0) != FD_NONE)
+        poke32(0, 0x1E * 4, (u32)DATA_SEG << 16 | (u16)(uintptr_t)params[drive_type(0)]);
     set_bda8(BDA_FD_CONTROLLER, (u8)((drive_type(0) ? 0x07 : 0) | (drive_type(1) ? 0x70 : 0)));
     controller_reset();
 }
