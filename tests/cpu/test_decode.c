@@ -32,7 +32,7 @@ static const char *const aliases[][2] = {
     {"salc", "setalc"},
     {"call far", "lcall"},
     {"jmp far", "ljmp"},
-    {"prefetch", "nop"},
+    {"fstp", "fstpnce"},
     {"pause", "nop"},
     {"fneni", "feni8087_nop"},
     {"fndisi", "fdisi8087_nop"},
