@@ -497,6 +497,9 @@ void fdc_run_command(struct fdc *f)
 {
     uint8_t op = opcode(f);
     if (find_command(f->command[0]) < 0) {
+        log_once(bus_log(f->bus), f->command[0],
+                 "floppy: command %02xh is not known (guest at %llx)", f->command[0],
+                 (unsigned long long)bus_guest_pc(f->bus));
         invalid(f);
         return;
     }

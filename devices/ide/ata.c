@@ -438,6 +438,10 @@ void ata_command(struct ide_channel *ch, struct ide_drive *d, uint8_t command)
     } else if (disk && command >= 0x70 && command <= 0x7f) {
         seek(ch, d);
     } else { /* NOP too ends with ABRT (ATA-6 8.24) */
+        if (disk && command != 0x00 && command != 0x08 && command != 0xa0 && command != 0xa1)
+            log_once(bus_log(ch->ide->bus), command,
+                     "IDE: disk command %02xh is not implemented (guest at %llx)", command,
+                     (unsigned long long)bus_guest_pc(ch->ide->bus));
         ide_finish_later(ch, d, ER_ABRT);
     }
 }

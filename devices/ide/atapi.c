@@ -87,6 +87,10 @@ static void packet_run(struct ide_channel *ch, struct ide_drive *d)
         packet_end(ch, d, false);
         break;
     case CD_FAILED:
+        if (d->cd.asc == 0x20) /* no such command */
+            log_once(bus_log(ch->ide->bus), d->cd.packet[0],
+                     "IDE: packet command %02xh is not implemented (guest at %llx)",
+                     d->cd.packet[0], (unsigned long long)bus_guest_pc(ch->ide->bus));
         packet_end(ch, d, true);
         break;
     case CD_DATA:
