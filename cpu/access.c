@@ -11,6 +11,7 @@
 struct place {
     uint8_t *host; /* memory to use directly, or NULL: go through the physmap at gpa */
     uint64_t gpa;
+    bool noted; /* each write at host must be told to the physmap: the page holds code */
 };
 
 /* Enters a translation into the TLB as far as the page may be accessed directly. Returns the host
@@ -27,8 +28,11 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
         if (!memory)
             return NULL;
         uint8_t state = physmap_page_state(c->physmap, offset);
-        if (state & PAGE_HAS_CODE)
+        if (state & PAGE_HAS_CODE) {
+            uint8_t *start = physmap_host(c->physmap, offset) - (gva & 0xFFF);
+            tlb_fill(&c->tlb, view, TLB_NOTED, gva, start, page->global, page->large);
             return NULL;
+        }
         if (!page_state_writable(state))
             physmap_wrote(c->physmap, offset, 1);
     }
@@ -47,12 +51,22 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
     return host;
 }
 
+static uint64_t machine_offset(const struct vcpu *c, const uint8_t *host)
+{
+    return (uint64_t)(host - physmap_host(c->physmap, 0));
+}
+
 /* Translates gva for one access within its page; raises #PF. */
 static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind)
 {
     uint8_t *hit = tlb_lookup(&c->tlb, view, kind, gva, 1);
     if (hit)
         return (struct place){.host = hit};
+    if (kind == TLB_WRITE) {
+        hit = tlb_lookup(&c->tlb, view, TLB_NOTED, gva, 1);
+        if (hit && (physmap_page_state(c->physmap, machine_offset(c, hit)) & PAGE_HAS_CODE))
+            return (struct place){.host = hit, .noted = true};
+    }
     unsigned access = (view == TLB_USER ? WALK_USER : 0) | (kind == TLB_WRITE ? WALK_WRITE : 0) |
                       (kind == TLB_EXEC ? WALK_FETCH : 0);
     struct walk_page page;
@@ -73,10 +87,13 @@ static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)
 
 static void place_write(struct vcpu *c, struct place p, uint64_t value, unsigned size)
 {
-    if (p.host)
-        memcpy(p.host, &value, size);
-    else
+    if (!p.host) {
         physmap_write(c->physmap, p.gpa, value, size);
+        return;
+    }
+    memcpy(p.host, &value, size);
+    if (p.noted)
+        physmap_wrote(c->physmap, machine_offset(c, p.host), size);
 }
 
 /* Bytes of an access that lie in its first page. */
@@ -91,7 +108,7 @@ static struct place byte_place(const struct place p[2], unsigned n, unsigned fir
 {
     struct place b = p[n >= first];
     unsigned at = n >= first ? n - first : n;
-    return (struct place){.host = b.host ? b.host + at : NULL, .gpa = b.gpa + at};
+    return (struct place){.host = b.host ? b.host + at : NULL, .gpa = b.gpa + at, .noted = b.noted};
 }
 
 static uint64_t load_linear(struct vcpu *c, uint32_t gva, unsigned size, enum tlb_view view)
@@ -220,7 +237,7 @@ uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, 
         place_of(c, gva + first, c->tlb_view, TLB_WRITE);
         return NULL;
     }
-    return c->data_breakpoints ? NULL : p.host;
+    return c->data_breakpoints || p.noted ? NULL : p.host;
 }
 
 /* --- By linear address ---------------------------------------------------------------------- */
@@ -271,7 +288,7 @@ bool access_code_page(struct vcpu *c, uint64_t gva, const uint8_t **host, uint64
     *host = p.host;
     if (!p.host)
         return false;
-    *offset = (uint64_t)(p.host - physmap_host(c->physmap, 0));
+    *offset = machine_offset(c, p.host);
     return true;
 }
 
