@@ -149,14 +149,15 @@ static inline uint32_t operand32(struct vcpu *c, const struct insn *i)
     return insn_is_mem(i) ? load_m32(c, i) : c->xmm[i->rm & 7].d[0];
 }
 
-static inline struct fp_env sse_env(const struct vcpu *c)
+static inline void sse_env(const struct vcpu *c, struct fp_env *e)
 {
     uint32_t m = c->mxcsr;
-    return (struct fp_env){.rounding = m >> MXCSR_RC_SHIFT & 3,
-                           .precision = FP_PC64,
-                           .masked = m >> 7 & FP_ALL,
-                           .daz = m & MXCSR_DAZ,
-                           .ftz = m & MXCSR_FTZ};
+    e->rounding = m >> MXCSR_RC_SHIFT & 3;
+    e->precision = FP_PC64;
+    e->masked = m >> 7 & FP_ALL;
+    e->daz = m & MXCSR_DAZ;
+    e->ftz = m & MXCSR_FTZ;
+    e->raised = 0;
 }
 
 /* Raises #XM (#UD without CR4.OSXMMEXCPT) after setting MXCSR's flags. */

@@ -84,7 +84,8 @@ static inline bool result_fits64(enum fp_op op, uint64_t r)
 static __attribute__((noinline)) uint64_t slow64(struct vcpu *c, const struct insn *i,
                                                  enum fp_op op, uint64_t a, uint64_t b)
 {
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint64_t r = f64_arith(&e, op, a, b);
     sse_finish(c, i, &e);
     return r;
@@ -104,7 +105,8 @@ static inline __attribute__((always_inline)) uint64_t arith64(struct vcpu *c, co
 static __attribute__((noinline)) uint32_t slow32(struct vcpu *c, const struct insn *i,
                                                  enum fp_op op, uint32_t a, uint32_t b)
 {
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint32_t r = f32_arith(&e, op, a, b);
     sse_finish(c, i, &e);
     return r;
@@ -125,7 +127,8 @@ static inline __attribute__((always_inline)) uint32_t arith32(struct vcpu *c, co
 static __attribute__((noinline)) V slow_packed64(struct vcpu *c, const struct insn *i,
                                                  enum fp_op op0, enum fp_op op1, V a, V b)
 {
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V r;
     r.q[0] = f64_arith(&e, op0, a.q[0], b.q[0]);
     r.q[1] = f64_arith(&e, op1, a.q[1], b.q[1]);
@@ -150,7 +153,8 @@ static inline __attribute__((always_inline)) V packed64(struct vcpu *c, const st
 static __attribute__((noinline)) V slow_packed32(struct vcpu *c, const struct insn *i,
                                                  enum fp_op even, enum fp_op odd, V a, V b)
 {
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V r;
     for (unsigned k = 0; k < 4; k++)
         r.d[k] = f32_arith(&e, k & 1 ? odd : even, a.d[k], b.d[k]);
@@ -332,7 +336,8 @@ static inline uint32_t root32(struct vcpu *c, struct fp_env *e, uint32_t a)
 HANDLER(sqrtsd)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint64_t r = root64(c, &e, operand64(c, i));
     sse_finish(c, i, &e);
     c->xmm[i->reg].q[0] = r;
@@ -341,7 +346,8 @@ HANDLER(sqrtsd)
 HANDLER(sqrtss)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint32_t r = root32(c, &e, operand32(c, i));
     sse_finish(c, i, &e);
     c->xmm[i->reg].d[0] = r;
@@ -350,7 +356,8 @@ HANDLER(sqrtss)
 HANDLER(sqrtpd)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V b = operand128(c, i), r;
     for (unsigned k = 0; k < 2; k++)
         r.q[k] = root64(c, &e, b.q[k]);
@@ -361,7 +368,8 @@ HANDLER(sqrtpd)
 HANDLER(sqrtps)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V b = operand128(c, i), r;
     for (unsigned k = 0; k < 4; k++)
         r.d[k] = root32(c, &e, b.d[k]);
@@ -426,7 +434,8 @@ static inline void compare64(struct vcpu *c, const struct insn *i, bool quiet)
         report_eflags(c, RELATION(as_double(a), as_double(b)));
         return;
     }
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     enum fp_relation r = f64_compare(&e, a, b, quiet);
     sse_finish(c, i, &e);
     report_eflags(c, r);
@@ -439,7 +448,8 @@ static inline void compare32(struct vcpu *c, const struct insn *i, bool quiet)
         report_eflags(c, RELATION(as_float(a), as_float(b)));
         return;
     }
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     enum fp_relation r = f32_compare(&e, a, b, quiet);
     sse_finish(c, i, &e);
     report_eflags(c, r);
@@ -504,7 +514,8 @@ static inline uint32_t mask32(struct fp_env *e, unsigned p, uint32_t a, uint32_t
 HANDLER(cmpsd_sse)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint64_t b = operand64(c, i), r = mask64(&e, i->imm & 7, c->xmm[i->reg].q[0], b);
     sse_finish(c, i, &e);
     c->xmm[i->reg].q[0] = r;
@@ -513,7 +524,8 @@ HANDLER(cmpsd_sse)
 HANDLER(cmpss_sse)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint32_t b = operand32(c, i), r = mask32(&e, i->imm & 7, c->xmm[i->reg].d[0], b);
     sse_finish(c, i, &e);
     c->xmm[i->reg].d[0] = r;
@@ -522,7 +534,8 @@ HANDLER(cmpss_sse)
 HANDLER(cmppd_sse)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V b = operand128(c, i), r;
     for (unsigned k = 0; k < 2; k++)
         r.q[k] = mask64(&e, i->imm & 7, c->xmm[i->reg].q[k], b.q[k]);
@@ -533,7 +546,8 @@ HANDLER(cmppd_sse)
 HANDLER(cmpps_sse)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V b = operand128(c, i), r;
     for (unsigned k = 0; k < 4; k++)
         r.d[k] = mask32(&e, i->imm & 7, c->xmm[i->reg].d[k], b.d[k]);

@@ -11,12 +11,11 @@ static inline uint32_t gpr_operand(struct vcpu *c, const struct insn *i)
     return insn_is_mem(i) ? load_m32(c, i) : c->reg[i->rm].d;
 }
 
-static inline struct fp_env env_truncating(const struct vcpu *c, bool truncate)
+static inline void env_truncating(const struct vcpu *c, struct fp_env *e, bool truncate)
 {
-    struct fp_env e = sse_env(c);
+    sse_env(c, e);
     if (truncate)
-        e.rounding = FP_TRUNCATE;
-    return e;
+        e->rounding = FP_TRUNCATE;
 }
 
 /* --- from integers -------------------------------------------------------------------------------
@@ -32,7 +31,8 @@ HANDLER(cvtsi2sd)
 HANDLER(cvtsi2ss)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint32_t r = f32_from_int(&e, (int32_t)gpr_operand(c, i));
     sse_finish(c, i, &e);
     c->xmm[i->reg].d[0] = r;
@@ -41,7 +41,8 @@ HANDLER(cvtsi2ss)
 HANDLER(cvtpi2ps)
 {
     sse_enter_mmx(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint64_t v = mmx_operand(c, i);
     V r = c->xmm[i->reg];
     r.d[0] = f32_from_int(&e, (int32_t)v);
@@ -65,7 +66,8 @@ HANDLER(cvtpi2pd)
 HANDLER(cvtdq2ps)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V b = operand128(c, i), r;
     for (unsigned k = 0; k < 4; k++)
         r.d[k] = f32_from_int(&e, (int32_t)b.d[k]);
@@ -83,15 +85,16 @@ HANDLER(cvtdq2pd)
 /* --- to integers
  * ----------------------------------------------------------------------------------- */
 
-#define TO_GPR(name, T, operand, convert, truncate)    \
-    HANDLER(name)                                      \
-    {                                                  \
-        sse_enter(c, i);                               \
-        struct fp_env e = env_truncating(c, truncate); \
-        T b = operand(c, i);                           \
-        uint32_t r = (uint32_t)convert(&e, b, 32);     \
-        sse_finish(c, i, &e);                          \
-        c->reg[i->reg].d = r;                          \
+#define TO_GPR(name, T, operand, convert, truncate) \
+    HANDLER(name)                                   \
+    {                                               \
+        sse_enter(c, i);                            \
+        struct fp_env e;                            \
+        env_truncating(c, &e, truncate);            \
+        T b = operand(c, i);                        \
+        uint32_t r = (uint32_t)convert(&e, b, 32);  \
+        sse_finish(c, i, &e);                       \
+        c->reg[i->reg].d = r;                       \
     }
 TO_GPR(cvtss2si, uint32_t, operand32, f32_to_int, false)
 TO_GPR(cvttss2si, uint32_t, operand32, f32_to_int, true)
@@ -101,7 +104,8 @@ TO_GPR(cvttsd2si, uint64_t, operand64, f64_to_int, true)
 static inline void packed_single_to_mmx(struct vcpu *c, const struct insn *i, bool truncate)
 {
     sse_enter_mmx(c, i);
-    struct fp_env e = env_truncating(c, truncate);
+    struct fp_env e;
+    env_truncating(c, &e, truncate);
     uint64_t b = operand64(c, i);
     uint32_t low = (uint32_t)f32_to_int(&e, (uint32_t)b, 32);
     uint32_t high = (uint32_t)f32_to_int(&e, (uint32_t)(b >> 32), 32);
@@ -123,7 +127,8 @@ HANDLER(cvttps2pi)
 /* Two doubles to two integers in the lower half of the result. */
 static inline uint64_t doubles_to_ints(struct vcpu *c, const struct insn *i, bool truncate)
 {
-    struct fp_env e = env_truncating(c, truncate);
+    struct fp_env e;
+    env_truncating(c, &e, truncate);
     V b = operand128(c, i);
     uint32_t low = (uint32_t)f64_to_int(&e, b.q[0], 32);
     uint32_t high = (uint32_t)f64_to_int(&e, b.q[1], 32);
@@ -156,7 +161,8 @@ PD_TO_DQ(cvttpd2dq, true)
     HANDLER(name)                                          \
     {                                                      \
         sse_enter(c, i);                                   \
-        struct fp_env e = env_truncating(c, truncate);     \
+        struct fp_env e;                                   \
+        env_truncating(c, &e, truncate);                   \
         V b = operand128(c, i), r;                         \
         for (unsigned k = 0; k < 4; k++)                   \
             r.d[k] = (uint32_t)f32_to_int(&e, b.d[k], 32); \
@@ -172,7 +178,8 @@ PS_TO_DQ(cvttps2dq, true)
 HANDLER(cvtss2sd)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint64_t r = f64_from_f32(&e, operand32(c, i));
     sse_finish(c, i, &e);
     c->xmm[i->reg].q[0] = r;
@@ -181,7 +188,8 @@ HANDLER(cvtss2sd)
 HANDLER(cvtsd2ss)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint32_t r = f32_from_f64(&e, operand64(c, i));
     sse_finish(c, i, &e);
     c->xmm[i->reg].d[0] = r;
@@ -190,7 +198,8 @@ HANDLER(cvtsd2ss)
 HANDLER(cvtps2pd)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     uint64_t b = operand64(c, i);
     V r;
     r.q[0] = f64_from_f32(&e, (uint32_t)b);
@@ -202,7 +211,8 @@ HANDLER(cvtps2pd)
 HANDLER(cvtpd2ps)
 {
     sse_enter(c, i);
-    struct fp_env e = sse_env(c);
+    struct fp_env e;
+    sse_env(c, &e);
     V b = operand128(c, i), r = {.q = {0, 0}};
     r.d[0] = f32_from_f64(&e, b.q[0]);
     r.d[1] = f32_from_f64(&e, b.q[1]);

@@ -18,8 +18,8 @@
 #define SW_CC (SW_C0 | SW_C2 | SW_C3)
 
 /* The control word's bits that can be set, and the one that always is. */
-#define CW_MASK 0x1F3F
-#define CW_ONES 0x0040
+#define CW_MASK          0x1F3F
+#define CW_ONES          0x0040
 #define X87_CONTROL_INIT 0x037F
 
 /* Cold paths (x87_state.c). */
@@ -73,6 +73,14 @@ static inline struct f80 *x87_st(struct x87 *f, unsigned n)
     return &f->reg[(f->top + n) & 7];
 }
 
+/* The value of STn. By members: a 16-byte load just after sig and se were stored apart would stall.
+ */
+static inline struct f80 x87_get(const struct x87 *f, unsigned n)
+{
+    const struct f80 *r = &f->reg[(f->top + n) & 7];
+    return (struct f80){r->sig, r->se};
+}
+
 static inline bool x87_is_empty(const struct x87 *f, unsigned n)
 {
     return f->tag_empty >> ((f->top + n) & 7) & 1;
@@ -99,10 +107,14 @@ static inline void x87_write(struct x87 *f, unsigned n, struct f80 v)
 }
 
 /* The environment of add, sub, mul, div and sqrt; precision control counts for those alone. */
-static inline struct fp_env x87_env(const struct vcpu *c)
+static inline void x87_env(const struct vcpu *c, struct fp_env *e)
 {
     unsigned cw = c->x87.control;
-    return (struct fp_env){.rounding = cw >> 10 & 3, .precision = cw >> 8 & 3, .masked = cw & 0x3F};
+    e->rounding = cw >> 10 & 3; /* member by member: a copied struct costs a stalled load */
+    e->precision = cw >> 8 & 3;
+    e->masked = cw & FP_ALL;
+    e->daz = e->ftz = false;
+    e->raised = 0;
 }
 
 static inline bool x87_finish(struct vcpu *c, const struct fp_env *e)

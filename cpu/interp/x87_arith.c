@@ -81,8 +81,9 @@ static __attribute__((noinline)) bool underflow(struct vcpu *c, unsigned dest)
             underflow(c, 0);                                        \
             return;                                                 \
         }                                                           \
-        struct fp_env env = x87_env(c), *e = &env;                  \
-        struct f80 a = *x87_st(&c->x87, 0), b = s.v, r = operation; \
+        struct fp_env env, *e = &env;                               \
+        x87_env(c, e);                                              \
+        struct f80 a = x87_get(&c->x87, 0), b = s.v, r = operation; \
         if (unlikely(s.denormal))                                   \
             note_denormal(e, a);                                    \
         put_result(c, e, 0, r);                                     \
@@ -99,8 +100,9 @@ static __attribute__((noinline)) bool underflow(struct vcpu *c, unsigned dest)
         if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, i->rm))) { \
             done = underflow(c, dest);                                \
         } else {                                                      \
-            struct fp_env env = x87_env(c), *e = &env;                \
-            struct f80 a = *x87_st(f, dest), b = *x87_st(f, source);  \
+            struct fp_env env, *e = &env;                             \
+            x87_env(c, e);                                            \
+            struct f80 a = x87_get(f, dest), b = x87_get(f, source);  \
             done = put_result(c, e, dest, operation);                 \
         }                                                             \
         if (pop && done)                                              \
@@ -153,10 +155,11 @@ static bool compare(struct vcpu *c, struct f80 b, bool denormal, unsigned other,
         report(c, FP_UNORDERED);
         return true;
     }
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     if (report == set_eflags) /* these leave C1 alone */
         e.raised = f->status & SW_C1;
-    struct f80 a = *x87_st(f, 0);
+    struct f80 a = x87_get(f, 0);
     enum fp_relation r = f80_compare(&e, a, b, quiet);
     if (unlikely(denormal))
         note_denormal(&e, a);
@@ -190,7 +193,7 @@ COMPARE_MEM(fcomp, mi16, 0xDE, true)
     {                                                                          \
         x87_enter(c, i);                                                       \
         x87_note(c, i, escape);                                                \
-        if (!compare(c, *x87_st(&c->x87, i->rm), false, i->rm, quiet, report)) \
+        if (!compare(c, x87_get(&c->x87, i->rm), false, i->rm, quiet, report)) \
             return;                                                            \
         for (int n = 0; n < pops; n++)                                         \
             x87_pop(&c->x87);                                                  \
@@ -239,18 +242,19 @@ HANDLER(fabs)
     x87_st(&c->x87, 0)->se &= 0x7FFF;
 }
 
-#define UNARY(name, operation)                     \
-    HANDLER(name)                                  \
-    {                                              \
-        x87_enter(c, i);                           \
-        x87_note(c, i, 0xD9);                      \
-        if (unlikely(x87_is_empty(&c->x87, 0))) {  \
-            underflow(c, 0);                       \
-            return;                                \
-        }                                          \
-        struct fp_env env = x87_env(c), *e = &env; \
-        struct f80 a = *x87_st(&c->x87, 0);        \
-        put_result(c, e, 0, operation);            \
+#define UNARY(name, operation)                    \
+    HANDLER(name)                                 \
+    {                                             \
+        x87_enter(c, i);                          \
+        x87_note(c, i, 0xD9);                     \
+        if (unlikely(x87_is_empty(&c->x87, 0))) { \
+            underflow(c, 0);                      \
+            return;                               \
+        }                                         \
+        struct fp_env env, *e = &env;             \
+        x87_env(c, e);                            \
+        struct f80 a = x87_get(&c->x87, 0);       \
+        put_result(c, e, 0, operation);           \
     }
 UNARY(fsqrt, f80_sqrt(e, a))
 UNARY(frndint, f80_round_to_int(e, a))
@@ -264,8 +268,9 @@ HANDLER(fscale)
         underflow(c, 0);
         return;
     }
-    struct fp_env e = x87_env(c);
-    put_result(c, &e, 0, f80_scale(&e, *x87_st(f, 0), *x87_st(f, 1)));
+    struct fp_env e;
+    x87_env(c, &e);
+    put_result(c, &e, 0, f80_scale(&e, x87_get(f, 0), x87_get(f, 1)));
 }
 
 /* FPREM, FPREM1: C2 is "not complete"; C0, C3, C1 are the quotient's bits 2, 1, 0. */
@@ -278,10 +283,11 @@ static void remainder_step(struct vcpu *c, const struct insn *i, bool nearest)
         underflow(c, 0);
         return;
     }
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     uint64_t q;
     bool partial;
-    struct f80 r = f80_remainder(&e, *x87_st(f, 0), *x87_st(f, 1), nearest, &q, &partial);
+    struct f80 r = f80_remainder(&e, x87_get(f, 0), x87_get(f, 1), nearest, &q, &partial);
     if (!put_result(c, &e, 0, r))
         return;
     unsigned status = f->status & ~(SW_CC | SW_C1);
@@ -311,8 +317,9 @@ HANDLER(fxtract)
         }
         return;
     }
-    struct fp_env e = x87_env(c);
-    struct f80 significand, exponent = f80_extract(&e, *x87_st(f, 0), &significand);
+    struct fp_env e;
+    x87_env(c, &e);
+    struct f80 significand, exponent = f80_extract(&e, x87_get(f, 0), &significand);
     if (put_result(c, &e, 0, exponent))
         x87_push(f, significand);
 }

@@ -100,7 +100,7 @@ HANDLER(fxam)
     struct x87 *f = &c->x87;
     x87_enter(c, i);
     x87_note(c, i, 0xD9);
-    unsigned k = x87_is_empty(f, 0) ? FP_CLASS_EMPTY : f80_classify(*x87_st(f, 0));
+    unsigned k = x87_is_empty(f, 0) ? FP_CLASS_EMPTY : f80_classify(x87_get(f, 0));
     unsigned status = f->status & ~(SW_CC | SW_C1);
     status |= (k & 4) << 12 | (k & 2) << 9 | (k & 1) << 8 | (x87_st(f, 0)->se >> 15) << 9;
     f->status = (uint16_t)status;
@@ -140,7 +140,7 @@ HANDLER(fxch)
             return;                                                   \
         }                                                             \
         if (flags_condition(c, condition))                            \
-            x87_write(f, 0, *x87_st(f, i->rm));                       \
+            x87_write(f, 0, x87_get(f, i->rm));                       \
     }
 FCMOV(fcmovb, 0xDA, 2)
 FCMOV(fcmove, 0xDA, 4)

@@ -1,17 +1,18 @@
 /* x87 loads and stores: real, integer, BCD; constants; register copies. */
 #include "cpu/interp/x87.h"
 
-#define LOAD(name, escape, T, load, convert)       \
-    HANDLER(name)                                  \
-    {                                              \
-        x87_enter(c, i);                           \
-        uint32_t ea = insn_ea(c, i);               \
-        T v = (T)load(c, i, i->seg, ea);           \
-        x87_note_mem(c, i, escape, ea);            \
-        struct fp_env env = x87_env(c), *e = &env; \
-        (void)e;                                   \
-        struct f80 r = convert;                    \
-        x87_push_result(c, &env, r);               \
+#define LOAD(name, escape, T, load, convert) \
+    HANDLER(name)                            \
+    {                                        \
+        x87_enter(c, i);                     \
+        uint32_t ea = insn_ea(c, i);         \
+        T v = (T)load(c, i, i->seg, ea);     \
+        x87_note_mem(c, i, escape, ea);      \
+        struct fp_env env, *e = &env;        \
+        x87_env(c, e);                       \
+        (void)e;                             \
+        struct f80 r = convert;              \
+        x87_push_result(c, &env, r);         \
     }
 LOAD(fld_m32, 0xD9, uint32_t, load32, f80_from_f32(e, v))
 LOAD(fld_m64, 0xDD, uint64_t, load64, f80_from_f64(e, v))
@@ -27,7 +28,8 @@ HANDLER(fld_m80)
     v.sig = load64(c, i, i->seg, ea);
     v.se = load16(c, i, i->seg, ea + 8);
     x87_note_mem(c, i, 0xDB, ea);
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     x87_push_result(c, &e, v);
 }
 
@@ -39,7 +41,8 @@ HANDLER(fbld)
     store_le64(bcd, load64(c, i, i->seg, ea));
     store_le16(bcd + 8, load16(c, i, i->seg, ea + 8));
     x87_note_mem(c, i, 0xDF, ea);
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     x87_push_result(c, &e, f80_from_bcd(bcd));
 }
 
@@ -48,13 +51,14 @@ HANDLER(fld_st)
     struct x87 *f = &c->x87;
     x87_enter(c, i);
     x87_note(c, i, 0xD9);
-    struct f80 v = *x87_st(f, i->rm);
+    struct f80 v = x87_get(f, i->rm);
     if (unlikely(x87_is_empty(f, i->rm))) {
         if (x87_stack_fault(c, false))
             x87_push(f, F80_DEFAULT_NAN);
         return;
     }
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     x87_push_result(c, &e, v);
 }
 
@@ -63,7 +67,8 @@ HANDLER(fld_st)
     {                                  \
         x87_enter(c, i);               \
         x87_note(c, i, 0xD9);          \
-        struct fp_env e = x87_env(c);  \
+        struct fp_env e;               \
+        x87_env(c, &e);                \
         x87_push_result(c, &e, value); \
     }
 CONSTANT(fld1, ((struct f80){F80_INTEGER_BIT, 16383}))
@@ -109,8 +114,9 @@ static inline void finish_store(struct vcpu *c, const struct fp_env *e, bool pop
                 x87_pop(f);                                     \
             return;                                             \
         }                                                       \
-        struct fp_env env = x87_env(c), *e = &env;              \
-        struct f80 a = *x87_st(f, 0);                           \
+        struct fp_env env, *e = &env;                           \
+        x87_env(c, e);                                          \
+        struct f80 a = x87_get(f, 0);                           \
         T v = (T)convert;                                       \
         if (likely(is_stored(e)))                               \
             store(c, i, i->seg, ea, v);                         \
@@ -164,7 +170,7 @@ static inline void store_register(struct vcpu *c, const struct insn *i, unsigned
     struct x87 *f = &c->x87;
     x87_enter(c, i);
     x87_note(c, i, escape);
-    struct f80 v = *x87_st(f, 0);
+    struct f80 v = x87_get(f, 0);
     if (unlikely(x87_is_empty(f, 0))) {
         if (!x87_stack_fault(c, false))
             return;
@@ -196,6 +202,6 @@ HANDLER(fstp1)
     x87_note(c, i, 0xD9);
     f->status &= (uint16_t)~SW_C1;
     if (!x87_is_empty(f, 0))
-        x87_write(f, i->rm, *x87_st(f, 0));
+        x87_write(f, i->rm, x87_get(f, 0));
     x87_pop(f);
 }

@@ -22,8 +22,9 @@ HANDLER(f2xm1)
     x87_note(c, i, 0xD9);
     if (!has_operands(c, 1))
         return;
-    struct fp_env e = x87_env(c);
-    struct f80 r = f80_f2xm1(&e, *x87_st(&c->x87, 0));
+    struct fp_env e;
+    x87_env(c, &e);
+    struct f80 r = f80_f2xm1(&e, x87_get(&c->x87, 0));
     if (x87_finish(c, &e))
         *x87_st(&c->x87, 0) = r;
 }
@@ -37,8 +38,9 @@ HANDLER(f2xm1)
         x87_note(c, i, 0xD9);                                      \
         if (!has_operands(c, 2))                                   \
             return;                                                \
-        struct fp_env e = x87_env(c);                              \
-        struct f80 r = function(&e, *x87_st(f, 1), *x87_st(f, 0)); \
+        struct fp_env e;                                           \
+        x87_env(c, &e);                                            \
+        struct f80 r = function(&e, x87_get(f, 1), x87_get(f, 0)); \
         if (x87_finish(c, &e)) {                                   \
             *x87_st(f, 1) = r;                                     \
             x87_pop(f);                                            \
@@ -61,10 +63,11 @@ static void sine_or_cosine(struct vcpu *c, const struct insn *i, bool cosine)
     x87_note(c, i, 0xD9);
     if (!has_operands(c, 1))
         return;
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     struct f80 r;
     bool out;
-    f80_sin_cos(&e, *x87_st(f, 0), cosine ? NULL : &r, cosine ? &r : NULL, &out);
+    f80_sin_cos(&e, x87_get(f, 0), cosine ? NULL : &r, cosine ? &r : NULL, &out);
     if (x87_finish(c, &e)) {
         set_out_of_range(f, out);
         if (!out)
@@ -96,13 +99,14 @@ static void two_results(struct vcpu *c, const struct insn *i, bool tangent)
         }
         return;
     }
-    struct fp_env e = x87_env(c);
+    struct fp_env e;
+    x87_env(c, &e);
     struct f80 first, second = {F80_INTEGER_BIT, 16383};
     bool out;
     if (tangent)
-        first = f80_tan(&e, *x87_st(f, 0), &out);
+        first = f80_tan(&e, x87_get(f, 0), &out);
     else
-        f80_sin_cos(&e, *x87_st(f, 0), &first, &second, &out);
+        f80_sin_cos(&e, x87_get(f, 0), &first, &second, &out);
     if (!x87_finish(c, &e))
         return;
     set_out_of_range(f, out);
