@@ -67,6 +67,9 @@ START_TEST(word_at_ffff)
     machine_destroy(&m);
     machine_create(&m, CPU_286);
     MUST_FAULT(&m, load16(m.c, &m.insn, SEG_DS, 0xFFFF), VEC_GP, 0);
+    MUST_FAULT(&m, load16(m.c, &m.insn, SEG_SS, 0xFFFF), VEC_GP, 0); /* as hardware vectors show */
+    machine_destroy(&m);
+    machine_create(&m, CPU_386);
     MUST_FAULT(&m, load16(m.c, &m.insn, SEG_SS, 0xFFFF), VEC_SS, 0);
     machine_destroy(&m);
 }
