@@ -33,7 +33,8 @@ static void shadow_option_roms(struct machine *m)
     m->has_i440fx = pci_read32(0, 0) == 0x12378086;
     if (!m->has_i440fx)
         return;
-    for (u8 reg = 0x5A; reg <= 0x5D; reg++) /* after a reset that left them: show the board's ROMs */
+    for (u8 reg = 0x5A; reg <= 0x5D;
+         reg++) /* after a reset that left them: show the board's ROMs */
         pci_write8(0, reg, 0);
     memcpy(keep, (const void *)OPTION_ROM_START, bytes);
     for (u8 reg = 0x5A; reg <= 0x5D; reg++)

@@ -8,6 +8,9 @@ u8 hard_disk_count;
 u8 cd_drive[DRIVE_MAX];
 u8 cd_count;
 u8 disk_buffer[2048];
+/* Not a local: its segment address is computed, which hides from the compiler that it is written.
+ */
+u8 sense_data[20];
 
 enum {
     ST_ERR = 0x01,
@@ -271,12 +274,12 @@ static u8 send_packet(const struct drive *d, const u8 packet[12], struct farptr 
 u8 atapi_command(const struct drive *d, const u8 packet[12], struct farptr p, u32 max, u16 *sense)
 {
     static const u8 request_sense[12] = {0x03, 0, 0, 0, 18};
-    u8 answer[20];
+    u8 *const answer = sense_data;
     u8 status = send_packet(d, packet, far_normal(p.seg, p.off), max);
     *sense = 0;
     if (status == DISK_OK || status == DISK_TIMEOUT)
         return status;
-    memset(answer, 0, sizeof answer);
+    memset(answer, 0, sizeof sense_data);
     struct farptr to = far_normal(DATA_SEG, (u16)(uintptr_t)answer);
     if (send_packet(d, request_sense, to, 18) == DISK_OK)
         *sense = (u16)((answer[2] & 15) << 8 | answer[12]);

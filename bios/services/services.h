@@ -222,6 +222,7 @@ extern u8 hard_disk[DRIVE_MAX]; /* index of drives[] of BIOS disk 80h + i */
 extern u8 hard_disk_count;
 extern u8 cd_drive[DRIVE_MAX];
 extern u8 cd_count;
+extern u8 sense_data[20];
 extern u8 disk_buffer[2048]; /* one CD sector; owned by whoever runs INT 13h */
 
 void ata_init(void);

@@ -141,6 +141,32 @@ static void banner(void)
     put("\n");
 }
 
+static void list_drives(void)
+{
+    static const char *const floppies[] = {"", "360 KB", "1.2 MB", "720 KB", "1.44 MB", "2.88 MB"};
+    for (u32 i = 0; i < 2; i++) {
+        u8 type = i ? cmos_read(0x10) & 15 : cmos_read(0x10) >> 4;
+        if (!type || type >= ARRAY_LEN(floppies))
+            continue;
+        put(i ? "Floppy  B: " : "Floppy  A: ");
+        put(floppies[type]);
+        put("\n");
+    }
+    for (u32 i = 0; i < DRIVE_MAX; i++) {
+        const struct drive *d = &drives[i];
+        if (!d->kind)
+            continue;
+        put(d->kind == DRIVE_ATA ? "Disk    " : "CD-ROM  ");
+        put(d->model);
+        if (d->kind == DRIVE_ATA) {
+            put("  ");
+            put_dec((u32)(d->sectors >> 11));
+            put(" MiB");
+        }
+        put("\n");
+    }
+}
+
 void services_start(void)
 {
     ivt_init();
@@ -155,6 +181,7 @@ void services_start(void)
     mouse_init();
     floppy_init();
     ata_init();
+    list_drives();
     option_roms_rest();
     disable_shadow_writes();
     struct regs r = {0};
