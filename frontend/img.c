@@ -149,7 +149,7 @@ static int info(const char *path)
     if (i.medium_size != i.file_size)
         printf(" (the guest sees %llu)", (unsigned long long)i.medium_size);
     printf("\nsectors: %llu\n", (unsigned long long)i.medium_size / DISK_SECTOR);
-    if (i.geometry.heads)
+    if (i.kind != DISK_CD)
         printf("geometry: %u cylinders, %u heads, %u sectors\n", i.geometry.cylinders,
                i.geometry.heads, i.geometry.sectors);
     printf("boot %s: %s\n", i.kind == DISK_CD ? "record" : "signature",

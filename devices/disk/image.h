@@ -46,7 +46,7 @@ struct disk_info {
     uint64_t medium_size; /* bytes the guest sees: a floppy's size, else file_size rounded up to a
                              sector (CD: 2048) */
     bool boot_signature;  /* 55h AAh at the end of sector 0 (a CD: an El Torito boot record) */
-    struct disk_geometry geometry; /* floppy: exact; hard disk: from the MBR, else by size; CD: 0 */
+    struct disk_geometry geometry; /* floppy: exact; else from the MBR or by size, as a hard disk */
 };
 
 struct disk_image;

@@ -140,6 +140,7 @@ static const char *probe_cd(const struct disk_probe *probe, struct disk_info *in
     struct span boot = probe->boot_record;
     info->kind = DISK_CD;
     info->medium_size = align_up(probe->file_size, 2048);
+    info->geometry = hard_disk_geometry(probe); /* isohybrid images boot as hard disks too */
     info->boot_signature = boot.len >= 0x27 && boot.data[0] == 0 &&
                            memcmp(boot.data + 1, "CD001", 5) == 0 &&
                            memcmp(boot.data + 7, "EL TORITO SPECIFICATION", 23) == 0;

@@ -290,6 +290,7 @@ START_TEST(an_iso_is_a_cd)
     struct disk_info info = probe_file();
     ck_assert_int_eq(info.kind, DISK_CD);
     ck_assert_uint_eq(info.medium_size, 0x9800);
+    ck_assert_uint_gt(info.geometry.heads, 0); /* should it be used as a hard disk */
     ck_assert(info.boot_signature);
 }
 END_TEST
