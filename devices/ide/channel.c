@@ -110,6 +110,8 @@ void ide_signature(struct ide_drive *d)
     d->status = cd ? 0 : ST_READY;
 }
 
+/* SET MULTIPLE and the CHS translation outlive it, as if SET FEATURES 66h had been given: firmware
+ * that sets them once finds them after a driver's reset. */
 static void drive_soft_reset(struct ide_drive *d)
 {
     d->action = d->after = ACT_NONE;
@@ -117,12 +119,8 @@ static void drive_soft_reset(struct ide_drive *d)
     d->left = 0;
     d->pending_error = 0;
     d->intrq = 0;
-    d->multiple = 0;
     d->power_mode = 0xff;
     d->cd.left = 0;
-    struct disk_geometry g = ata_default_geometry(d);
-    d->heads = (uint16_t)g.heads;
-    d->track = (uint16_t)g.sectors;
 }
 
 void ide_channel_reset(struct ide_channel *ch)
@@ -133,7 +131,11 @@ void ide_channel_reset(struct ide_channel *ch)
     bus_timer_cancel(ch->ide->bus, ch->number);
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *d = &ch->drive[i];
+        struct disk_geometry g = ata_default_geometry(d);
         drive_soft_reset(d);
+        d->multiple = 0;
+        d->heads = (uint16_t)g.heads;
+        d->track = (uint16_t)g.sectors;
         d->dma_mode = 0;
         d->write_cache = 1;
         d->device = 0;

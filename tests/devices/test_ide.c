@@ -159,6 +159,21 @@ START_TEST(multiple_moves_blocks)
 }
 END_TEST
 
+/* Firmware sets it once; a driver's SRST must not break READ MULTIPLE under it. */
+START_TEST(multiple_outlives_a_soft_reset)
+{
+    struct machine m = power_on();
+    command(m, 0xe0, 0, 8, 0xc6);
+    wait_ready(m);
+    tb_out8(m.tb, 0x3f6, 0x0c);
+    tb_out8(m.tb, 0x3f6, 0x08);
+    wait_ready(m);
+    command(m, 0xe0, 0, 8, 0xc4);
+    ck_assert_uint_eq(wait_ready(m) & (ERR | DRQ), DRQ);
+    power_off(m);
+}
+END_TEST
+
 START_TEST(chs_follows_the_translation)
 {
     struct machine m = power_on();
@@ -428,9 +443,9 @@ START_TEST(rom_and_mmio_are_no_targets)
 END_TEST
 
 CHECK_MAIN("ide", identify_tells_size_and_geometry, pio_read_interrupts_once_a_sector,
-           pio_write_reaches_the_image, multiple_moves_blocks, chs_follows_the_translation,
-           lba48_uses_both_bytes, beyond_the_end_is_idnf, host_errors_reach_the_guest,
-           unknown_commands_abort, reset_and_absent_drives, nien_holds_the_interrupt_back,
-           dma_scatters_and_gathers, a_short_table_stalls_until_restarted,
-           a_long_table_stays_active, hostile_tables_end_in_errors, an_endless_table_is_left,
-           rom_and_mmio_are_no_targets)
+           pio_write_reaches_the_image, multiple_moves_blocks, multiple_outlives_a_soft_reset,
+           chs_follows_the_translation, lba48_uses_both_bytes, beyond_the_end_is_idnf,
+           host_errors_reach_the_guest, unknown_commands_abort, reset_and_absent_drives,
+           nien_holds_the_interrupt_back, dma_scatters_and_gathers,
+           a_short_table_stalls_until_restarted, a_long_table_stays_active,
+           hostile_tables_end_in_errors, an_endless_table_is_left, rom_and_mmio_are_no_targets)
