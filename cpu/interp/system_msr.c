@@ -160,7 +160,7 @@ static bool msr_write(struct vcpu *c, uint32_t n, uint64_t value)
     return true;
 }
 
-HANDLER(rdmsr)
+HANDLER_OUTLINE(rdmsr)
 {
     require_cpl0(c, i);
     uint64_t value;

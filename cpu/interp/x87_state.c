@@ -187,7 +187,7 @@ HANDLER(fnstenv)
     x87_update_summary(c);
 }
 
-HANDLER(fldenv)
+HANDLER_OUTLINE(fldenv)
 {
     uint32_t field[7];
     x87_enter(c, i);
@@ -212,7 +212,7 @@ HANDLER(fnsave)
         c->host.ferr(c->host.ctx, false);
 }
 
-HANDLER(frstor)
+HANDLER_OUTLINE(frstor)
 {
     uint32_t field[7];
     struct f80 reg[8];
