@@ -148,13 +148,14 @@ static void update_title(struct display *d, const struct display_status *status)
         return;
     d->titled_at = status->host_ns;
     char line[256];
-    snprintf(line, sizeof line, "%s \u2013 %.0f MIPS, %.0f %%%s%s%s%s%s%s", d->title, status->mips,
-             status->percent, d->lights ? " \u25CF" : "", d->lights & LIGHT_FLOPPY ? " floppy" : "",
-             d->lights & LIGHT_DISK ? " disk" : "", d->lights & LIGHT_CD ? " CD" : "",
-             d->grabbed       ? " \u2013 Ctrl+Alt+G releases the mouse"
-             : status->notice ? " \u2013 "
-                              : "",
-             !d->grabbed && status->notice ? status->notice : "");
+    /* ASCII only: in the C locale X11 takes nothing else. */
+    const char *notice = d->grabbed       ? "Ctrl+Alt+G releases the mouse"
+                         : status->notice ? status->notice
+                                          : "";
+    snprintf(line, sizeof line, "%s - %.0f MIPS, %.0f %%%s%s%s%s%s", d->title, status->mips,
+             status->percent, d->lights & LIGHT_FLOPPY ? " [floppy]" : "",
+             d->lights & LIGHT_DISK ? " [disk]" : "", d->lights & LIGHT_CD ? " [CD]" : "",
+             *notice ? " - " : "", notice);
     d->lights = 0;
     SDL_SetWindowTitle(d->window, line);
 }
