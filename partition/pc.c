@@ -132,6 +132,8 @@ static void fill_configs(struct pc *pc, struct board *b, struct vcpu *c)
             (struct uart_config){.base = i ? 0x2F8 : 0x3F8, .out = config->serial[i]};
     pc->lpt_config.out = config->parallel;
     pc->vga_config.vram_size = VRAM_SIZE;
+    pc->vga_config.rom = config->vga_bios.data;
+    pc->vga_config.rom_size = config->vga_bios.len;
 }
 
 struct builder {

@@ -88,6 +88,7 @@ struct vga {
     uint8_t *vram;
     uint32_t vram_size; /* a power of two */
     struct pci_config pci;
+    uint8_t *rom; /* VGA_ROM_MAX bytes, or NULL */
 
     uint8_t misc, feature, subsystem_enable;
     uint8_t seq_index, seq[SEQ_COUNT];
@@ -112,6 +113,8 @@ struct vga {
     uint32_t plane_mask;                                      /* of an address within a plane */
     uint32_t read_base, write_base;                           /* added to the address (VBE banks) */
     uint32_t map_mask, bit_mask, set_reset, enable_set_reset; /* a byte per plane */
+    bool rom_on;                                              /* the ROM is decoded, at rom_base */
+    uint32_t rom_base;
     bool window_known, window_on; /* what the machine was told last, if anything */
     uint32_t window_offset;
 

@@ -18,6 +18,7 @@ static const struct port_range ports[] = {
 static const struct mmio_range mmio[] = {
     [VGA_MMIO_LEGACY] = {0xA0000, 0x20000, SIZE_1 | SIZE_2 | SIZE_4},
     [VGA_MMIO_REGISTERS] = {0, 0x1000, SIZE_1 | SIZE_2 | SIZE_4},
+    [VGA_MMIO_ROM] = {0, VGA_ROM_MAX, SIZE_1 | SIZE_2 | SIZE_4},
 };
 
 static const struct field vga_fields[] = {
@@ -57,6 +58,9 @@ static const struct field vga_fields[] = {
     FIELD_END,
 };
 
+#define ROM_BAR        0x30
+#define ROM_BAR_ENABLE 1u
+
 /* The ports and A0000h..BFFFFh are decoded whatever the command register says: a BIOS that does
  * not know PCI finds a VGA, as it would on an ISA card. */
 static void init_pci(struct vga *v)
@@ -74,6 +78,22 @@ static void init_pci(struct vga *v)
                    (struct pci_bar){.kind = BAR_VRAM, .prefetchable = true, .size = v->vram_size});
     pci_config_bar(&v->pci, 2,
                    (struct pci_bar){.kind = BAR_MMIO, .index = VGA_MMIO_REGISTERS, .size = 0x1000});
+    if (v->rom)
+        pci_config_set(&v->pci, ROM_BAR, 4, 0, ~(VGA_ROM_MAX - 1) | ROM_BAR_ENABLE);
+}
+
+/* Puts the ROM where its BAR says (PCI 2.1, 6.2.5.2: decoded when enabled in both registers). */
+static void place_rom(struct vga *v)
+{
+    uint32_t bar = load_le32(&v->pci.space[ROM_BAR]);
+    uint32_t base = bar & ~(VGA_ROM_MAX - 1);
+    bool on = v->rom && bar & ROM_BAR_ENABLE && base && base != ~(VGA_ROM_MAX - 1) &&
+              pci_config_get16(&v->pci, PCI_COMMAND) & PCI_COMMAND_MEMORY;
+    if (on == v->rom_on && (!on || base == v->rom_base))
+        return;
+    v->rom_on = on;
+    v->rom_base = base;
+    bus_mmio_map(v->bus, VGA_MMIO_ROM, base, on);
 }
 
 static uint32_t vga_pci_read(void *state, unsigned reg, unsigned size)
@@ -86,6 +106,7 @@ static void vga_pci_write(void *state, unsigned reg, uint32_t value, unsigned si
 {
     struct vga *v = state;
     pci_config_write(&v->pci, v->bus, reg, value, size);
+    place_rom(v);
 }
 
 static const char *vga_init(void *state, struct bus *bus, const void *config)
@@ -100,6 +121,13 @@ static const char *vga_init(void *state, struct bus *bus, const void *config)
     v->dirty = calloc(v->vram_size / 4096 / 64, sizeof *v->dirty);
     if (!v->vram || !v->dirty)
         return "no memory for the video memory";
+    if (c && c->rom && c->rom_size && c->rom_size <= VGA_ROM_MAX) {
+        v->rom = malloc(VGA_ROM_MAX);
+        if (!v->rom)
+            return "no memory for the video BIOS";
+        memset(v->rom, 0xFF, VGA_ROM_MAX);
+        memcpy(v->rom, c->rom, c->rom_size);
+    }
     init_pci(v);
     return NULL;
 }
@@ -108,6 +136,7 @@ static void vga_destroy(void *state)
 {
     struct vga *v = state;
     free(v->dirty);
+    free(v->rom);
     vga_picture_free(v->picture);
 }
 
@@ -119,6 +148,7 @@ static void vga_loaded(void *state)
     if (!vga_dispi_mode_valid(v))
         v->dispi_enable &= (uint16_t)~DISPI_ENABLED;
     v->window_known = false;
+    place_rom(v);
     vga_timing_update(v);
     vga_memory_update(v);
     vga_render_all(v);
@@ -141,6 +171,7 @@ static void vga_reset(void *state)
     v->latch = 0;
     vga_dispi_reset(v);
     pci_config_reset(&v->pci, v->bus);
+    place_rom(v);
     vga_timing_update(v);
     vga_memory_update(v);
 }
@@ -227,11 +258,21 @@ static void registers_write(struct vga *v, uint32_t offset, uint32_t value, unsi
             vga_port_write8(v, (uint16_t)(0x3C0 + offset + i - REGS_VGA), value >> i * 8 & 0xFF);
 }
 
+static uint32_t rom_read(const struct vga *v, uint32_t offset, unsigned size)
+{
+    uint32_t value = 0;
+    if (v->rom && offset + size <= VGA_ROM_MAX)
+        memcpy(&value, v->rom + offset, size);
+    return value;
+}
+
 static uint64_t vga_mmio_read(void *state, unsigned range, uint64_t offset, unsigned size)
 {
     struct vga *v = state;
     if (range == VGA_MMIO_REGISTERS)
         return registers_read(v, (uint32_t)offset, size);
+    if (range == VGA_MMIO_ROM)
+        return rom_read(v, (uint32_t)offset, size);
     uint32_t address = (uint32_t)offset - v->aperture_base;
     return address < v->aperture_size ? v->read(v, address, size) : UINT32_MAX;
 }
@@ -244,6 +285,8 @@ static void vga_mmio_write(void *state, unsigned range, uint64_t offset, uint64_
         registers_write(v, (uint32_t)offset, (uint32_t)value, size);
         return;
     }
+    if (range == VGA_MMIO_ROM)
+        return;
     uint32_t address = (uint32_t)offset - v->aperture_base;
     if (address < v->aperture_size)
         v->write(v, address, (uint32_t)value, size);

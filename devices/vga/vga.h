@@ -7,7 +7,8 @@
  *
  * BAR 0: linear frame buffer (the whole video memory). BAR 2: 4 KiB of registers: 400h the ports
  * 3C0h..3DFh, 500h the DISPI registers, 16 bits each, 604h the byte order of the frame buffer
- * (1E1E1E1Eh, little-endian; writes are ignored). */
+ * (1E1E1E1Eh, little-endian; writes are ignored). Expansion ROM BAR: the video BIOS, for a system
+ * BIOS that copies it to C0000h itself (SeaBIOS); the board shows it there too. */
 #ifndef UMBRA_DEVICES_VGA_VGA_H
 #define UMBRA_DEVICES_VGA_VGA_H
 
@@ -16,12 +17,15 @@
 
 struct vga_config {
     uint32_t vram_size; /* bytes: a power of two, 1 to 64 MiB; 0 gives 16 MiB */
+    const uint8_t *rom; /* video BIOS behind the expansion ROM BAR, copied; may be NULL */
+    size_t rom_size;    /* up to VGA_ROM_MAX */
 };
+#define VGA_ROM_MAX 0x10000u
 
 extern const struct device_class vga_class;
 
 /* The descriptor's ranges, by index. */
-enum { VGA_MMIO_LEGACY, VGA_MMIO_REGISTERS }; /* A0000h..BFFFFh; BAR 2 */
+enum { VGA_MMIO_LEGACY, VGA_MMIO_REGISTERS, VGA_MMIO_ROM }; /* A0000h..BFFFFh; BAR 2; ROM BAR */
 
 /* Brings the surface up to date with the adapter's picture, drawing only what changed since the
  * last call. The surface must be the one passed last time; after a change of surface call

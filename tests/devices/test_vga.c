@@ -481,6 +481,31 @@ START_TEST(pci_function_places_its_bars)
 }
 END_TEST
 
+START_TEST(expansion_rom)
+{
+    static const uint8_t rom[512] = {0x55, 0xAA, 1, [511] = 0x77};
+    tb = testbus_create(2 << 20);
+    vga = testbus_add(tb, &vga_class, &(struct vga_config){.rom = rom, .rom_size = sizeof rom});
+    tb_pci_write(vga, 0x30, 4, 0xFFFFFFFE);
+    ck_assert_uint_eq(tb_pci_read(vga, 0x30, 4), 0xFFFF0000); /* 64 KiB */
+    tb_pci_write(vga, 0x30, 4, 0xFEBE0001);
+    ck_assert_uint_eq(tb_read(tb, 0xFEBE0000, 2), 0xFFFF); /* memory decoding is off */
+    tb_pci_write(vga, 4, 2, 2);
+    ck_assert_uint_eq(tb_read(tb, 0xFEBE0000, 4), 0x0001AA55);
+    tb_write(tb, 0xFEBE0000, 4, 0);
+    ck_assert_uint_eq(tb_read(tb, 0xFEBE0000, 2), 0xAA55);
+    ck_assert_uint_eq(tb_read(tb, 0xFEBE01FF, 1), 0x77);
+    ck_assert_uint_eq(tb_read(tb, 0xFEBE0200, 1), 0xFF);
+    tb_pci_write(vga, 0x30, 4, 0xFEBE0000);
+    ck_assert_uint_eq(tb_read(tb, 0xFEBE0000, 2), 0xFFFF);
+    end();
+    begin(NULL); /* without a ROM there is no BAR for one */
+    tb_pci_write(vga, 0x30, 4, 0xFFFFFFFF);
+    ck_assert_uint_eq(tb_pci_read(vga, 0x30, 4), 0);
+    end();
+}
+END_TEST
+
 /* Random register and memory accesses, with pictures between: no crash, nothing out of range (run
  * under the sanitizers), and a mode can be set afterwards. */
 START_TEST(random_accesses_do_no_harm)
@@ -571,5 +596,5 @@ CHECK_MAIN("vga", map_mask_picks_planes, write_mode_0_rotates_sets_and_masks,
            retrace_follows_virtual_time, dispi_identifies_and_answers_caps,
            dispi_mode_banks_and_frame_buffer, dispi_refuses_impossible_modes,
            dispi_clears_unless_told_not_to, dispi_planar_mode_reaches_beyond_64k_by_bank,
-           eight_bit_dac, register_bar_mirrors_ports, pci_function_places_its_bars,
+           eight_bit_dac, register_bar_mirrors_ports, pci_function_places_its_bars, expansion_rom,
            random_accesses_do_no_harm, state_survives_saving)
