@@ -43,16 +43,14 @@ static void land_fault(struct vcpu *c)
     exception_deliver(c);
 }
 
-/* NMI before INTR (SDM vol. 3, table 6-2); both wake a halted CPU. */
+/* NMI before INTR (SDM vol. 3, table 6-2); interrupt_deliver wakes a halted CPU. */
 static void take_interrupt(struct vcpu *c)
 {
     if ((c->events & EVENT_NMI) && !c->nmi_blocked) {
         c->events &= ~(uint32_t)EVENT_NMI;
-        c->halted = false;
         interrupt_deliver(c, VEC_NMI);
         c->nmi_blocked = true;
     } else if ((c->events & EVENT_INTR) && (c->eflags & FLAG_IF)) {
-        c->halted = false;
         int vector = c->host.interrupt_ack ? c->host.interrupt_ack(c->host.ctx) : -1;
         if (vector >= 0)
             interrupt_deliver(c, (uint8_t)vector);
