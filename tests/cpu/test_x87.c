@@ -330,6 +330,105 @@ START_TEST(environment_pointers)
 }
 END_TEST
 
+/* Real mode: 16-bit and 32-bit formats with linear addresses. Instruction prefixes choose them, for
+ * the code segment stays 32-bit (as "unreal mode" leaves it). */
+START_TEST(environment_in_real_mode)
+{
+    struct fp_state s;
+    uint8_t *image = physmap_host(ram, DATA);
+    guest->cr0 &= ~CR0_PE;
+    guest->seg[SEG_CS].selector = 0x1000; /* the image says 10000h + offset */
+    guest->seg[SEG_DS].selector = 0x2000;
+    vcpu_derive(guest);
+    start(&s);
+    set_st(&s, 0, one);
+    RUN(&s, "\xD8\x43\x20\x66\xD9\x33"); /* fadd dword [ebx+20h]; o16 fnstenv [ebx] */
+    ck_assert_uint_eq(load_le16(image), 0x37F);
+    ck_assert_uint_eq(load_le16(image + 4), 0xFFFC);
+    ck_assert_uint_eq(load_le16(image + 6), CODE);
+    ck_assert_uint_eq(load_le16(image + 8), 0x1043); /* IP 19..16, opcode D8 43 */
+    ck_assert_uint_eq(load_le16(image + 10), DATA + 0x20);
+    ck_assert_uint_eq(load_le16(image + 12), 0x2000);
+    RUN(&s, "\xD8\x43\x20\xD9\x33");
+    ck_assert_uint_eq(load_le32(image + 12), 0xFFFF0000 | CODE);
+    ck_assert_uint_eq(load_le32(image + 16), 0x00001043);
+    ck_assert_uint_eq(load_le32(image + 20), 0xFFFF0000 | (DATA + 0x20));
+    ck_assert_uint_eq(load_le32(image + 24), 0x00002000);
+}
+END_TEST
+
+/* A store that faults in its second part leaves memory, stack and status alone. */
+START_TEST(faulting_store_changes_nothing)
+{
+    static const struct {
+        const char *code;
+        unsigned len, size;
+    } stores[] = {{"\xDB\x3B", 2, 10}, /* fstp tbyte [ebx] */
+                  {"\xDF\x33", 2, 10}, /* fbstp [ebx] */
+                  {"\xDD\x1B", 2, 8},  /* fstp qword [ebx] */
+                  {"\xDD\x33", 2, 108},
+                  {"\xD9\x33", 2, 28}};
+    for (unsigned n = 0; n < ARRAY_LEN(stores); n++) {
+        uint8_t *data = physmap_host(ram, DATA);
+        memset(data, 0xAA, 128);
+        guest->seg[SEG_DS].limit = DATA + stores[n].size - 2; /* the last byte is outside */
+        vcpu_derive(guest);
+        guest->x87.tag_empty = 0xFE;
+        guest->x87.top = 0;
+        guest->x87.status = 0;
+        guest->x87.control = 0x37E;
+        guest->x87.reg[0] = (struct f80){F80_INTEGER_BIT | 1, 16383}; /* inexact when stored */
+        guest_code(ram, (const uint8_t *)stores[n].code, stores[n].len);
+        guest->idtr = (struct descriptor_table){0, 0};
+        guest->reg[EBX].d = DATA;
+        guest->eip = CODE;
+        guest->halted = guest->shutdown = false;
+        ck_assert_int_eq(interp_run(guest, 4), EXIT_SHUTDOWN);
+        ck_assert_uint_eq(guest->x87.status, 0);
+        ck_assert_uint_eq(guest->x87.control, 0x37E);
+        ck_assert_uint_eq(guest->x87.tag_empty, 0xFE);
+        for (unsigned k = 0; k < 128; k++)
+            ck_assert_uint_eq(data[k], 0xAA);
+    }
+}
+END_TEST
+
+static struct f80 get_st(const struct fp_state *s, unsigned n)
+{
+    return (struct f80){load_le64(s->fx + 32 + 16 * n), load_le16(s->fx + 40 + 16 * n)};
+}
+
+/* The functions themselves are tested in test_softfloat: here their stack effects. */
+START_TEST(transcendental_stack_effects)
+{
+    static const struct f80 two = {F80_INTEGER_BIT, 16384},
+                            three = {F80_INTEGER_BIT | F80_INTEGER_BIT >> 1, 16384};
+    struct fp_state s;
+    start(&s);
+    set_st(&s, 0, zero);
+    RUN(&s, "\xD9\xFB"); /* fsincos: cosine on top */
+    ck_assert_uint_eq(get_st(&s, 0).se, one.se);
+    ck_assert_uint_eq(get_st(&s, 1).sig, 0);
+    ck_assert_uint_eq(load_le16(s.fx + 2) >> 11 & 7, 7);
+    start(&s);
+    set_st(&s, 0, zero);
+    RUN(&s, "\xD9\xF2"); /* fptan: 1.0 on top */
+    ck_assert_uint_eq(get_st(&s, 0).sig, one.sig);
+    ck_assert_uint_eq(get_st(&s, 1).sig, 0);
+    start(&s);
+    set_st(&s, 0, two);
+    set_st(&s, 1, three);
+    RUN(&s, "\xD9\xF1"); /* fyl2x: 3 * log2(2), popped */
+    ck_assert_uint_eq(get_st(&s, 0).sig, three.sig);
+    ck_assert_uint_eq(s.fx[4], 2);
+    start(&s);
+    set_st(&s, 0, (struct f80){F80_INTEGER_BIT, 16383 + 63});
+    RUN(&s, "\xD9\xFE"); /* fsin of 2^63: C2, the operand stays */
+    ck_assert_uint_eq(load_le16(s.fx + 2), 0x0400);
+    ck_assert_uint_eq(get_st(&s, 0).se, 16383 + 63);
+}
+END_TEST
+
 START_TEST(device_not_available)
 {
     static const uint32_t bits[] = {CR0_EM, CR0_TS};
@@ -389,6 +488,9 @@ static Suite *suite(void)
     tcase_add_test(t, stack_overflow_and_underflow);
     tcase_add_test(t, save_and_restore);
     tcase_add_test(t, environment_pointers);
+    tcase_add_test(t, environment_in_real_mode);
+    tcase_add_test(t, faulting_store_changes_nothing);
+    tcase_add_test(t, transcendental_stack_effects);
     tcase_add_test(t, device_not_available);
     tcase_add_test(t, fxsave_layout);
     suite_add_tcase(s, t);
