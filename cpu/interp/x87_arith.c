@@ -143,30 +143,29 @@ static void set_eflags(struct vcpu *c, enum fp_relation r)
     flags_set_arith(c, flags[r]);
 }
 
-/* Compares ST0 with b. True when the codes were set, so that the pops are done. other: STn that
- * must not be empty; 0 for a memory operand. */
+/* Compares ST0 with b. The codes are set whatever is unmasked, as chips do it, though the manual
+ * has it otherwise; true when the pops are done. other: STn that must not be empty; 0 for a memory
+ * operand. */
 static bool compare(struct vcpu *c, struct f80 b, bool denormal, unsigned other, bool quiet,
                     void (*report)(struct vcpu *, enum fp_relation))
 {
     struct x87 *f = &c->x87;
     if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, other))) {
-        if (!x87_stack_fault(c, false))
-            return false;
         report(c, FP_UNORDERED);
-        return true;
+        return x87_stack_fault(c, false);
     }
     struct fp_env e;
     x87_env(c, &e);
-    if (report == set_eflags) /* these leave C1 alone */
-        e.raised = f->status & SW_C1;
+    uint16_t c1 = f->status & SW_C1; /* those that set EFLAGS leave it alone */
     struct f80 a = x87_get(f, 0);
     enum fp_relation r = f80_compare(&e, a, b, quiet);
     if (unlikely(denormal))
         note_denormal(&e, a);
-    if (!x87_finish(c, &e))
-        return false;
     report(c, r);
-    return true;
+    bool done = x87_finish(c, &e);
+    if (report == set_eflags)
+        f->status |= c1;
+    return done;
 }
 
 #define COMPARE_MEM(name, form, escape, pop)                         \
@@ -281,6 +280,7 @@ static void remainder_step(struct vcpu *c, const struct insn *i, bool nearest)
     x87_note(c, i, 0xD9);
     if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, 1))) {
         underflow(c, 0);
+        f->status &= (uint16_t)~SW_C2;
         return;
     }
     struct fp_env e;
@@ -288,8 +288,10 @@ static void remainder_step(struct vcpu *c, const struct insn *i, bool nearest)
     uint64_t q;
     bool partial;
     struct f80 r = f80_remainder(&e, x87_get(f, 0), x87_get(f, 1), nearest, &q, &partial);
-    if (!put_result(c, &e, 0, r))
+    if (!put_result(c, &e, 0, r)) {
+        f->status &= (uint16_t)~SW_C2;
         return;
+    }
     unsigned status = f->status & ~(SW_CC | SW_C1);
     status |= partial ? SW_C2 : (q & 1) << 9 | (q & 2) << 13 | (q & 4) << 6;
     f->status = (uint16_t)status;

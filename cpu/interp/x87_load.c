@@ -1,6 +1,17 @@
 /* x87 loads and stores: real, integer, BCD; constants; register copies. */
 #include "cpu/interp/x87.h"
 
+/* A loaded value is pushed even when it raised an unmasked denormal exception. */
+static inline void push_loaded(struct vcpu *c, const struct fp_env *e, struct f80 v)
+{
+    if (unlikely(e->raised & ~e->masked & FP_DE) && x87_is_empty(&c->x87, 7)) {
+        x87_unmasked(c, FP_DE);
+        x87_push(&c->x87, v);
+    } else {
+        x87_push_result(c, e, v);
+    }
+}
+
 #define LOAD(name, escape, T, load, convert) \
     HANDLER(name)                            \
     {                                        \
@@ -12,7 +23,7 @@
         x87_env(c, e);                       \
         (void)e;                             \
         struct f80 r = convert;              \
-        x87_push_result(c, &env, r);         \
+        push_loaded(c, &env, r);             \
     }
 LOAD(fld_m32, 0xD9, uint32_t, load32, f80_from_f32(e, v))
 LOAD(fld_m64, 0xDD, uint64_t, load64, f80_from_f64(e, v))
@@ -87,10 +98,12 @@ static inline bool is_stored(const struct fp_env *e)
     return !(e->raised & ~e->masked & (FP_ALL & ~FP_PE));
 }
 
-/* After the store: flags, pop. */
-static inline void finish_store(struct vcpu *c, const struct fp_env *e, bool pop)
+/* After the store: flags, pop. What was not stored was not rounded either. */
+static inline void finish_store(struct vcpu *c, struct fp_env *e, bool pop)
 {
     bool stored = is_stored(e);
+    if (unlikely(!stored))
+        e->raised &= ~(uint32_t)(FP_PE | FP_C1);
     x87_finish(c, e);
     if (pop && likely(stored))
         x87_pop(&c->x87);

@@ -70,13 +70,18 @@ struct f80 f80_pack_slow(struct fp_env *e, unsigned precision, struct exact x)
     case KIND_ZERO:
         return f80_signed_zero(x.sign);
     }
-    struct num r = num_round(e, (struct format){bits_of[precision & 3], 1, 0x7FFE}, x);
+    struct format f = {bits_of[precision & 3], 1, 0x7FFE};
+    struct num r = num_round(e, f, x);
+    if (unlikely(r.kind == KIND_FINITE && (r.exp < f.emin || r.exp > f.emax))) {
+        /* FSCALE: out of range even with the wrapped exponent. The sign's infinity or zero. */
+        e->raised = (e->raised & ~(uint32_t)FP_C1) | FP_PE | (r.exp > f.emax ? FP_C1 : 0);
+        return r.exp > f.emax ? f80_infinity(r.sign) : f80_signed_zero(r.sign);
+    }
     if (r.kind == KIND_INF)
         return f80_infinity(r.sign);
     if (r.kind == KIND_ZERO)
         return f80_signed_zero(r.sign);
-    /* A wrapped exponent may still lie outside: then it wraps to what fits (FSCALE only). */
-    int32_t exp = r.sig & TOP64 ? r.exp & 0x7FFF : 0;
+    int32_t exp = r.sig & TOP64 ? r.exp : 0;
     return (struct f80){r.sig, (uint16_t)((r.sign << 15) | exp)};
 }
 
