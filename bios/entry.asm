@@ -844,6 +844,17 @@ floppy_params:
         jmp     int11
         place 0xF859
         jmp     int15
+; The first 128 characters of the 8 x 8 font, which programs read here for CGA graphics.
+        place 0xFA6E
+%assign glyph 0
+%macro db 8
+  %if glyph < 128
+        db      %1, %2, %3, %4, %5, %6, %7, %8
+  %endif
+  %assign glyph glyph + 1
+%endmacro
+%include "font8.inc"
+%unmacro db 8
         place 0xFE6E
         jmp     int1a
         place 0xFEA5
