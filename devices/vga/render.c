@@ -204,14 +204,14 @@ static bool draw_band(const struct vga *v, const struct view *w, struct vga_pict
 }
 
 static void render_text(struct vga *v, const struct view *w, struct vga_picture *p,
-                        struct surface *out, bool all)
+                        struct surface *out, bool all, bool written)
 {
     /* The cursor blinks with a period of 16 frames, characters with one of 32. */
     uint64_t frame = vga_frame_number(v);
     bool cursor_on = !(frame & 8) && w->cursor_first < w->cursor_end;
     uint32_t cursor_at = cursor_on ? vga_cursor_address(v) : UINT32_MAX;
     bool blink_dark = w->blink && frame & 16;
-    if (fonts_changed(v, p, w))
+    if ((all || written) && fonts_changed(v, p, w))
         all = true;
     if (all)
         memset(p->cells, 0xFF, p->cell_capacity * sizeof *p->cells);
@@ -407,7 +407,7 @@ bool vga_render(void *state, struct surface *out)
     bool written = take_dirty(v, p);
     switch (w.kind) {
     case VIEW_TEXT:
-        render_text(v, &w, p, out, all);
+        render_text(v, &w, p, out, all, written);
         break;
     case VIEW_PACKED:
         if (all || written)
