@@ -3,16 +3,18 @@
 #include "devices/bus.h"
 #include "devices/pci/config.h"
 
-#define PMBASE       0x40
-#define PMREGMISC    0x80 /* bit 0: PM I/O space enabled */
-#define SMBBASE      0x90
-#define SMBHSTCFG    0xD2 /* bit 0: SMBus host enabled */
-#define PM_SIZE      64
-#define GPE_BASE     0xAFE0
-#define TIMER_HZ     UINT64_C(3579545)
-#define TIMER_TOP    (UINT32_C(1) << 23) /* the status bit is set when bit 23 changes */
-#define ACPI_ENABLE  0xF1                /* what our FADT says, the family's convention */
-#define ACPI_DISABLE 0xF0
+#define PMBASE          0x40
+#define DEVACTB         0x58
+#define DEVACTB_APMC_EN (UINT32_C(1) << 25)
+#define PMREGMISC       0x80 /* bit 0: PM I/O space enabled */
+#define SMBBASE         0x90
+#define SMBHSTCFG       0xD2 /* bit 0: SMBus host enabled */
+#define PM_SIZE         64
+#define GPE_BASE        0xAFE0
+#define TIMER_HZ        UINT64_C(3579545)
+#define TIMER_TOP       (UINT32_C(1) << 23) /* the status bit is set when bit 23 changes */
+#define ACPI_ENABLE     0xF1                /* what our FADT says, the family's convention */
+#define ACPI_DISABLE    0xF0
 
 #define PM1_TMR_STS    0x0001
 #define PM1_GBL_STS    0x0020
@@ -236,6 +238,9 @@ static const char *init(void *state, struct bus *bus, const void *config)
     pci_config_set(&p->pci, PMBASE, 4, 1, 0xFFC0);
     for (unsigned reg = 0x44; reg < 0x80; reg += 4) /* device monitors: kept, without effect */
         pci_config_set(&p->pci, reg, 4, 0, 0xFFFFFFFF);
+    /* There is no system management mode: say that its command port is in somebody's use already,
+     * so that firmware does not wait for a handler to answer. */
+    pci_config_set(&p->pci, DEVACTB, 4, DEVACTB_APMC_EN, 0xFFFFFFFF);
     pci_config_set(&p->pci, PMREGMISC, 1, 0, 1);
     pci_config_set(&p->pci, SMBBASE, 4, 1, 0xFFF0);
     pci_config_set(&p->pci, SMBHSTCFG, 1, 0, 0x0F);
