@@ -136,7 +136,12 @@ bool media_open(struct media *m, const struct options *o, struct pc_config *pc, 
     if (!open_roms(&k) || !open_drives(&k))
         return false;
     pc->boot = o->boot;
-    return true;
+    if (!o->kernel)
+        return true;
+    const char *text = o->append ? o->append : "";
+    pc->kernel = m->kernel =
+        kernel_image_load(o->kernel, o->initrd, text, o->memory, error, error_len);
+    return m->kernel != NULL;
 }
 
 /* The old image leaves the table and is closed; the new one takes its place. */
@@ -200,6 +205,7 @@ bool media_close(struct media *m, struct log *log)
     bytes_free(&m->bios);
     bytes_free(&m->vga_bios);
     bytes_free(&m->boot_rom);
+    loader_plan_free(m->kernel);
     *m = (struct media){0};
     return ok;
 }

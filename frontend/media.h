@@ -4,6 +4,7 @@
 #define UMBRA_FRONTEND_MEDIA_H
 
 #include "frontend/options.h"
+#include "partition/kernel_image.h"
 #include "partition/pc.h"
 
 #define MEDIA_IMAGES (PC_FLOPPIES + PC_IDE_DRIVES)
@@ -12,7 +13,8 @@ struct media {
     struct disk_image *images[MEDIA_IMAGES];
     unsigned image_count;
     struct bytes bios, vga_bios, boot_rom;
-    bool is_demo; /* nothing was given: the built-in guest */
+    struct loader_plan *kernel; /* --kernel, or NULL */
+    bool is_demo;               /* nothing was given: the built-in guest */
 };
 
 /* Opens all and fills pc's drives, ROMs and kernel. False with a sentence in error. */

@@ -266,6 +266,8 @@ const char *pc_build(struct pc *pc, struct board *b, const struct pc_config *con
         pc->lapic = b->lapic = add_isa(&k, &lapic_class, NULL);
         ioapic = b->ioapic = add_isa(&k, &ioapic_class, NULL);
     }
+    if (config->kernel)
+        add_isa(&k, &loader_class, config->kernel);
     if (k.error)
         return k.error;
 

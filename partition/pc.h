@@ -17,6 +17,7 @@
 #include "devices/disk/image.h"
 #include "devices/fdc.h"
 #include "devices/ide/ide.h"
+#include "devices/loader.h"
 #include "devices/lpt.h"
 #include "devices/rtc.h"
 #include "devices/uart.h"
