@@ -52,7 +52,8 @@ static void reg_out(const struct drive *d, u16 reg, u8 v)
     out8((u16)(d->port + reg), v);
 }
 
-/* Waits until BSY is clear; interrupts stay as they are: IRQ 14 and 15 are off in the drive. */
+/* Waits until BSY is clear, with interrupts on: a slow drive must not cost the clock its ticks. The
+ * drive's own interrupt is off (select_drive). */
 static int wait_idle(const struct drive *d, u32 us)
 {
     struct deadline limit = deadline_us(us);
@@ -60,9 +61,13 @@ static int wait_idle(const struct drive *d, u32 us)
     in8(d->control);
     in8(d->control);
     in8(d->control);
-    while (reg_in(d, REG_STATUS) & ST_BSY)
-        if (deadline_over(&limit))
+    while (reg_in(d, REG_STATUS) & ST_BSY) {
+        interrupts_on();
+        int over = deadline_over(&limit);
+        interrupts_off();
+        if (over)
             return 0;
+    }
     return 1;
 }
 
