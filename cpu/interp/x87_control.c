@@ -111,7 +111,6 @@ HANDLER(fxch)
     struct x87 *f = &c->x87;
     x87_enter(c, i);
     x87_note(c, i, 0xD9);
-    struct f80 *a = x87_st(f, 0), *b = x87_st(f, i->rm), t;
     if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, i->rm))) {
         if (!x87_stack_fault(c, false))
             return;
@@ -122,9 +121,9 @@ HANDLER(fxch)
     } else {
         f->status &= (uint16_t)~SW_C1;
     }
-    t = *a;
-    *a = *b;
-    *b = t;
+    struct f80 a = x87_get(f, 0), b = x87_get(f, i->rm);
+    *x87_st(f, 0) = b;
+    *x87_st(f, i->rm) = a;
 }
 
 /* The condition is in the opcode: DA/DB bit 0 negates, ModRM.reg 0..3 is B, E, BE, U. */

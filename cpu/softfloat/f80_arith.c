@@ -123,6 +123,15 @@ struct f80 f80_sqrt(struct fp_env *e, struct f80 a)
 
 enum fp_relation f80_compare(struct fp_env *e, struct f80 a, struct f80 b, bool quiet)
 {
+    if (likely(f80_is_normal(a) && f80_is_normal(b))) {
+        bool negative = a.se >> 15;
+        if (negative != b.se >> 15)
+            return negative ? FP_LESS : FP_GREATER;
+        if (a.se == b.se && a.sig == b.sig)
+            return FP_EQUAL;
+        bool smaller = a.se < b.se || (a.se == b.se && a.sig < b.sig);
+        return smaller != negative ? FP_LESS : FP_GREATER;
+    }
     return num_compare(e, num_from_f80(a), num_from_f80(b), quiet);
 }
 

@@ -216,11 +216,19 @@ int64_t num_to_int(struct fp_env *e, struct num a, unsigned bits_);
 bool num_round_magnitude(struct fp_env *e, struct num a, uint64_t *out);
 enum fp_relation num_compare(struct fp_env *e, struct num a, struct num b, bool quiet);
 
+/* sig:0 shifted right, the last bit sticky. */
+static inline u128 align_right(uint64_t sig, uint32_t n)
+{
+    if (likely(n < 64)) /* nothing falls off */
+        return (u128)(sig >> n) << 64 | (sig << 1) << (63 - n);
+    return shift_right_sticky((u128)sig << 64, n);
+}
+
 /* Finite results' parts, for the fast paths: a.exp >= b.exp, or for sub |a| > |b|. */
 static inline void magnitude_add(struct num a, struct num b, int32_t *exp, uint64_t *hi,
                                  uint64_t *lo)
 {
-    u128 bb = shift_right_sticky((u128)b.sig << 64, (uint32_t)(a.exp - b.exp));
+    u128 bb = align_right(b.sig, (uint32_t)(a.exp - b.exp));
     uint64_t l = (uint64_t)bb, h = a.sig + (uint64_t)(bb >> 64);
     *exp = a.exp;
     if (h < a.sig) {
@@ -235,7 +243,7 @@ static inline void magnitude_add(struct num a, struct num b, int32_t *exp, uint6
 static inline void magnitude_sub(struct num a, struct num b, int32_t *exp, uint64_t *hi,
                                  uint64_t *lo)
 {
-    u128 d = ((u128)a.sig << 64) - shift_right_sticky((u128)b.sig << 64, (uint32_t)(a.exp - b.exp));
+    u128 d = ((u128)a.sig << 64) - align_right(b.sig, (uint32_t)(a.exp - b.exp));
     uint64_t h = (uint64_t)(d >> 64);
     unsigned shift =
         h ? (unsigned)__builtin_clzll(h) : 64u + (unsigned)__builtin_clzll((uint64_t)d);
