@@ -5,7 +5,7 @@ struct machine machine;
 
 /* Entry points in assembly: their symbols are offsets in ROM_SEG. */
 extern char int02[], int08[], int09[], int0e[], int70[], int71[], int74[], int75[], int76[];
-extern char iret_stub[], irq_master[], irq_slave[], nothing_stub[], floppy_params[];
+extern char iret_stub[], irq_master[], irq_slave[], floppy_params[];
 extern char int18[];
 
 static void set_vector(u32 n, const char *stub)
