@@ -51,7 +51,8 @@ static bool step(const char *title, const char *text, void (*run)(const char *),
     clear_screen();
     say(YELLOW, "%s\n", title);
     frame_line();
-    print("%s\n", text);
+    if (*text)
+        print("%s\n\n", text);
     run("");
     say(0x0B, last ? "\n[any key: the end] " : "\n[any key: on   Esc: leave] ");
     int key = key_wait();
