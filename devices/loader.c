@@ -3,19 +3,27 @@
 #include "devices/loader.h"
 
 #include "devices/bus.h"
+#include "devices/pci/config.h"
 
 enum { CHUNK = 64 * 1024, ZERO_CHUNK = 4096 };
+
+#define ROM_BAR        0x30
+#define ROM_BAR_ENABLE 1u
 
 struct loader {
     struct bus *bus;
     const struct loader_plan *plan;
     uint32_t selected;
     uint32_t state; /* enum loader_state */
+    struct pci_config pci;
+    uint8_t rom[LOADER_ROM_MAX]; /* configuration, not state */
+    bool has_rom;
 };
 
 static const struct field loader_fields[] = {
     FIELD(struct loader, selected, "selected register"),
     FIELD(struct loader, state, "0 idle, 1 loaded, 2 refused"),
+    FIELD_SUB1(struct loader, pci, pci_config_fields, "PCI configuration space"),
     FIELD_END,
 };
 
@@ -55,12 +63,69 @@ static void load_all(struct loader *l)
     l->state = LOADER_DONE;
 }
 
+/* The ROM is decoded when its BAR and the command register both say so (PCI 2.1, 6.2.5.2). */
+static void place_rom(struct loader *l)
+{
+    uint32_t bar = load_le32(&l->pci.space[ROM_BAR]);
+    uint32_t base = bar & ~(LOADER_ROM_MAX - 1);
+    bool on = l->has_rom && bar & ROM_BAR_ENABLE && base && base != ~(LOADER_ROM_MAX - 1) &&
+              pci_config_get16(&l->pci, PCI_COMMAND) & PCI_COMMAND_MEMORY;
+    bus_mmio_map(l->bus, 0, base, on);
+}
+
 static const char *loader_init(void *state, struct bus *bus, const void *config)
 {
     struct loader *l = state;
+    const struct loader_config *c = config;
+    if (!c || !c->plan)
+        return "the loader device needs a plan";
+    if (c->rom_size > LOADER_ROM_MAX)
+        return "the kernel loader's ROM is larger than 4 KiB";
     l->bus = bus;
-    l->plan = config;
-    return config ? NULL : "the loader device needs a plan";
+    l->plan = c->plan;
+    l->has_rom = c->rom && c->rom_size;
+    memset(l->rom, 0xFF, sizeof l->rom);
+    if (l->has_rom)
+        memcpy(l->rom, c->rom, c->rom_size);
+    pci_config_init(&l->pci, &(struct pci_identity){
+                                 .vendor = 0x1234,
+                                 .device = 0x4C44, /* "LD": ours */
+                                 .class_code = 0x088000,
+                                 .command_mask = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+                             });
+    if (l->has_rom)
+        pci_config_set(&l->pci, ROM_BAR, 4, 0, ~(LOADER_ROM_MAX - 1) | ROM_BAR_ENABLE);
+    return NULL;
+}
+
+static uint32_t loader_pci_read(void *state, unsigned reg, unsigned size)
+{
+    const struct loader *l = state;
+    return pci_config_read(&l->pci, reg, size);
+}
+
+static void loader_pci_write(void *state, unsigned reg, uint32_t value, unsigned size)
+{
+    struct loader *l = state;
+    pci_config_write(&l->pci, l->bus, reg, value, size);
+    place_rom(l);
+}
+
+static uint64_t loader_mmio_read(void *state, unsigned range, uint64_t offset, unsigned size)
+{
+    const struct loader *l = state;
+    uint64_t value = 0;
+    (void)range;
+    if (offset + size <= LOADER_ROM_MAX)
+        memcpy(&value, l->rom + offset, size);
+    return value;
+}
+
+static void loader_loaded(void *state)
+{
+    struct loader *l = state;
+    pci_config_loaded(&l->pci, l->bus);
+    place_rom(l);
 }
 
 static void loader_reset(void *state)
@@ -68,6 +133,8 @@ static void loader_reset(void *state)
     struct loader *l = state;
     l->selected = 0;
     l->state = LOADER_IDLE;
+    pci_config_reset(&l->pci, l->bus);
+    place_rom(l);
 }
 
 static uint32_t loader_port_read(void *state, unsigned range, unsigned offset, unsigned size)
@@ -94,6 +161,8 @@ static void loader_port_write(void *state, unsigned range, unsigned offset, uint
         l->selected = value;
 }
 
+static const struct mmio_range loader_mmio[] = {
+    {0, LOADER_ROM_MAX, SIZE_1 | SIZE_2 | SIZE_4 | SIZE_8}};
 static const struct port_range loader_ports[] = {{LOADER_PORT, 12, SIZE_4}};
 
 const struct device_class loader_class = {
@@ -103,8 +172,14 @@ const struct device_class loader_class = {
     .fields = loader_fields,
     .ports = loader_ports,
     .port_count = ARRAY_LEN(loader_ports),
+    .mmio = loader_mmio,
+    .mmio_count = ARRAY_LEN(loader_mmio),
     .init = loader_init,
     .reset = loader_reset,
     .port_read = loader_port_read,
     .port_write = loader_port_write,
+    .mmio_read = loader_mmio_read,
+    .pci_read = loader_pci_read,
+    .pci_write = loader_pci_write,
+    .loaded = loader_loaded,
 };

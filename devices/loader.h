@@ -4,6 +4,9 @@
  * the device, at boot time, to copy the plan's segments into guest memory by DMA (so the DMA
  * checker sees it as it sees any device) and enters the kernel.
  *
+ * It is a PCI function with the ROM behind its expansion ROM BAR: SeaBIOS runs no other option
+ * ROMs, and ours takes them from there too.
+ *
  * Ports, all 32 bits wide:
  *   5E0h read   the state: 0 nothing done, 1 loaded, 2 refused by the DMA checker
  *   5E0h write  1: load all segments now; done when the write returns
@@ -55,7 +58,15 @@ struct loader_plan {
 /* Frees the plan and its segments; NULL is allowed. */
 void loader_plan_free(struct loader_plan *plan);
 
-/* config: struct loader_plan, borrowed for the device's life. */
+#define LOADER_ROM_MAX 4096u
+
+struct loader_config {
+    const struct loader_plan *plan; /* borrowed for the device's life */
+    const uint8_t *rom;             /* the option ROM, copied; may be NULL */
+    size_t rom_size;                /* up to LOADER_ROM_MAX */
+};
+
+/* config: struct loader_config. */
 extern const struct device_class loader_class;
 
 #endif

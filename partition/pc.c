@@ -19,7 +19,6 @@
 #define ROM_SPACE    (UINT64_C(1) << 20)
 #define DEVFN(d, f)  ((d) << 3 | (f))
 #define UPPER_MEMORY 0xC0000
-#define BOOT_ROM_SEG 4 /* D0000 */
 #define LOW_BIOS_SEG 8 /* E0000 */
 #define PAM_SEG_SIZE 0x4000
 
@@ -58,16 +57,14 @@ static const char *place_roms(struct board *b, const struct pc_config *config)
     struct pc_rom bios = config->bios;
     if (bios.len < 0x10000 || bios.len > 0x40000 || bios.len % PAGE_SIZE)
         return "the system BIOS must be 64 KiB to 256 KiB, in whole 4 KiB";
-    if (config->vga_bios.len > 0x10000 || config->boot_rom.len > 0x10000)
+    if (config->vga_bios.len > 0x10000)
         return "an option ROM must not be larger than 64 KiB";
     uint64_t offset = rom_place(b, bios);
     uint64_t vga = rom_place(b, config->vga_bios);
-    uint64_t boot = rom_place(b, config->boot_rom);
     if (offset == NO_BACKING)
         return "no room for the ROMs";
     physmap_map_rom(b->pm, BIT(32) - bios.len, bios.len, offset, NO_BACKING);
     rom_segments(b, 0, vga, config->vga_bios.len);
-    rom_segments(b, BOOT_ROM_SEG, boot, config->boot_rom.len);
     board_rom_socket(b, PAM_SEGMENTS - 1, offset + bios.len - 0x10000);
     if (bios.len >= 0x20000)
         rom_segments(b, LOW_BIOS_SEG, offset + bios.len - 0x20000, 0x10000);
@@ -131,6 +128,9 @@ static void fill_configs(struct pc *pc, struct board *b, struct vcpu *c)
         pc->uart_config[i] =
             (struct uart_config){.base = i ? 0x2F8 : 0x3F8, .out = config->serial[i]};
     pc->lpt_config.out = config->parallel;
+    pc->loader_config.plan = config->kernel;
+    pc->loader_config.rom = config->boot_rom.data;
+    pc->loader_config.rom_size = config->boot_rom.len;
     pc->vga_config.vram_size = VRAM_SIZE;
     pc->vga_config.rom = config->vga_bios.data;
     pc->vga_config.rom_size = config->vga_bios.len;
@@ -267,7 +267,7 @@ const char *pc_build(struct pc *pc, struct board *b, const struct pc_config *con
         ioapic = b->ioapic = add_isa(&k, &ioapic_class, NULL);
     }
     if (config->kernel)
-        add_isa(&k, &loader_class, config->kernel);
+        add_pci(&k, &loader_class, &pc->loader_config, DEVFN(3, 0));
     if (k.error)
         return k.error;
 

@@ -7,7 +7,7 @@
  *   I/O APIC pins: ISA IRQ n on pin n, but IRQ 0 on pin 2; PCI lines come as the ISA IRQs they are
  *   routed to
  *
- * Memory: RAM from 0, the legacy video window A0000-BFFFF, video ROM C0000, boot ROM D0000, system
+ * Memory: RAM from 0, the legacy video window A0000-BFFFF, video ROM C0000, system
  * ROM below 1 MiB and below 4 GiB, LAPIC FEE00000, I/O APIC FEC00000. */
 #ifndef UMBRA_PARTITION_PC_H
 #define UMBRA_PARTITION_PC_H
@@ -37,7 +37,7 @@ struct pc_rom {
 struct pc_config {
     struct pc_rom bios;                     /* 64 KiB to 256 KiB, whole 4 KiB */
     struct pc_rom vga_bios;                 /* up to 64 KiB; may be empty */
-    struct pc_rom boot_rom;                 /* option ROM at D0000, up to 64 KiB; may be empty */
+    struct pc_rom boot_rom;                 /* of the loader device, up to 4 KiB; may be empty   */
     const struct loader_plan *kernel;       /* what the boot ROM loads, or NULL */
     struct disk_image *floppy[PC_FLOPPIES]; /* kept by reference; NULL: A is empty, B absent */
     struct ide_unit ide[PC_IDE_DRIVES];     /* kept by reference */
@@ -57,6 +57,7 @@ struct pc {
     struct fdc_config fdc_config;
     struct uart_config uart_config[PC_SERIAL_PORTS];
     struct lpt_config lpt_config;
+    struct loader_config loader_config;
     struct vga_config vga_config;
 };
 

@@ -1,4 +1,4 @@
-; The boot loader ROM, mapped at D0000 when --kernel is given: asks the loader device
+; The boot loader ROM, there when --kernel is given: asks the loader device
 ; (devices/loader.h) to put the kernel into memory and enters it, by the Linux boot protocol's
 ; 16-bit entry or by multiboot's 32-bit one.
 ;
@@ -25,8 +25,16 @@ STACK       equ 7C00h
         db 55h, 0AAh, 4                ; 2 KiB
         jmp near init                  ; offset 3
         db 0                           ; offset 6: checksum (romtool)
-        times 1Ah - ($ - $$) db 0
-        dw pnp
+        times 18h - ($ - $$) db 0
+        dw pcir, pnp
+        align 4
+pcir:   db "PCIR"                      ; PCI firmware specification 3.0, 5.1.2
+        dw 1234h, 4C44h                ; devices/loader.c
+        dw 0, 18h
+        db 0, 0, 80h, 8                ; revision; class: other system peripheral
+        dw 4, 1
+        db 0, 80h                      ; PC-AT code; the last image
+        dw 0
         align 4
 pnp:    db "$PnP", 1, 2                ; Plug and Play BIOS 1.0A, 3.2
         dw 0

@@ -11,7 +11,7 @@ START_TEST(segments_and_zeros_reach_memory)
     struct testbus *tb = testbus_create(1 << 20);
     struct loader_plan plan = {.value = {LOADER_MAGIC, LOADER_LINUX16}, .segment_count = 1};
     plan.segment[0] = (struct loader_segment){0x1000, text, sizeof text, 5000};
-    testbus_add(tb, &loader_class, &plan);
+    testbus_add(tb, &loader_class, &(struct loader_config){.plan = &plan});
     uint8_t dirty = 0xFF, back;
     for (uint64_t at = 0x1000; at < 0x1000 + sizeof text + 5001; at++)
         physmap_poke(tb->pm, at, &dirty, 1);
@@ -39,7 +39,7 @@ START_TEST(what_is_not_ram_is_refused)
     struct testbus *tb = testbus_create(1 << 20);
     struct loader_plan plan = {.value = {LOADER_MAGIC}, .segment_count = 1};
     plan.segment[0] = (struct loader_segment){(1 << 20) - 3, text, sizeof text, 0};
-    testbus_add(tb, &loader_class, &plan);
+    testbus_add(tb, &loader_class, &(struct loader_config){.plan = &plan});
     tb_out(tb, LOADER_PORT, 4, 1);
     ck_assert_uint_eq(tb_in(tb, LOADER_PORT, 4), LOADER_REFUSED);
     testbus_destroy(tb);
