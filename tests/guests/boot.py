@@ -68,8 +68,8 @@ def boot(build, guest, image, folder, seabios):
     if seabios:
         command += ["--bios", first_file(SEABIOS, "SeaBIOS (package seabios)"),
                     "--vga-bios", first_file(SEAVGA, "SeaBIOS's VGA BIOS (package seabios)")]
-    if guest.type:
-        command += ["--type", guest.type]
+    if guest.type:  # SeaBIOS waits some seconds for its menu key and swallows keys meanwhile
+        command += ["--type", ("{wait 4}" if seabios else "") + guest.type]
     if guest.until:
         command += ["--until", guest.until, "--timeout", str(guest.seconds)]
     else:
