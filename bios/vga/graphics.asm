@@ -207,16 +207,36 @@ graphics_char:
         push bx
         call glyph_pointer
         pop bx
+        call glyph_copy
         mov ax, dx
-        push es
         call graphics_segment
-        pop fs
-        ; FS:SI glyph, ES video memory, AX line, BL column, CX colours
+        ; SS:SI glyph, ES video memory, AX line, BL column, CX colours
         cmp byte [bp + L_KIND], KIND_PLANAR
         je planar_char
         ja linear_char
         jmp cga_char
 .done:  ret
+
+; Copies the glyph at ES:SI, 32 lines at most, to the stack and lets SS:SI point at it. FS and GS stay
+; free: a program in "unreal" mode keeps 4 GiB segments in them that a load would cut to 64 KiB.
+glyph_copy:
+        push di
+        push cx
+        lea di, [bp + L_GLYPH]
+        mov cl, [B_POINTS]
+        cmp cl, 32
+        jbe .copy
+        mov cl, 32
+.copy:  mov ch, [es:si]
+        mov [ss:di], ch
+        inc si
+        inc di
+        dec cl
+        jnz .copy
+        lea si, [bp + L_GLYPH]
+        pop cx
+        pop di
+        ret
 
 mode_kind_keep:
         push ax
@@ -227,7 +247,7 @@ mode_kind_keep:
 linear_char:
         mov bh, [B_POINTS]
         call graphics_offset
-.line:  mov ah, [fs:si]
+.line:  mov ah, [ss:si]
         inc si
         mov dl, 8
 .dot:   mov al, cl
@@ -284,7 +304,7 @@ planar_char:
         push di
         mov bh, [B_POINTS]
         mov dx, [B_COLUMNS]
-.line:  mov al, [fs:si]
+.line:  mov al, [ss:si]
         inc si
         and al, bl
         mov ah, [es:di]                ; fill the latches
@@ -300,7 +320,7 @@ cga_char:
         mov bh, [B_POINTS]
 .line:  push ax
         call graphics_offset
-        mov al, [fs:si]
+        mov al, [ss:si]
         inc si
         cmp byte [bp + L_KIND], KIND_CGA2
         je .one_bit

@@ -32,7 +32,7 @@ F_CH        equ 25
 F_AX        equ 28
 F_AL        equ 28
 F_AH        equ 29
-F_ES        equ 34
+F_ES        equ 32
 ; Scratch of one call, below BP.
 L_KIND      equ -1                     ; KIND_* of the current mode
 L_COUNT     equ -2
@@ -42,7 +42,8 @@ L_BOTTOM    equ -8                     ; last row and column
 L_ATTR      equ -9
 L_STEP      equ -10                    ; +1 or -1: direction of a scroll
 L_WORD      equ -12
-L_SIZE      equ 12
+L_GLYPH     equ -44                    ; the glyph being drawn: up to 32 lines
+L_SIZE      equ 44
 
 ; The BIOS data area, segment 40h.
 B_EQUIPMENT equ 10h
@@ -145,7 +146,6 @@ int10:
         cld
         push ds
         push es
-        push fs
         pushad
         mov bp, sp
         sub sp, L_SIZE
@@ -161,7 +161,6 @@ int10:
 .done:
         mov sp, bp
         popad
-        pop fs
         pop es
         pop ds
         iret
