@@ -142,7 +142,7 @@ void command_dma(const char *argument)
     attempt("the screen", 0xB8000 + 160 * 20, false);
     attempt("the system BIOS", 0xF0000, false);
     out8(DOR, 0x0C);
-    print("\nUmbra checks every DMA access against the device's domain: RAM only. What fails\n"
-          "is not done; the device reports an error to its driver (ST0 40h: ended\n"
-          "abnormally), and the log outside names device, address and reason.\n");
+    print("\nUmbra checks every DMA access against the device's domain: RAM only. What fails is\n"
+          "not done, and the log outside names device, address and reason. The chip of 1981\n"
+          "has no way to report it: the status bytes are those of a success.\n");
 }

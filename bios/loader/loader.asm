@@ -2,8 +2,8 @@
 ; (devices/loader.h) to put the kernel into memory and enters it, by the Linux boot protocol's
 ; 16-bit entry or by multiboot's 32-bit one.
 ;
-; It boots before any disk: a PnP boot entry vector for a BIOS that knows them, and INT 19h, taken
-; when the ROM is initialised, for all others (SeaBIOS puts boot entry vectors last). Everything
+; It boots before any disk: initialisation takes INT 19h. There is no PnP header with a boot entry
+; vector: BIOSes put those last in the boot order, and give INT 19h back (SeaBIOS). Everything
 ; that must be in memory is: the stack at 7000h-7BFFh, and, for multiboot, what devices/loader.h
 ; says. Position-independent within a segment: CS is wherever the BIOS found the ROM.
 
@@ -26,7 +26,7 @@ STACK       equ 7C00h
         jmp near init                  ; offset 3
         db 0                           ; offset 6: checksum (romtool)
         times 18h - ($ - $$) db 0
-        dw pcir, pnp
+        dw pcir, 0
         align 4
 pcir:   db "PCIR"                      ; PCI firmware specification 3.0, 5.1.2
         dw 1234h, 4C44h                ; devices/loader.c
@@ -35,19 +35,6 @@ pcir:   db "PCIR"                      ; PCI firmware specification 3.0, 5.1.2
         dw 4, 1
         db 0, 80h                      ; PC-AT code; the last image
         dw 0
-        align 4
-pnp:    db "$PnP", 1, 2                ; Plug and Play BIOS 1.0A, 3.2
-        dw 0
-        db 0, 0                        ; checksum (romtool)
-        dd 0
-        dw vendor, product
-        db 1, 80h, 0                   ; mass storage, other
-        db 64h                         ; an initial program load device; may be shadowed
-        dw 0, 0, boot, 0, 0            ; boot entry vector at offset 26
-
-vendor:  db "Umbra", 0
-product: db "Umbra kernel loader", 0
-
 ; EAX = register AX of the device. Keeps all else.
 %macro DEVICE 1
         mov ax, %1
@@ -73,10 +60,9 @@ init:   pushad
         mov [19h * 4 + 2], cs
 .done:  pop ds
         popad
-        mov ax, 20h                    ; an initial program load device is there
         retf
 
-; INT 19h, and the boot entry vector.
+; INT 19h.
 boot:   cli
         cld
         xor ax, ax

@@ -41,6 +41,7 @@ end:    mov si, done
         inc bh
         int 10h
         loop .rows
+        out 0F4h, al                   ; ends the run, when told so (--debug-exit)
         cli
         hlt
 
