@@ -32,8 +32,7 @@ static bool open_floppy(struct opener *k, unsigned unit, const char *path, enum 
     if (!image)
         return false;
     const struct disk_info *info = disk_image_info(image);
-    struct disk_geometry g;
-    if (!disk_floppy_geometry(info->medium_size, &g)) {
+    if (!disk_image_as_floppy(image)) {
         snprintf(k->error, k->error_len,
                  "%s: %llu bytes is no floppy size (160K to 2.88M); is it a %s image? "
                  "Give it to --hda or --cdrom",

@@ -208,6 +208,27 @@ bool disk_image_kind(const char *path, struct disk_info *info, char *error, size
     return ok;
 }
 
+bool disk_image_as_floppy(struct disk_image *image)
+{
+    struct disk_info *info = &image->info;
+    if (info->kind == DISK_FLOPPY)
+        return true;
+    const uint64_t size = (info->file_size <= 1440 * 1024 ? 1440 : 2880) * 1024;
+    if (info->file_size > size)
+        return false;
+    if (image->overlay) {
+        struct overlay *larger = overlay_create(size / DISK_SECTOR);
+        if (!larger)
+            return false;
+        overlay_destroy(image->overlay);
+        image->overlay = larger;
+    }
+    info->kind = DISK_FLOPPY;
+    info->medium_size = size;
+    image->sectors = size / DISK_SECTOR;
+    return disk_floppy_geometry(size, &info->geometry);
+}
+
 static struct span memory_part(const struct disk_image *image, size_t offset, size_t len)
 {
     return span_slice((struct span){image->content, image->content_len}, offset, len);

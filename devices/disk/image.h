@@ -62,6 +62,11 @@ struct disk_image *disk_image_open(const char *path, enum disk_mode mode, struct
  * sector). Writable, never saved. NULL when out of memory or len > size. */
 struct disk_image *disk_image_memory(const void *content, size_t len, uint64_t size);
 
+/* The user says that this is a floppy though its content looks like something else (GRUB's rescue
+ * floppy is an ISO 9660 volume): makes it one, padded with zeros to 1.44 or 2.88 MB. To be called
+ * before the first access. False, and nothing changed, when the file is larger. */
+bool disk_image_as_floppy(struct disk_image *image);
+
 /* Closes the file and drops the lock; NULL is fine. Does not flush: what was flushed is safe, the
  * rest is in the host's cache. */
 void disk_image_close(struct disk_image *image);

@@ -295,6 +295,28 @@ START_TEST(an_iso_is_a_cd)
 }
 END_TEST
 
+START_TEST(what_is_called_a_floppy_becomes_one)
+{
+    uint8_t b[512] = {1};
+    make_file(1296384, NULL, 0); /* no floppy's size, no boot signature: a hard disk by itself */
+    for (enum disk_mode mode = DISK_READ_WRITE; mode <= DISK_SNAPSHOT; mode++) {
+        struct disk_image *image = open_ok(mode);
+        ck_assert_int_eq(disk_image_info(image)->kind, DISK_HARD);
+        ck_assert(disk_image_as_floppy(image));
+        ck_assert_uint_eq(disk_image_info(image)->geometry.sectors, 18);
+        ck_assert_uint_eq(disk_image_sectors(image), 2880);
+        ck_assert_int_eq(disk_image_read(image, 2879, (struct span){b, 512}), DISK_OK);
+        ck_assert_uint_eq(b[0], 0);
+        disk_image_close(image);
+    }
+    make_file(3 << 20, NULL, 0);
+    struct disk_image *large = open_ok(DISK_SNAPSHOT);
+    ck_assert(!disk_image_as_floppy(large));
+    ck_assert_uint_eq(disk_image_sectors(large), 6144);
+    disk_image_close(large);
+}
+END_TEST
+
 START_TEST(a_truncated_image_is_told)
 {
     uint8_t mbr[512];
@@ -327,6 +349,7 @@ int main(void)
                                   floppies_are_known_by_size,
                                   content_tells_the_rest,
                                   an_iso_is_a_cd,
+                                  what_is_called_a_floppy_becomes_one,
                                   a_truncated_image_is_told};
     Suite *suite = suite_create("image");
     TCase *tc = tcase_create("image");

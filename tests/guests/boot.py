@@ -15,15 +15,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from guests import GUESTS  # noqa: E402
 from png import Picture  # noqa: E402
+from recipes import Kit, skip  # noqa: E402
 
-SKIP = 77
 SEABIOS = ["/usr/share/seabios/bios-256k.bin", "/usr/share/seabios/bios.bin"]
 SEAVGA = ["/usr/share/seabios/vgabios-stdvga.bin", "/usr/share/qemu/vgabios-stdvga.bin"]
-
-
-def skip(why):
-    print(f"SKIP: {why}")
-    sys.exit(SKIP)
 
 
 def first_file(paths, what):
@@ -31,15 +26,6 @@ def first_file(paths, what):
         if os.path.exists(p):
             return p
     skip(f"{what} is not installed")
-
-
-def find_image(source, name):
-    folders = [os.environ.get("UMBRA_GUESTS"), source / ".." / "shared" / "guests",
-               "/work/shared/guests"]
-    for folder in folders:
-        if folder and (pathlib.Path(folder) / name).exists():
-            return pathlib.Path(folder) / name
-    skip(f"{name} is not in shared/guests beside the checkout")
 
 
 def main():
@@ -53,34 +39,61 @@ def main():
     name = sys.argv[3]
     seabios = name.endswith("-seabios")
     guest = next(g for g in GUESTS if g.name == name.removesuffix("-seabios"))
-    image = find_image(source, guest.image)
     with tempfile.TemporaryDirectory() as folder:
-        return boot(build, guest, image, pathlib.Path(folder), seabios)
+        return boot(build, guest, Kit(source, pathlib.Path(folder)), seabios)
 
 
-def boot(build, guest, image, folder, seabios):
-    copy = folder / guest.image
-    shutil.copyfile(image, copy)
-    copy.chmod(0o644)
-    shot = folder / "screen.png"
+def talk(run, lines):
+    """Waits for texts on the guest's serial port and answers each; returns all that came."""
+    heard, start = b"", 0
+    for wait_for, answer in lines:
+        while wait_for.encode() not in heard[start:]:
+            more = os.read(run.stdout.fileno(), 4096)
+            if not more:
+                print(f"the guest never said '{wait_for}'")
+                return heard
+            heard += more
+        start = heard.index(wait_for.encode(), start) + len(wait_for)
+        run.stdin.write(answer.encode())
+        run.stdin.flush()
+    return heard
+
+
+def run_umbra(command, guest, errors):
+    """Runs until umbra ends by itself (it has a --timeout). Returns exit status and output."""
+    stdin = subprocess.PIPE if guest.talk else subprocess.DEVNULL
+    run = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=errors)
+    try:
+        heard = talk(run, guest.talk)
+        heard += run.stdout.read()
+    except BrokenPipeError:
+        heard = b""
+    return run.wait(timeout=60), heard
+
+
+def boot(build, guest, kit, seabios):
+    shot = kit.folder / "screen.png"
     command = [str(build / "umbra"), "run", "--display", "none", "--screenshot", str(shot)]
-    command += guest.options + [guest.drive, str(copy)]
+    command += guest.options
+    command += guest.recipe(kit) if guest.recipe else [guest.drive, str(kit.copy(kit.image(guest.image)))]
     if seabios:
         command += ["--bios", first_file(SEABIOS, "SeaBIOS (package seabios)"),
                     "--vga-bios", first_file(SEAVGA, "SeaBIOS's VGA BIOS (package seabios)")]
     if guest.type:  # SeaBIOS waits some seconds for its menu key and swallows keys meanwhile
         command += ["--type", ("{wait 4}" if seabios else "") + guest.type]
     if guest.until:
-        command += ["--until", guest.until, "--timeout", str(guest.seconds)]
-    else:
-        command += ["--timeout", str(guest.after)]
+        command += ["--until", guest.until]
+    command += ["--timeout", str(guest.seconds if guest.until or guest.powers_off else guest.after)]
     started = time.monotonic()
-    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=guest.seconds + 60)
+    with open(kit.folder / "errors", "w+b") as errors:
+        status, heard = run_umbra(command, guest, errors)
+        errors.seek(0)
+        messages = errors.read()
     seconds = time.monotonic() - started
     complaints = []
-    expected = 0 if guest.until else 3
-    if run.returncode != expected:
-        complaints.append(f"exit status {run.returncode}, expected {expected}")
+    expected = 0 if guest.until or guest.powers_off else 3
+    if status != expected:
+        complaints.append(f"exit status {status}, expected {expected}")
     if guest.screen and not complaints:
         complaints += guest.screen(Picture(shot))
     print(f"{guest.name}: {seconds:.1f} s")
@@ -88,8 +101,8 @@ def boot(build, guest, image, folder, seabios):
         return 0
     print(" ".join(command))
     print("\n".join(complaints))
-    print(run.stdout.decode(errors="replace")[-2000:])
-    print(run.stderr.decode(errors="replace")[-4000:])
+    print(heard.decode(errors="replace")[-2000:])
+    print(messages.decode(errors="replace")[-4000:])
     keep = build / "failed-guests"
     keep.mkdir(exist_ok=True)
     if shot.exists():

@@ -2,11 +2,13 @@
 
 A guest is started as a user would start it, from a copy of its image. `until` is the marker that
 ends the run; `screen` looks at the screenshot of a graphical guest. Images come from the folder
-shared/guests beside the checkout (or $UMBRA_GUESTS), packages from Debian; a guest whose file is
-not there is skipped.
+shared/guests beside the checkout (or $UMBRA_GUESTS), or a recipe makes them from Debian packages; a
+guest whose file is not there is skipped.
 """
 from dataclasses import dataclass, field
 from typing import Callable, Optional
+
+import recipes
 
 
 @dataclass
@@ -21,6 +23,9 @@ class Guest:
     after: float = 0  # no marker: look at the screen after so many host seconds
     seabios: bool = False  # boot it with SeaBIOS as well
     drive: str = "--fda"
+    recipe: Optional[Callable] = None  # instead of image: kit -> options
+    talk: list = field(default_factory=list)  # (wait for, then send) on the serial port at stdio
+    powers_off: bool = False  # no marker: the guest ends the run itself, with status 0
 
 
 def size_is(p, width, height):
@@ -68,6 +73,9 @@ def vanadium(p):
         p, "grey", lambda r, g, b: abs(r - g) < 24 and abs(g - b) < 24 and r > 60, 0.3)
 
 
+# A shell on the serial console: a sum that only a shell can do, then the way to the power switch.
+LINUX_TALK = [("umbra# ", "echo sum=$((6 * 7)) $(uname -s)\n"), ("sum=42 Linux", "exit\n")]
+
 GUESTS = [
     Guest("bootos", "bootos.img", type="{wait 1}dir\\n", until="fbird"),
     Guest("bootbasic", "bootbasic.img", type="{wait 1}print 6*7\\n", until="42", seabios=True),
@@ -100,4 +108,29 @@ GUESTS = [
     Guest("vanadium", "vanadium.img", type="{wait 3}" + " {wait 0.4}" * 18 + "c", after=45,
           screen=vanadium, seconds=120),
     Guest("prettyos", "prettyos.img", until="$>", seconds=90),
+
+    # From Debian packages.
+    Guest("linux-686", recipe=recipes.linux("linux-686"), options=["-m", "128"],
+          talk=LINUX_TALK, powers_off=True, seconds=200),
+    Guest("linux-686-pae", recipe=recipes.linux("linux-686-pae"), options=["-m", "128"],
+          talk=LINUX_TALK, powers_off=True, seconds=200),
+    Guest("installer-screen", recipe=recipes.installer("vga=normal"), options=["-m", "512"],
+          until="Select a language", seconds=300),
+    Guest("installer-serial", recipe=recipes.installer("console=ttyS0"),
+          options=["-m", "512", "--serial", "stdio"], until="Select a language", seconds=300),
+    Guest("memtest", recipe=recipes.disk("--cdrom", "memtest", "usr/lib/memtest86+/*ia32.iso"),
+          options=["-m", "16"], until="Pass:  1        Errors: 0 ", seconds=700),
+    Guest("grub-floppy", recipe=recipes.disk("--fda", "grub-rescue", "**/grub-rescue-floppy.img"),
+          type="{wait 2}c{wait 1}ls (fd0)/\\n", until="boot.catalog", seabios=True),
+    Guest("grub-cd", recipe=recipes.disk("--cdrom", "grub-rescue", "**/grub-rescue-cdrom.iso"),
+          type="{wait 2}c{wait 1}ls (cd)/\\n", until="boot.catalog"),
+    Guest("grub-disk", recipe=recipes.grub_hd,
+          type="{wait 2}ls (hd0,msdos1)/\\n", until="hello-from-ext2", seabios=True),
+    Guest("grub-invaders", recipe=recipes.kernel("invaders", "boot/invaders.exec"), until="-*-"),
+    Guest("hdt", recipe=recipes.hdt_cd, until="Hardware Detection Tool", seabios=True),
+    Guest("ipxe", recipe=recipes.kernel("ipxe", "boot/ipxe.lkrn"), type="{wait 1}" + "{ctrl-b}{wait 0.5}" * 8,
+          until="iPXE>", seconds=90),
+    Guest("memdisk", recipe=recipes.memdisk("freedos-144.img"), until="A:\\>"),
+    Guest("gnumach", recipe=recipes.kernel("gnumach", "boot/gnumach-1.8-486.gz", "console=com0"),
+          options=["--serial", "stdio"], until="No bootstrap code loaded with the kernel!"),
 ]
