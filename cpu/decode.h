@@ -121,7 +121,7 @@ enum opcode_form {
 #define EXT_RM(n, r) (MODRM_REG | 1 << 4 | (n) << 5 | 1 << 8 | (r) << 9)
 
 enum opcode_prefix { PFX_ANY, PFX_NONE, PFX_66, PFX_F3, PFX_F2 };
-enum opcode_attr { ENDS = 1, LOCKABLE = 2, STRING = 4, NO_STEP = 8 };
+enum opcode_attr { ENDS = 1, LOCKABLE = 2, STRING = 4 };
 
 /* Sets of arithmetic flags, for the columns reads and writes. */
 #define F_C      FLAG_CF

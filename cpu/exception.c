@@ -125,6 +125,7 @@ void exception_deliver(struct vcpu *c)
 void exception_deliver_debug_trap(struct vcpu *c, uint32_t dr6_bits)
 {
     c->cur = NULL;
+    c->halted = false;
     c->dr[6] |= dr6_bits;
     c->dr[7] &= ~(uint64_t)DR7_GD;
     c->faults[VEC_DB]++;
@@ -179,9 +180,12 @@ void interrupt_software(struct vcpu *c, uint8_t vector, enum soft_int kind, uint
                       .return_eip = return_eip,
                       .flags = vcpu_flags_image(c)};
     /* INT3 and INTO are not sensitive to IOPL, nor redirected (SDM vol. 3, 20.2.7). */
-    if (vcpu_is_v86(c) && kind == SOFT_INT_N && redirect_v86(c, &e))
+    if (vcpu_is_v86(c) && kind == SOFT_INT_N && redirect_v86(c, &e)) {
+        c->events &= ~(uint32_t)EVENT_STEP;
         return;
+    }
     c->fault_ext = e.external;
     deliver_event(c, &e);
     c->fault_ext = 0;
+    c->events &= ~(uint32_t)EVENT_STEP;
 }

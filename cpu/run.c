@@ -43,7 +43,7 @@ static void land_fault(struct vcpu *c)
     exception_deliver(c);
 }
 
-/* NMI before INTR (SDM vol. 3, table 6-2); interrupt_deliver wakes a halted CPU. */
+/* NMI before INTR (SDM vol. 3, table 6-2); a delivered one wakes a halted CPU. */
 static void take_interrupt(struct vcpu *c)
 {
     if ((c->events & EVENT_NMI) && !c->nmi_blocked) {
@@ -72,7 +72,7 @@ static bool attend(struct vcpu *c, enum vcpu_exit *why)
         *why = EXIT_STOP;
         return true;
     }
-    if (c->events & EVENT_TRAP) {
+    if ((c->events & EVENT_TRAP) && inhibit != INHIBIT_STACK) {
         c->events &= ~(uint32_t)EVENT_TRAP;
         uint32_t bits = c->dr6_pending;
         c->dr6_pending = 0;
@@ -91,7 +91,7 @@ static bool attend(struct vcpu *c, enum vcpu_exit *why)
 /* An enabled code breakpoint at the next instruction is a fault before it. */
 static bool code_breakpoint(struct vcpu *c)
 {
-    if (likely(!c->code_breakpoints) || (c->eflags & FLAG_RF))
+    if (likely(!c->code_breakpoints) || (c->eflags & FLAG_RF) || c->inhibit == INHIBIT_STACK)
         return false;
     uint32_t bits = debug_code_match(c, (uint32_t)(c->seg[SEG_CS].base + c->eip));
     if (!bits)
@@ -111,19 +111,19 @@ static void run_block(struct vcpu *c, struct block *b)
     c->block = NULL;
 }
 
-/* One instruction, then whatever was asked for by TF, a breakpoint or the interrupt shadow. */
+/* One instruction, then whatever was asked for by TF, a breakpoint or the interrupt shadow. No trap
+ * follows a software interrupt, which cleared EVENT_STEP with TF, or a stack load. */
 static void run_single(struct vcpu *c)
 {
     bool trap = c->eflags & FLAG_TF;
     block_refresh(c);
     struct block *b = block_find(c, BLOCK_SINGLE);
-    if (opcode_row(b->insns[0].op)->attrs & NO_STEP)
-        trap = false;
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
     c->link_from = NULL;
     c->events = (c->events & ~(uint32_t)EVENT_BLOCKS) | EVENT_STEP;
     run_block(c, b);
+    trap = trap && (c->events & EVENT_STEP) && c->inhibit != INHIBIT_STACK;
     c->events &= ~(uint32_t)EVENT_STEP;
     c->link_from = NULL;
     if (trap && !c->shutdown) {

@@ -167,6 +167,10 @@ enum vcpu_event {
     EVENT_STEP = 256, /* the engine's own: return after one instruction */
 };
 
+/* What STI, and MOV SS and POP SS, hold off for one instruction. A stack load also holds off debug
+ * traps and the next instruction's breakpoint (SDM vol. 3, 6.8.3). */
+enum inhibit { INHIBIT_NONE, INHIBIT_INTERRUPTS, INHIBIT_STACK };
+
 /* Why vcpu_run came back. */
 enum vcpu_exit {
     EXIT_BUDGET,   /* the budget is used up */
@@ -252,7 +256,7 @@ struct vcpu {
     uint64_t microcode_rev, misc_enable, debugctl, mcg_status;
     bool halted;
     bool nmi_blocked; /* until IRET */
-    uint8_t inhibit;  /* interrupts held off for one instruction: STI, MOV SS, POP SS */
+    uint8_t inhibit;  /* enum inhibit: what is held off until the next instruction has run */
     bool shutdown;
     struct x87 x87;
     union xmm xmm[8];

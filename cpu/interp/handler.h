@@ -61,6 +61,14 @@
     insn_handler op_##name; \
     void op_##name(struct vcpu *c, const struct insn *i)
 
+/* A repeated string instruction is left before its end. What interrupts it sees RF set, so that its
+ * own breakpoint does not stop it again (SDM vol. 3, 17.3.1.1). */
+static inline void leave_repeated(struct vcpu *c)
+{
+    if (c->model >= CPU_386)
+        c->eflags |= FLAG_RF;
+}
+
 /* eip of the instruction after i. */
 static inline uint32_t next_eip(const struct vcpu *c, const struct insn *i)
 {

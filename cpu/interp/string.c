@@ -63,6 +63,7 @@ force_inline bool run_goes_on(struct vcpu *c, const struct insn *i)
     if (likely(!c->events && c->insns < c->insns_end))
         return true;
     chain_leave(c, i);
+    leave_repeated(c);
     return false;
 }
 

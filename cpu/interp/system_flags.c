@@ -81,7 +81,7 @@ HANDLER_LAST(sti)
         c->eflags |= FLAG_VIF;
     } else {
         if (!(c->eflags & FLAG_IF))
-            c->inhibit = 1;
+            c->inhibit = INHIBIT_INTERRUPTS;
         c->eflags |= FLAG_IF;
     }
     c->eip = next_eip(c, i);

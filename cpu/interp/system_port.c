@@ -2,7 +2,8 @@
  *
  * Each ends its block, so that what the device did (an interrupt, a reset, A20) is seen at once. A
  * repeated string transfer runs until its count is used up or something asks for attention; it then
- * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Virtual time does not pass within it. */
+ * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Such a part counts as one instruction, as
+ * in string.c; virtual time does not pass within it. */
 #include "cpu/debug.h"
 #include "cpu/interp/system.h"
 #include "cpu/task.h"
@@ -153,6 +154,7 @@ static inline void run_string(struct vcpu *c, const struct insn *i, unsigned siz
     for (unsigned n = 0; index_value(c, i, ECX) != 0; n++) {
         if (n == MAX_ITERATIONS || (n > 0 && wants_attention(c))) {
             c->eip = here;
+            leave_repeated(c);
             return;
         }
         once(c, i, size);

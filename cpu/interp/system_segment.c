@@ -21,7 +21,7 @@ HANDLER_LAST(mov_ss_ew)
     uint16_t selector = load_ew(c, i);
     c->cur = i;
     segment_load(c, SEG_SS, selector);
-    c->inhibit = 1;
+    c->inhibit = INHIBIT_STACK;
     c->eip = next_eip(c, i);
 }
 
@@ -79,7 +79,7 @@ HANDLER_LAST(pop_ss)
         c->reg[ESP].d = sp;
     else
         c->reg[ESP].w = (uint16_t)sp;
-    c->inhibit = 1;
+    c->inhibit = INHIBIT_STACK;
     c->eip = next_eip(c, i);
 }
 
