@@ -347,6 +347,7 @@ static bool open_session(struct session *s, char *error, size_t error_len)
         .cpu = o->cpu,
         .engine = o->engine,
         .clock = o->clock,
+        .no_reboot = o->no_reboot,
         .log = s->log,
         .pc.has_apic = !o->no_apic,
     };

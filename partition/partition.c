@@ -33,6 +33,7 @@ struct partition {
     struct inbox inbox;
     atomic_bool stop;
     struct serial_queue serial[PC_SERIAL_PORTS];
+    bool no_reboot;
     bool reset_due, power_off_due, debug_exit_due, dma_pause_due;
     uint32_t exit_value;
     uint64_t next_tick;
@@ -202,6 +203,7 @@ struct partition *partition_create(const struct partition_config *config, char *
     p->log = config->log;
     p->engine = config->engine ? config->engine : engine_at(0);
     p->wall_clock_start = config->wall_clock_start;
+    p->no_reboot = config->no_reboot;
     inbox_init(&p->inbox);
     vclock_init(&p->clock, config->clock);
     const char *why;
@@ -345,6 +347,10 @@ static bool requests(struct partition *p, enum partition_end *end)
     if (p->reset_due) {
         p->reset_due = false;
         p->resets++;
+        if (p->no_reboot) {
+            *end = PARTITION_REBOOTED;
+            return true;
+        }
         log_msg(p->log, LOG_INFO, "the guest is reset");
         machine_reset(p);
     }

@@ -22,6 +22,7 @@ struct partition_config {
     enum cpu_model cpu;
     const struct engine *engine; /* NULL: the best of this build */
     enum clock_mode clock;
+    bool no_reboot;            /* a reset by the guest ends the run */
     uint64_t wall_clock_start; /* guest's time at power-on, ns since 1970 (UTC) */
     struct pc_config pc;
     struct log *log;
@@ -35,6 +36,7 @@ enum partition_end {
     PARTITION_POWERED_OFF,  /* by the guest */
     PARTITION_TRIPLE_FAULT, /* by the guest */
     PARTITION_DEBUG_EXIT,   /* the guest wrote to the debug-exit port: see partition_exit_value */
+    PARTITION_REBOOTED,     /* the guest reset the machine and no_reboot is set */
     PARTITION_DMA_PAUSED,   /* a domain with policy pause denied a transfer */
 };
 
