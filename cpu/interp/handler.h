@@ -25,6 +25,14 @@
 #define TAIL_CALL return
 #endif
 
+/* Coverage builds count the rows that run (cpu/interp/rows.c). */
+#ifdef UMBRA_COVERAGE
+void row_ran(unsigned row);
+#define ROW_RAN(i) row_ran((i)->op)
+#else
+#define ROW_RAN(i) ((void)0)
+#endif
+
 #define NEXT(c, i) TAIL_CALL i[1].run(c, &i[1])
 
 /* A handler's body; it need not use i. */
@@ -37,6 +45,7 @@
     HANDLER_BODY(name);                                  \
     void op_##name(struct vcpu *c, const struct insn *i) \
     {                                                    \
+        ROW_RAN(i);                                      \
         body_##name(c, i);                               \
         NEXT(c, i);                                      \
     }                                                    \
@@ -51,15 +60,28 @@
                                                                       const struct insn *i);  \
     void op_##name(struct vcpu *c, const struct insn *i)                                      \
     {                                                                                         \
+        ROW_RAN(i);                                                                           \
         body_##name(c, i);                                                                    \
         NEXT(c, i);                                                                           \
     }                                                                                         \
     static __attribute__((noinline)) void body_##name(struct vcpu *c, __attribute__((unused)) \
                                                                       const struct insn *i)
 
+#ifdef UMBRA_COVERAGE
+#define HANDLER_LAST(name)                                                \
+    insn_handler op_##name;                                               \
+    static inline void last_##name(struct vcpu *c, const struct insn *i); \
+    void op_##name(struct vcpu *c, const struct insn *i)                  \
+    {                                                                     \
+        ROW_RAN(i);                                                       \
+        last_##name(c, i);                                                \
+    }                                                                     \
+    static inline void last_##name(struct vcpu *c, const struct insn *i)
+#else
 #define HANDLER_LAST(name)  \
     insn_handler op_##name; \
     void op_##name(struct vcpu *c, const struct insn *i)
+#endif
 
 /* A repeated string instruction is left before its end. What interrupts it sees RF set, so that its
  * own breakpoint does not stop it again (SDM vol. 3, 17.3.1.1). */
