@@ -141,11 +141,35 @@ static bool check_sector(struct fdc *f, uint64_t *lba, uint8_t *st1, uint8_t *st
     return true;
 }
 
+/* EOT beyond the track: the chip would look for sectors that the track does not have, and fail.
+ * SeaBIOS gives first sector + count - 1 as EOT and relies on emulators that go on, with MT, to
+ * head 1 and from there to the next cylinder; so does this. */
+static bool runs_over_the_track(const struct fdc *f, const struct fdc_drive *d)
+{
+    return f->command[0] & BIT_MT && f->r == d->geometry.sectors && f->eot > f->r;
+}
+
+static void step_over(struct fdc *f, struct fdc_drive *d)
+{
+    f->r = 1;
+    f->head = f->h = (uint8_t)(f->head + 1u < d->geometry.heads);
+    if (f->head == 0) {
+        f->c++;
+        d->cylinder++;
+        f->pcn[f->unit]++;
+    }
+}
+
 /* Moves C, H, R past the sector just done, as the datasheet's table of result bytes says (82077AA
  * 5.1.1). False when that was the last sector of the cylinder (EOT, both heads with MT). */
 static bool next_sector(struct fdc *f)
 {
     bool mt = f->command[0] & BIT_MT;
+    struct fdc_drive *d = selected(f);
+    if (d && runs_over_the_track(f, d)) {
+        step_over(f, d);
+        return true;
+    }
     if (f->r != f->eot) {
         f->r++;
         return true;

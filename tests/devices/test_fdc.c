@@ -149,6 +149,33 @@ START_TEST(multi_track_goes_on_to_head_1)
 }
 END_TEST
 
+/* As SeaBIOS does: EOT = first sector + count - 1, beyond the track. Without MT it is what the chip
+ * says. */
+START_TEST(eot_beyond_the_track_goes_on)
+{
+    struct machine m = power_on();
+    uint8_t b[4];
+    set_dma(m, 0x46, 0x20000, 3 * 512);
+    SEND(m, 0xe6, 0x00, 0, 0, 17, 2, 19, 0x1b, 0xff);
+    wait_ms(m, 100);
+    EXPECT(m, 0x04, 0, 0, 0, 1, 2, 2);
+    tb_peek(m.tb, 0x20400, b, 4);
+    ck_assert_uint_eq(load_le32(b), 18);
+    set_dma(m, 0x46, 0x20000, 3 * 512); /* to the next cylinder */
+    SEND(m, 0xe6, 0x04, 0, 1, 17, 2, 19, 0x1b, 0xff);
+    wait_ms(m, 100);
+    EXPECT(m, 0x00, 0, 0, 1, 0, 2, 2);
+    tb_peek(m.tb, 0x20400, b, 4);
+    ck_assert_uint_eq(load_le32(b), 36);
+    seek(m, 0);
+    set_dma(m, 0x46, 0x20000, 3 * 512);
+    SEND(m, 0x46, 0x00, 0, 0, 17, 2, 19, 0x1b, 0xff);
+    wait_ms(m, 100);
+    EXPECT(m, 0x40, 0x04, 0, 0, 0, 19, 2);
+    power_off(m);
+}
+END_TEST
+
 START_TEST(end_of_track_without_tc_is_abnormal)
 {
     struct machine m = power_on();
@@ -371,8 +398,8 @@ START_TEST(dma_beyond_ram_is_denied)
 }
 END_TEST
 
-CHECK_MAIN("fdc", reads_by_dma, multi_track_goes_on_to_head_1, end_of_track_without_tc_is_abnormal,
-           writes_by_dma, reads_without_dma, formats_a_track, what_is_not_there_is_told,
-           host_errors_are_data_errors, the_change_line_falls_with_a_step, small_commands,
-           implied_seek, a_masked_channel_ends_in_an_overrun, single_sided_disks,
-           dma_beyond_ram_is_denied)
+CHECK_MAIN("fdc", reads_by_dma, multi_track_goes_on_to_head_1, eot_beyond_the_track_goes_on,
+           end_of_track_without_tc_is_abnormal, writes_by_dma, reads_without_dma, formats_a_track,
+           what_is_not_there_is_told, host_errors_are_data_errors,
+           the_change_line_falls_with_a_step, small_commands, implied_seek,
+           a_masked_channel_ends_in_an_overrun, single_sided_disks, dma_beyond_ram_is_denied)
