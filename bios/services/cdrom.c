@@ -244,13 +244,44 @@ static u8 image_chs(struct regs *r, int read)
     return status;
 }
 
-static u8 image_edd_read(struct regs *r)
+static u32 image_sectors(void)
 {
-    u32 done, lba = peek32(r->ds, (u16)(r->si + 8)), count = peek16(r->ds, (u16)(r->si + 2));
+    const struct cd_emulation *e = &cd_emulation;
+    return (u32)e->cylinders * e->heads * e->per_track;
+}
+
+/* 42h and 44h for a disk image. */
+static u8 image_edd(struct regs *r, int read)
+{
+    u32 done = 0, lba = peek32(r->ds, (u16)(r->si + 8)), count = peek16(r->ds, (u16)(r->si + 2));
     struct farptr to = {peek16(r->ds, (u16)(r->si + 6)), peek16(r->ds, (u16)(r->si + 4))};
-    u8 status = emulated_read(lba, count, to, &done);
+    if (peek8(r->ds, r->si) < 16)
+        return DISK_BAD_COMMAND;
+    u8 status = DISK_NOT_FOUND;
+    if (!peek32(r->ds, (u16)(r->si + 12)) && lba < image_sectors() &&
+        count <= image_sectors() - lba) {
+        status = read ? emulated_read(lba, count, to, &done) : DISK_OK;
+        done = read ? done : count;
+    }
     poke16(r->ds, (u16)(r->si + 2), (u16)done);
     return status;
+}
+
+/* 48h for a disk image: the 26 bytes of EDD 1.x. */
+static u8 image_edd_parameters(const struct regs *r)
+{
+    const struct cd_emulation *e = &cd_emulation;
+    if (peek16(r->ds, r->si) < 26)
+        return DISK_BAD_COMMAND;
+    poke16(r->ds, r->si, 26);
+    poke16(r->ds, (u16)(r->si + 2), 2); /* the geometry is valid */
+    poke32(r->ds, (u16)(r->si + 4), e->cylinders);
+    poke32(r->ds, (u16)(r->si + 8), e->heads);
+    poke32(r->ds, (u16)(r->si + 12), e->per_track);
+    poke32(r->ds, (u16)(r->si + 16), image_sectors());
+    poke32(r->ds, (u16)(r->si + 20), 0);
+    poke16(r->ds, (u16)(r->si + 24), 512);
+    return DISK_OK;
 }
 
 static void image_parameters(struct regs *r)
@@ -317,7 +348,11 @@ static void image_int13(struct regs *r)
         status = DISK_BAD_COMMAND;
         break;
     case 0x42:
-        status = disk ? image_edd_read(r) : DISK_BAD_COMMAND;
+    case 0x44:
+        status = disk ? image_edd(r, r->ah == 0x42) : DISK_BAD_COMMAND;
+        break;
+    case 0x48:
+        status = disk ? image_edd_parameters(r) : DISK_BAD_COMMAND;
         break;
     default:
         status = DISK_BAD_COMMAND;
@@ -327,13 +362,14 @@ static void image_int13(struct regs *r)
     set_carry(r, status != DISK_OK);
 }
 
-/* The image takes number 0 or 80h; the drives of that kind move up by one. */
+/* The image takes number 0 or 80h; the drives of that kind move up by one. 4Ah, 4Ch and 4Dh need no
+ * image yet, only a CD drive. */
 int cd_emulated_int13(struct regs *r)
 {
     const struct cd_emulation *e = &cd_emulation;
-    if (r->ah >= 0x4A && r->ah <= 0x4D)
+    if (r->ah >= 0x4A && r->ah <= 0x4D && cd_count && (e->active || r->ah != 0x4B))
         return torito_function(r);
-    if (!e->media)
+    if (!e->active || !e->media)
         return 0;
     if (r->dl == e->drive) {
         image_int13(r);

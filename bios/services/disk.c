@@ -377,7 +377,7 @@ static struct drive *drive_of(u8 dl)
 
 void c_int13(struct regs *r)
 {
-    if (cd_emulation.active && cd_emulated_int13(r))
+    if (cd_emulated_int13(r))
         return;
     if (r->dl < 0x80) {
         floppy_int13(r);

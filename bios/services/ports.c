@@ -11,7 +11,7 @@ static u16 divisor_of(u8 code)
     return code < ARRAY_LEN(divisors) ? divisors[code] : 12;
 }
 
-static void set_line(u16 port, u16 divisor, u8 lcr)
+void serial_set_line(u16 port, u16 divisor, u8 lcr)
 {
     out8((u16)(port + 3), 0x80 | lcr);
     out8(port, (u8)divisor);
@@ -41,7 +41,7 @@ void c_int14(struct regs *r)
     u16 lsr = (u16)(port + 5), msr = (u16)(port + 6), mcr = (u16)(port + 4);
     switch (r->ah) {
     case 0x00:
-        set_line(port, divisor_of(r->al >> 5), r->al & 0x1F);
+        serial_set_line(port, divisor_of(r->al >> 5), r->al & 0x1F);
         break;
     case 0x01:
         out8(mcr, (in8(mcr) & 0x10) | 0x03);
@@ -64,14 +64,14 @@ void c_int14(struct regs *r)
     case 0x03:
         break;
     case 0x04: /* extended: AL break, BH parity, BL stop, CH length, CL speed */
-        set_line(port, divisor_of(r->cl),
-                 (u8)((r->ch & 3) | (r->bl & 1) << 2 |
-                      (r->bh == 1   ? 0x08
-                       : r->bh == 2 ? 0x18
-                       : r->bh == 3 ? 0x28
-                       : r->bh == 4 ? 0x38
-                                    : 0) |
-                      (r->al & 1) << 6));
+        serial_set_line(port, divisor_of(r->cl),
+                        (u8)((r->ch & 3) | (r->bl & 1) << 2 |
+                             (r->bh == 1   ? 0x08
+                              : r->bh == 2 ? 0x18
+                              : r->bh == 3 ? 0x28
+                              : r->bh == 4 ? 0x38
+                                           : 0) |
+                             (r->al & 1) << 6));
         break;
     case 0x05:
         if (r->al == 1)

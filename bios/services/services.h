@@ -180,6 +180,9 @@ int kbc_command(u8 command);
 int kbc_write_data(u8 v);
 int kbc_read(void); /* a byte, or -1 after a time-out */
 
+/* --- ports.c: divisor of 115200 baud, line control register; its interrupts off --- */
+void serial_set_line(u16 port, u16 divisor, u8 lcr);
+
 /* --- disks --- */
 enum disk_status {
     DISK_OK = 0x00,

@@ -48,7 +48,9 @@ void ivt_init(void)
     poke32(0, 0x46 * 4, 0);
 }
 
-/* COM and LPT ports that answer, into the BIOS data area and the equipment word. */
+/* COM and LPT ports that answer, into the BIOS data area and the equipment word. The serial ports
+ * are left at 9600 baud, 8N1: a 16550 comes out of reset with 5 data bits, and small programs write
+ * to it as they find it. */
 static void find_ports(void)
 {
     static const u16 com[] = {0x3F8, 0x2F8, 0x3E8, 0x2E8}, lpt[] = {0x378, 0x278};
@@ -57,7 +59,7 @@ static void find_ports(void)
         out8((u16)(com[i] + 1), 2);
         if (in8((u16)(com[i] + 1)) != 2 || (in8((u16)(com[i] + 2)) & 0x30))
             continue;
-        out8((u16)(com[i] + 1), 0);
+        serial_set_line(com[i], 12, 3);
         set_bda16((u16)(BDA_COM + coms * 2), com[i]);
         set_bda8((u16)(BDA_COM_TIMEOUT + coms++), 10);
     }

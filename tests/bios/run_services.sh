@@ -10,7 +10,8 @@ set -eu
 command -v nasm >/dev/null || { echo "SKIP: nasm is not installed"; exit 77; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-nasm -f bin -w-all -o "$dir/services.img" "$(dirname "$0")/services.asm"
+here=$(dirname "$0")
+nasm -f bin -w-all -i "$here/" -o "$dir/services.img" "$here/services.asm"
 arguments=("$@")
 last=${arguments[-1]}
 case $last in
@@ -18,7 +19,7 @@ case $last in
 *) arguments+=("$dir/services.img") ;;
 esac
 status=0
-timeout "${TIMEOUT:-60}" "${arguments[@]}" >"$dir/out" </dev/null || status=$?
+timeout "${TIMEOUT:-60}" "${arguments[@]}" >"$dir/out" 2>&1 </dev/null || status=$?
 grep -aE 'PASS|FAIL' "$dir/out" || true
 if grep -aq 'BIOS TESTS DONE, 00 FAILED' "$dir/out"; then
     exit 0

@@ -1,84 +1,6 @@
-; Asks the BIOS services and says PASS or FAIL for each on port E9h and COM1, then
-; "BIOS TESTS DONE, nn FAILED" and powers off through APM. A floppy image: run_services.sh boots it.
-; Every check has a name; a check that fails says no more than that, so read the code at its name.
-        cpu     386
-        bits    16
-        org     0x7C00
-SECTORS equ     10
-start:
-        cli
-        xor     ax, ax
-        mov     ds, ax
-        mov     es, ax
-        mov     ss, ax
-        mov     sp, 0x7000
-        sti
-        mov     ax, 0x0200 + SECTORS
-        mov     bx, 0x7E00
-        mov     cx, 2
-        xor     dx, dx
-        int     0x13
-        jc      .dead
-        jmp     main
-.dead:  mov     al, 'X'
-        out     0xE9, al
-        hlt
-        jmp     .dead
-        times   510 - ($ - $$) db 0
-        dw      0xAA55
-
-; check NAME, CONDITION: passes when the condition code holds now
-%macro check 2
-        push    word %%text
-        j%+2     %%pass
-        call    fail
-        jmp     %%end
-%%text: db      %1, 0
-%%pass: call    pass
-%%end:
-%endmacro
-
-say_char:
-        push    dx
-        push    ax
-        out     0xE9, al
-        mov     dx, 0x3FD
-        mov     cx, 0xFFFF
-.wait:  in      al, dx
-        test    al, 0x20
-        loopz   .wait
-        pop     ax
-        mov     dx, 0x3F8
-        out     dx, al
-        pop     dx
-        ret
-say:    lodsb
-        or      al, al
-        jz      .end
-        push    cx
-        call    say_char
-        pop     cx
-        jmp     say
-.end:   ret
-
-pass:   pusha
-        mov     si, text_pass
-        jmp     result
-fail:   pusha
-        inc     byte [failed]
-        mov     si, text_fail
-result: push    ds
-        push    word 0
-        pop     ds
-        call    say
-        mov     bp, sp
-        mov     si, [bp + 2 + 16 + 2]
-        call    say
-        mov     al, 10
-        call    say_char
-        pop     ds
-        popa
-        ret     2
+; Asks the BIOS services, one check each. A floppy image: run_services.sh boots it on any emulator.
+SECTORS equ     20
+%include "check.inc"
 
 main:
         mov     al, 0x0C                ; through the whole of one call, registers stay what they were
@@ -373,29 +295,7 @@ main:
         cmp     bx, 0x504D
         check   "APM signature", e
 
-        mov     si, text_done
-        call    say
-        mov     al, [failed]
-        aam
-        add     ax, "00"
-        xchg    al, ah
-        push    ax
-        call    say_char
-        pop     ax
-        mov     al, ah
-        call    say_char
-        mov     si, text_failed
-        call    say
-        mov     ax, 0x5301
-        xor     bx, bx
-        int     0x15
-        mov     ax, 0x5307
-        mov     bx, 1
-        mov     cx, 3
-        int     0x15
-.stop:  cli
-        hlt
-        jmp     .stop
+        jmp     finish
 
 ; EAX at a paragraph of F0000-FFFFF, with a byte sum of 0 over CX bytes (0: do not sum)
 find_table:
@@ -427,11 +327,6 @@ find_table:
         clc
         ret
 
-text_pass: db   "PASS ", 0
-text_fail: db   "FAIL ", 0
-text_done: db   "BIOS TESTS DONE, ", 0
-text_failed: db " FAILED", 10, 0
-
         align   8
 gdt_up: times   2 dq 0
         dw      0xFFFF, buffer, 0x9300, 0
@@ -441,13 +336,11 @@ gdt_down: times 2 dq 0
         dw      0xFFFF, 0x0100, 0x9310, 0
         dw      0xFFFF, buffer, 0x9300, 0
         times   2 dq 0
-failed: db      0
 count:  db      0
 ram_at_1m: db   0
 ticks:  dw      0
 save_sp: dw     0
-        times   (SECTORS + 1) * 512 - ($ - $$) db 0
-        times   1474560 - ($ - $$) db 0
+        image_end
 
-buffer  equ     0xA000
-tiny    equ     0xB010
+buffer  equ     0xB000
+tiny    equ     0xC010
