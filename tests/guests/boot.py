@@ -72,6 +72,18 @@ def run_umbra(command, guest, errors):
 
 
 def boot(build, guest, kit, seabios):
+    """Guests judged by their picture alone get more time when it is not right yet: a busy machine
+    is no failure. Each try starts afresh."""
+    if guest.until or guest.powers_off or not guest.screen:
+        return attempt(build, guest, kit, seabios, guest.after)
+    for factor in (1, 2, 4):
+        status = attempt(build, guest, kit, seabios, guest.after * factor)
+        if status != 1:
+            return status
+    return status
+
+
+def attempt(build, guest, kit, seabios, after):
     shot = kit.folder / "screen.png"
     command = [str(build / "umbra"), "run", "--display", "none", "--screenshot", str(shot)]
     command += guest.options
@@ -83,7 +95,7 @@ def boot(build, guest, kit, seabios):
         command += ["--type", ("{wait 4}" if seabios else "") + guest.type]
     if guest.until:
         command += ["--until", guest.until]
-    command += ["--timeout", str(guest.seconds if guest.until or guest.powers_off else guest.after)]
+    command += ["--timeout", str(guest.seconds if guest.until or guest.powers_off else after)]
     started = time.monotonic()
     with open(kit.folder / "errors", "w+b") as errors:
         status, heard = run_umbra(command, guest, errors)
