@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "frontend/keys.h"
 #include "partition/partition.h"
 
 enum {
@@ -259,6 +260,17 @@ static bool set_debugcon(struct options *o, const char *arg)
     return true;
 }
 
+static bool set_type(struct options *o, const char *arg)
+{
+    char error[512];
+    struct key_steps steps = {0};
+    if (!keys_from_script(&steps, arg, error, sizeof error))
+        return usage("--type: %s", error);
+    keys_free(&steps);
+    o->type = arg;
+    return true;
+}
+
 static bool set_timeout(struct options *o, const char *arg)
 {
     char *end;
@@ -344,8 +356,7 @@ static bool set_option(struct options *o, int id, const char *arg)
     case OPT_debugcon:
         return set_debugcon(o, arg);
     case OPT_type:
-        o->type = arg;
-        return true;
+        return set_type(o, arg);
     case OPT_until:
         o->until = arg;
         return *arg ? true : usage("--until: the text is empty");

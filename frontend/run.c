@@ -327,8 +327,11 @@ static bool open_display(struct session *s, char *error, size_t error_len)
         return false;
     if (!name && stdio && strcmp(s->ops->name, "term") == 0)
         s->ops = display_by_name("none", error, error_len); /* the serial port has the terminal */
-    if (strcmp(s->ops->name, "none") == 0)
+    if (strcmp(s->ops->name, "none") == 0) {
+        if (!name && !stdio)
+            log_msg(s->log, LOG_INFO, "no desktop and no terminal here: running without a display");
         return true;
+    }
     const char *path = o->image           ? o->image
                        : o->kernel        ? o->kernel
                        : s->media.is_demo ? "the built-in guest"
