@@ -59,6 +59,11 @@ static bool open_by_kind(struct opener *k, const char *path)
     struct disk_info info;
     if (!disk_image_kind(path, &info, k->error, k->error_len))
         return false;
+    if (info.text) {
+        snprintf(k->error, k->error_len,
+                 "%s is a text file, not a disk image (--hda takes it all the same)", path);
+        return false;
+    }
     if (!info.boot_signature && info.kind != DISK_CD)
         log_msg(k->log, LOG_WARN, "%s: looks not bootable (no 55AAh at the end of sector 0)", path);
     if (info.kind == DISK_FLOPPY && !k->pc->floppy[0])

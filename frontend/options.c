@@ -1,4 +1,5 @@
 #include "frontend/options.h"
+#include "frontend/keys.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -477,6 +478,11 @@ bool options_parse(struct options *o, int argc, char **argv, int *status)
         }
         if (id == ':')
             return usage("option %s needs a value", argv[optind - 1]);
+        const char *word = argv[at < argc ? at : argc - 1];
+        if (id < OPT_FIRST && !optarg && word[0] == '-' && word[1] != '-' && word[2]) {
+            report_unknown(&t, word); /* -hdx is not -h -d -x */
+            return false;
+        }
         id = id < OPT_FIRST ? id_of_letter(id) : id;
         if (id == OPT_help || id == OPT_version) {
             *status = EXIT_FINE;

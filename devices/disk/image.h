@@ -46,6 +46,7 @@ struct disk_info {
     uint64_t medium_size; /* bytes the guest sees: a floppy's size, else file_size rounded up to a
                              sector (CD: 2048) */
     bool boot_signature;  /* 55h AAh at the end of sector 0 (a CD: an El Torito boot record) */
+    bool text;            /* sector 0 is nothing but printable text */
     struct disk_geometry geometry; /* floppy: exact; else from the MBR or by size, as a hard disk */
 };
 

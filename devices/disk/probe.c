@@ -167,11 +167,22 @@ static const char *probe_hard_disk(const struct disk_probe *probe, struct disk_i
     return NULL;
 }
 
+static bool is_text(struct span sector)
+{
+    for (size_t i = 0; i < sector.len; i++) {
+        uint8_t c = span_byte(sector, i);
+        if (c == 0x7f || (c < 0x20 && (c < '\t' || c > '\r')))
+            return false;
+    }
+    return true;
+}
+
 const char *disk_probe(const struct disk_probe *probe, struct disk_info *info)
 {
     *info = (struct disk_info){
         .file_size = probe->file_size,
         .boot_signature = has_signature(probe->sector0),
+        .text = is_text(probe->sector0),
     };
     if (disk_floppy_geometry(probe->file_size, &info->geometry)) {
         info->kind = DISK_FLOPPY;
