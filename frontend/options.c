@@ -1,5 +1,4 @@
 #include "frontend/options.h"
-#include "frontend/keys.h"
 
 #include <errno.h>
 #include <getopt.h>
