@@ -37,16 +37,44 @@ static void e801(struct regs *r)
     set_carry(r, 0);
 }
 
+/* Is 1 MiB another byte than 0? Asked of the memory: V86 monitors and other programs move the gate
+ * by ways of their own. The byte is vector 7Fh's, and HMA memory at the same place. */
+static int a20_is_on(void)
+{
+    u8 low = peek8(0, 0x1FC), high = peek8(0xFFFF, 0x20C);
+    poke8(0xFFFF, 0x20C, (u8)~low);
+    int on = peek8(0, 0x1FC) == low;
+    poke8(0xFFFF, 0x20C, on ? high : low);
+    return on;
+}
+
+/* The line is on when port 92h or the keyboard controller asks for it: off takes both. */
+static void a20_set(int on)
+{
+    u8 port = in8(0x92) & 0xFC;
+    if (on) {
+        out8(0x92, port | 2);
+    } else {
+        kbc_command(0xD1);
+        kbc_write_data(0xDD);
+        out8(0x92, port);
+    }
+}
+
 static void a20(struct regs *r)
 {
-    u8 port = in8(0x92);
     switch (r->al) {
     case 0:
     case 1:
-        out8(0x92, (u8)((port & 0xFC) | r->al << 1));
+        a20_set(r->al);
+        if (a20_is_on() != r->al) {
+            fail(r, 0x86);
+            return;
+        }
         break;
     case 2:
-        r->al = port >> 1 & 1;
+        r->al = (u8)a20_is_on();
+        r->cx = 0;
         break;
     case 3:
         r->bx = 3; /* through the 8042 and port 92h */
