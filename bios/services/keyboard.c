@@ -436,9 +436,7 @@ static u16 old_key(u16 key)
     u8 ascii = (u8)key, scan = (u8)(key >> 8);
     if (scan == 0xE0)
         return (u16)((ascii == '/' ? 0x3500 : 0x1C00) | ascii);
-    if ((ascii == 0xE0 || ascii == 0xF0) && scan)
-        return (u16)(scan << 8);
-    return key;
+    return ascii == 0xE0 && scan ? (u16)(scan << 8) : key;
 }
 
 static int peek_key(u16 *key)
@@ -464,6 +462,19 @@ u16 keyboard_poll(void)
     return key;
 }
 
+/* For functions 00h and 01h: keys that an 84-key keyboard cannot give (scan codes above 84h, and
+ * F0h for "only function 10h") are taken away before they are seen. */
+static void drop_new_keys(void)
+{
+    u16 key;
+    while (peek_key(&key)) {
+        u8 scan = (u8)(key >> 8);
+        if (scan == 0xE0 || (scan <= 0x84 && ((key & 0xFF) != 0xF0 || !scan)))
+            return;
+        keyboard_poll();
+    }
+}
+
 static void set_typematic(const struct regs *r)
 {
     if (r->al != 5)
@@ -484,6 +495,8 @@ void c_int16(struct regs *r)
     case 0x00:
     case 0x10: /* ZF: nothing yet; int16 of entry.asm waits and asks again */
         update_leds();
+        if (!(r->ah & 0x10))
+            drop_new_keys();
         if (!peek_key(&key)) {
             r->flags |= FLAG_ZF;
             return;
@@ -495,6 +508,8 @@ void c_int16(struct regs *r)
     case 0x01:
     case 0x11:
         update_leds();
+        if (!(r->ah & 0x10))
+            drop_new_keys();
         if (!peek_key(&key)) {
             r->flags |= FLAG_ZF;
             return;
