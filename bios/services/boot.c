@@ -1,6 +1,6 @@
 /* INT 19h: the boot menu and the boot devices in order. CMOS 3Dh and 38h give the order in the
  * convention of QEMU and Bochs: three nibbles (3Dh low, 3Dh high, 38h high), each 1 floppy, 2 hard
- * disk, 3 CD-ROM, 4 option ROM (network); 38h bit 0: do not check the floppy's signature. */
+ * disk, 3 CD-ROM, 4 option ROM (network); 38h bit 0: a floppy needs no signature. */
 #include "services.h"
 
 enum boot_kind { BOOT_NONE, BOOT_FLOPPY, BOOT_DISK, BOOT_CD, BOOT_ROM };
@@ -71,12 +71,22 @@ static const char *load_sector(u8 dl)
     return "cannot be read";
 }
 
+/* Diskettes of the first years have no signature. Like the AT's BIOS: no program begins with a byte
+ * below 6, nor with ten words that are all the same. */
+static int looks_like_code(void)
+{
+    u32 same = 1;
+    while (same < 10 && peek16(0, (u16)(0x7C00 + same * 2)) == peek16(0, 0x7C00))
+        same++;
+    return peek8(0, 0x7C00) >= 6 && same < 10;
+}
+
 static const char *boot_floppy(u8 n)
 {
     const char *error = load_sector(n);
     if (error)
         return error;
-    if (!(cmos_read(0x38) & 1) && peek16(0, 0x7DFE) != 0xAA55)
+    if (peek16(0, 0x7DFE) != 0xAA55 && (!(cmos_read(0x38) & 1) || !looks_like_code()))
         return "no boot sector on the diskette";
     boot_jump(n, 0x7C00);
 }
@@ -167,7 +177,7 @@ static int menu_key(void)
     put_color(0x07);
     for (;;) {
         u16 key = keyboard_poll();
-        if (key == 0x8600)
+        if (key == 0x8600 || early_f12)
             return 1;
         if (key == 0x011B) /* Esc: no need to wait */
             return 0;

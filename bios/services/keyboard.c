@@ -165,10 +165,14 @@ int kbc_read(void)
     return in8(0x60);
 }
 
+/* F12 pressed before the keyboard is reset asks for the boot menu all the same. */
+u8 early_f12;
+
 static void kbc_drain(void)
 {
     for (u32 i = 0; i < 32 && (in8(0x64) & 1); i++)
-        in8(0x60);
+        if (in8(0x60) == 0x58)
+            early_f12 = 1;
 }
 
 static void update_leds(void)

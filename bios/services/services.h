@@ -173,6 +173,7 @@ int video_present(void);
 
 /* --- keyboard.c, mouse.c --- */
 void keyboard_init(void);
+extern u8 early_f12; /* the boot menu's key was seen before the ring buffer existed */
 u16 keyboard_poll(void); /* the next key (scan code << 8 | ASCII), or 0 */
 void mouse_int15(struct regs *r);
 void mouse_init(void);
