@@ -154,7 +154,7 @@ HANDLER(lar)
     uint16_t selector = load_ew(c, i);
     struct descriptor d;
     c->cur = i;
-    bool ok = find_visible(c, selector, 0x123E, &d); /* TSSs, LDT, call and task gates */
+    bool ok = find_visible(c, selector, 0x1A3E, &d); /* TSSs, LDT, call and task gates */
     if (ok)
         set_reg(c, i->reg, i->osize, d.high & (i->osize == 2 ? 0xFF00 : 0x00F0FF00));
     set_zf(c, ok);
