@@ -74,7 +74,7 @@ static bool makes_double_fault(unsigned first, unsigned second)
 static uint32_t fault_flags(const struct vcpu *c, unsigned vector)
 {
     uint32_t flags = vcpu_flags_image(c);
-    if (vector != VEC_DB && vector != VEC_DF && c->model >= CPU_386)
+    if (vector != VEC_DF && c->model >= CPU_386)
         flags |= FLAG_RF;
     return flags;
 }

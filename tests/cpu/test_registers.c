@@ -1,0 +1,827 @@
+/* System registers as programs see them: what can be written, what reads back, model by model; the
+ * selector queries over every descriptor type; loads and stores of segment registers and tables;
+ * LOADALL of the 286. */
+#include "cpu/feature.h"
+#include "cpu/model.h"
+#include "tests/cpu/harness.h"
+
+#define DATA 0xA000u /* where the programs' memory operands lie */
+
+/* A protected machine, ready to run the program at CODE. */
+static void start(struct machine *m, enum cpu_model model)
+{
+    machine_create(m, model);
+    machine_protect(m);
+}
+
+/* Runs the program at CODE to its HLT. */
+static void run_program(struct machine *m)
+{
+    m->c->eip = CODE;
+    ck_assert_int_eq(machine_run(m, 1000), EXIT_HALT);
+    ck_assert_msg(m->c->eip > CODE && m->c->eip < CODE + 0x100, "faulted: %X", (unsigned)m->c->eip);
+}
+
+/* --- CR0..CR4 -------------------------------------------------------------------------------- */
+
+START_TEST(control_registers_round_trip)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    /* mov cr2, eax; mov ebx, cr2; mov cr3, ecx; mov esi, cr3; mov cr4, edx; mov edi, cr4; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x22, 0xD0, 0x0F, 0x20, 0xD3, 0x0F, 0x22, 0xD9, 0x0F, 0x20, 0xDE, 0x0F,
+            0x22, 0xE2, 0x0F, 0x20, 0xE7, 0xF4);
+    c->reg[EAX].d = 0x12345678;
+    c->reg[ECX].d = 0x00103018;
+    c->reg[EDX].d = CR4_VME | CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_OSFXSR;
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EBX].d, 0x12345678);
+    ck_assert_uint_eq(c->reg[ESI].d, 0x00103018);
+    ck_assert_uint_eq(c->reg[EDI].d, c->reg[EDX].d);
+    /* mov cr0, eax; mov ebx, cr0; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x22, 0xC0, 0x0F, 0x20, 0xC3, 0xF4);
+    c->reg[EAX].d = CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_CD | CR0_NW;
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EBX].d, c->reg[EAX].d | CR0_ET);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(cr4_exists_from_the_pentium_on)
+{
+    for (unsigned model = CPU_386; model < CPU_MODELS; model++) {
+        for (unsigned write = 0; write < 2; write++) {
+            struct machine m;
+            start(&m, (enum cpu_model)model);
+            PROGRAM(&m, CODE, 0x0F, 0x20, 0xE0, 0xF4); /* mov eax, cr4; hlt */
+            put(&m, CODE + 1, write ? 0x22 : 0x20, 1);
+            m.c->reg[EAX].d = 0;
+            m.c->eip = CODE;
+            if (model < CPU_PENTIUM)
+                machine_run_to_handler(&m, VEC_UD);
+            else
+                run_program(&m);
+            machine_destroy(&m);
+        }
+    }
+}
+END_TEST
+
+START_TEST(cr4_bits_by_model)
+{
+    static const struct {
+        enum cpu_model model;
+        uint32_t bits;
+    } cases[] = {{CPU_PENTIUM, 0x05F}, {CPU_P2, 0x3FF}, {CPU_P3, 0x7FF}, {CPU_P4, 0x7FF}};
+    for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
+        struct machine m;
+        start(&m, cases[n].model);
+        for (unsigned bit = 0; bit < 32; bit++) {
+            uint32_t value = UINT32_C(1) << bit;
+            unsigned vector = FAULT(&m, control_write_cr4(m.c, value));
+            unsigned want = cases[n].bits & value ? NO_FAULT : VEC_GP;
+            ck_assert_msg(vector == want, "%s: CR4 bit %u", cpu_model_name(cases[n].model), bit);
+        }
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
+START_TEST(cr0_faults)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    MUST_FAULT(&m, control_write_cr0(c, CR0_PG), VEC_GP, 0);
+    MUST_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_NW), VEC_GP, 0);
+    /* PAE: the four entries at CR3 are checked when paging goes on, on CR3, and on CR4. */
+    put(&m, 0x100000, 0x6, 8); /* not present: its other bits do not matter */
+    put(&m, 0x100020, 0x7, 8); /* present, reserved bits set */
+    MUST_NOT_FAULT(&m, control_write_cr4(c, CR4_PAE));
+    MUST_NOT_FAULT(&m, control_write_cr3(c, 0x100020));
+    MUST_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_PG), VEC_GP, 0);
+    ck_assert_uint_eq(c->cr0 & CR0_PG, 0);
+    for (unsigned n = 0; n < 1024; n++) /* 4 KiB paging, one to one */
+        put(&m, 0x101000 + 4 * n, n << 12 | 7, 4);
+    MUST_NOT_FAULT(&m, control_write_cr4(c, 0));
+    put(&m, 0x102000, 0x101007, 4);
+    put(&m, 0x102004, 0, 4);
+    MUST_NOT_FAULT(&m, control_write_cr3(c, 0x102000));
+    MUST_NOT_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_PG));
+    MUST_FAULT(&m, control_write_cr4(c, CR4_PAE), VEC_GP, 0); /* 101007h has reserved bits */
+    ck_assert_uint_eq(c->cr4, 0);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(smsw_lmsw_clts)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    c->cr0 |= CR0_TS | CR0_WP;
+    /* smsw eax; smsw bx; smsw [DATA]; clts; smsw cx; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x01, 0xE0, 0x66, 0x0F, 0x01, 0xE3, 0x0F, 0x01, 0x25, 0, 0xA0, 0, 0,
+            0x0F, 0x06, 0x66, 0x0F, 0x01, 0xE1, 0xF4);
+    c->reg[EBX].d = 0xFFFFFFFF;
+    put(&m, DATA, 0xFFFFFFFF, 4);
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EAX].d, CR0_PE | CR0_ET | CR0_TS | CR0_WP);
+    ck_assert_uint_eq(c->reg[EBX].d, 0xFFFF0000 | CR0_PE | CR0_ET | CR0_TS);
+    ck_assert_uint_eq(get32(&m, DATA), 0xFFFF0000 | CR0_PE | CR0_ET | CR0_TS);
+    ck_assert_uint_eq(c->reg[ECX].w, CR0_PE | CR0_ET);
+    /* lmsw [DATA]: MP, EM, TS change, PE stays */
+    PROGRAM(&m, CODE, 0x0F, 0x01, 0x35, 0, 0xA0, 0, 0, 0xF4);
+    put(&m, DATA, 0xFFFE, 2);
+    run_program(&m);
+    ck_assert_uint_eq(c->cr0, CR0_PE | CR0_ET | CR0_TS | CR0_MP | CR0_EM | CR0_WP);
+    machine_destroy(&m);
+}
+END_TEST
+
+/* --- Debug registers ---------------------------------------------------------------------------
+ */
+
+START_TEST(debug_registers_round_trip)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    /* mov dr0, eax; mov ebx, dr0; mov dr6, eax; mov ecx, dr4; mov dr5, edx; mov esi, dr7; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x23, 0xC0, 0x0F, 0x21, 0xC3, 0x0F, 0x23, 0xF0, 0x0F, 0x21, 0xE1, 0x0F,
+            0x23, 0xEA, 0x0F, 0x21, 0xFE, 0xF4);
+    c->reg[EAX].d = 0xFFFFFFFF;
+    c->reg[EDX].d = 0xFFFFDF00; /* nothing enabled, GD clear */
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EBX].d, 0xFFFFFFFF);
+    ck_assert_uint_eq(c->reg[ECX].d, 0xFFFFEFFF);
+    ck_assert_uint_eq(c->reg[ESI].d, 0xFFFF0700);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(io_breakpoints)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    MUST_NOT_FAULT(&m, control_write_cr4(c, CR4_DE));
+    c->dr[3] = 0x60;
+    c->dr[7] = 0x400 | 0x80 | 0x6u << 28; /* G3: I/O, two bytes */
+    debug_update(c);
+    PROGRAM(&m, CODE, 0xE4, 0x5F, 0xE4, 0x61, 0x90); /* in al, 5Fh; in al, 61h; nop */
+    c->eip = CODE;
+    machine_run_to_handler(&m, VEC_DB);
+    ck_assert_uint_eq(get32(&m, c->reg[ESP].d), CODE + 4); /* a trap, after it */
+    ck_assert_uint_eq(c->dr[6], 0xFFFF0FF8);
+    PROGRAM(&m, CODE, 0xE7, 0x5E, 0x90); /* out 5Eh, eax: reaches 61h */
+    c->eip = CODE;
+    machine_run_to_handler(&m, VEC_DB);
+    ck_assert_uint_eq(get32(&m, c->reg[ESP].d), CODE + 2);
+    /* Without DE the encoding matches nothing. */
+    MUST_NOT_FAULT(&m, control_write_cr4(c, 0));
+    PROGRAM(&m, CODE, 0xE7, 0x60, 0xF4);
+    run_program(&m);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(breakpoint_lengths)
+{
+    static const struct {
+        unsigned len, kind; /* the fields of DR7 */
+        uint32_t at;        /* DR0 */
+        uint32_t address;   /* of a two-byte access */
+        bool write, hit;
+    } cases[] = {
+        {0, 1, 0xA004, 0xA003, true, true},   {0, 1, 0xA004, 0xA002, true, false},
+        {0, 1, 0xA004, 0xA004, false, false}, {0, 3, 0xA004, 0xA004, false, true},
+        {1, 1, 0xA005, 0xA003, true, true},   {1, 1, 0xA005, 0xA006, true, false},
+        {2, 1, 0xA00C, 0xA007, true, true},   {2, 1, 0xA00C, 0xA010, true, false},
+        {3, 3, 0xA006, 0xA003, false, true},  {3, 3, 0xA006, 0xA008, false, false},
+    };
+    for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
+        struct machine m;
+        start(&m, CPU_P4);
+        struct vcpu *c = m.c;
+        c->dr[0] = cases[n].at;
+        c->dr[7] = 0x401 | cases[n].kind << 16 | cases[n].len << 18;
+        debug_update(c);
+        PROGRAM(&m, CODE, 0x66, 0x8B, 0x03, 0xF4); /* mov ax, [ebx]; hlt */
+        put(&m, CODE + 1, cases[n].write ? 0x89 : 0x8B, 1);
+        c->reg[EBX].d = cases[n].address;
+        ck_assert_int_eq(machine_run(&m, 10), EXIT_HALT);
+        bool hit = c->eip == 0x5000 + 16 * VEC_DB + 1;
+        ck_assert_msg(hit == cases[n].hit, "case %u", n);
+        if (hit)
+            ck_assert_uint_eq(get32(&m, c->reg[ESP].d), CODE + 3);
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
+START_TEST(general_detect_faults_with_rf)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    PROGRAM(&m, CODE, 0x0F, 0x23, 0xC0); /* mov dr0, eax */
+    c->reg[EAX].d = 0x1234;
+    c->dr[7] = 0x2400;
+    machine_run_to_handler(&m, VEC_DB);
+    ck_assert_uint_eq(get32(&m, c->reg[ESP].d), CODE);
+    ck_assert_uint_eq(get32(&m, c->reg[ESP].d + 8) & FLAG_RF, FLAG_RF);
+    ck_assert_uint_eq(c->dr[0], 0);
+    machine_destroy(&m);
+}
+END_TEST
+
+/* --- CPUID, TSC, counters, MSRs ------------------------------------------------------------------
+ */
+
+START_TEST(cpuid_instruction)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    PROGRAM(&m, CODE, 0x0F, 0xA2, 0xF4);
+    static const struct {
+        uint32_t leaf, eax, ebx, ecx, edx;
+    } leaves[] = {
+        {0, 2, 0x756E6547, 0x6C65746E, 0x49656E69},
+        {1, 0xF41, 0x800, 1, 0x078BF9BF & ~FEATURE_APIC},
+        {2, 0x665B5001, 0, 0, 0x007A7040},
+        {3, 0x665B5001, 0, 0, 0x007A7040}, /* beyond: as the highest */
+        {0x80000000, 0x80000008, 0, 0, 0},
+        {0x80000001, 0, 0, 0, 1u << 20},
+        {0x80000005, 0, 0, 0, 0},
+        {0x80000006, 0, 0, 0x04006040, 0},
+        {0x80000008, 0x2024, 0, 0, 0},
+    };
+    for (unsigned n = 0; n < ARRAY_LEN(leaves); n++) {
+        c->reg[EAX].d = leaves[n].leaf;
+        run_program(&m);
+        ck_assert_msg(c->reg[EAX].d == leaves[n].eax, "%X: EAX %X", leaves[n].leaf, c->reg[EAX].d);
+        ck_assert_msg(c->reg[EBX].d == leaves[n].ebx, "%X: EBX %X", leaves[n].leaf, c->reg[EBX].d);
+        ck_assert_msg(c->reg[ECX].d == leaves[n].ecx, "%X: ECX %X", leaves[n].leaf, c->reg[ECX].d);
+        if (leaves[n].leaf != 1)
+            ck_assert_msg(c->reg[EDX].d == leaves[n].edx, "%X: EDX", leaves[n].leaf);
+    }
+    char brand[49] = {0};
+    for (unsigned n = 0; n < 3; n++) {
+        c->reg[EAX].d = 0x80000002 + n;
+        run_program(&m);
+        const uint32_t part[4] = {c->reg[EAX].d, c->reg[EBX].d, c->reg[ECX].d, c->reg[EDX].d};
+        memcpy(brand + 16 * n, part, sizeof part);
+    }
+    ck_assert_str_eq(brand, cpu_model_info(CPU_P4)->brand);
+    machine_destroy(&m);
+    start(&m, CPU_P3);
+    ck_assert_uint_eq(cpuid_leaf(m.c, 0x80000000, 0).eax, 0x03020101); /* as leaf 2 */
+    machine_destroy(&m);
+}
+END_TEST
+
+/* Each model has exactly its features, and the instructions that they promise. */
+START_TEST(features_by_model)
+{
+    static const uint32_t edx[CPU_MODELS] = {
+        [CPU_486] = 0x1,       [CPU_PENTIUM] = 0x1BF, [CPU_P2] = 0x0183F9FF,
+        [CPU_P3] = 0x0383F9FF, [CPU_P4] = 0x078BF9FF,
+    };
+    for (unsigned model = CPU_486; model < CPU_MODELS; model++) {
+        struct machine m;
+        start(&m, (enum cpu_model)model);
+        ck_assert_msg(cpuid_leaf(m.c, 1, 0).edx == (edx[model] & ~(uint32_t)FEATURE_APIC), "%s: %X",
+                      cpu_model_name((enum cpu_model)model), cpuid_leaf(m.c, 1, 0).edx);
+        ck_assert_uint_eq(cpuid_leaf(m.c, 1, 0).ecx, model == CPU_P4);
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *what;
+    uint8_t code[8];
+    enum cpu_model since;
+} arrivals[] = {
+    {"pusha", {0x60, 0xF4}, CPU_186},
+    {"push 1", {0x6A, 0x01, 0xF4}, CPU_186},
+    {"shl al, 3", {0xC0, 0xE0, 0x03, 0xF4}, CPU_186},
+    {"leave", {0xC9, 0xF4}, CPU_186},
+    {"smsw ax", {0x0F, 0x01, 0xE0, 0xF4}, CPU_286},
+    {"clts", {0x0F, 0x06, 0xF4}, CPU_286},
+    {"movzx ax, al", {0x0F, 0xB6, 0xC0, 0xF4}, CPU_386},
+    {"push fs", {0x0F, 0xA0, 0xF4}, CPU_386},
+    {"mov eax, cr0", {0x0F, 0x20, 0xC0, 0xF4}, CPU_386},
+    {"bswap eax", {0x0F, 0xC8, 0xF4}, CPU_486},
+    {"xadd al, al", {0x0F, 0xC0, 0xC0, 0xF4}, CPU_486},
+    {"invd", {0x0F, 0x08, 0xF4}, CPU_486},
+    {"cpuid", {0x0F, 0xA2, 0xF4}, CPU_486},
+    {"rdtsc", {0x0F, 0x31, 0xF4}, CPU_PENTIUM},
+    {"cmpxchg8b [si]", {0x0F, 0xC7, 0x0C, 0xF4}, CPU_PENTIUM},
+    {"cmovz ax, ax", {0x0F, 0x44, 0xC0, 0xF4}, CPU_P2},
+    {"fcomi st, st", {0xDB, 0xF0, 0xF4}, CPU_P2},
+    {"rdpmc", {0x0F, 0x33, 0xF4}, CPU_P2},
+    {"emms", {0x0F, 0x77, 0xF4}, CPU_P2},
+    {"sfence", {0x0F, 0xAE, 0xF8, 0xF4}, CPU_P3},
+    {"mfence", {0x0F, 0xAE, 0xF0, 0xF4}, CPU_P4},
+};
+
+/* Run in real mode, where every model starts; 80186 and later raise #UD for what they lack. */
+START_TEST(instructions_arrive_with_their_model)
+{
+    for (unsigned n = 0; n < ARRAY_LEN(arrivals); n++) {
+        for (unsigned model = CPU_186; model < CPU_MODELS; model++) {
+            struct machine m;
+            machine_create(&m, (enum cpu_model)model);
+            memset(m.ram + 0x5000, 0xF4, 0x1000);
+            for (unsigned v = 0; v < 256; v++)
+                put(&m, 4 * v, 0x05000000 + 16 * v, 4);
+            physmap_poke(m.pm, CODE, arrivals[n].code, sizeof arrivals[n].code);
+            segment_load_real(m.c, SEG_CS, CODE >> 4, false);
+            m.c->eip = 0;
+            m.c->reg[ESP].d = 0x4000;
+            m.c->reg[ECX].d = 0;
+            m.c->reg[ESI].d = DATA;
+            ck_assert_int_eq(machine_run(&m, 10), EXIT_HALT);
+            bool has = m.c->seg[SEG_CS].selector == CODE >> 4;
+            ck_assert_msg(has == (model >= arrivals[n].since), "%s on %s", arrivals[n].what,
+                          cpu_model_name((enum cpu_model)model));
+            if (!has)
+                ck_assert_uint_eq(m.c->eip, 16 * VEC_UD + 1);
+            machine_destroy(&m);
+        }
+    }
+}
+END_TEST
+
+START_TEST(models_have_names)
+{
+    for (unsigned model = 0; model < CPU_MODELS; model++) {
+        enum cpu_model found;
+        ck_assert(cpu_model_find(cpu_model_name((enum cpu_model)model), &found));
+        ck_assert_uint_eq(found, model);
+    }
+    enum cpu_model none = CPU_186;
+    ck_assert(!cpu_model_find("z80", &none));
+    ck_assert_uint_eq(none, CPU_186);
+}
+END_TEST
+
+static uint64_t some_tsc(void *ctx)
+{
+    (void)ctx;
+    return UINT64_C(0x1122334455667788);
+}
+
+START_TEST(tsc_and_counters)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    c->host.tsc = some_tsc;
+    c->tsc_offset = 8;
+    PROGRAM(&m, CODE, 0x0F, 0x31, 0xF4); /* rdtsc; hlt */
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EDX].d, 0x11223344);
+    ck_assert_uint_eq(c->reg[EAX].d, 0x55667790);
+    c->cr4 |= CR4_TSD; /* ring 0 may all the same */
+    run_program(&m);
+    /* wrmsr of the TSC, ecx = 10h; rdtsc; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x30, 0x0F, 0x31, 0xF4);
+    c->reg[ECX].d = 0x10;
+    c->reg[EDX].d = 5;
+    c->reg[EAX].d = 6;
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EDX].d, 5);
+    ck_assert_uint_eq(c->reg[EAX].d, 6);
+    PROGRAM(&m, CODE, 0x0F, 0x33, 0xF4); /* rdpmc; hlt */
+    c->reg[ECX].d = 17;
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EAX].d | c->reg[EDX].d, 0);
+    c->reg[ECX].d = 18; /* a P4 has 18 */
+    c->eip = CODE;
+    machine_run_to_handler(&m, VEC_GP);
+    PROGRAM(&m, CODE, 0x0F, 0x33, 0x0F, 0x0B); /* rdpmc; ud2 in ring 3, with PCE */
+    c->reg[ECX].d = 0;
+    c->cr4 |= CR4_PCE;
+    machine_to_user(&m, FLAG_ONE);
+    machine_run_to_handler(&m, VEC_UD);
+    machine_destroy(&m);
+}
+END_TEST
+
+static bool board_msr_read(void *ctx, uint32_t msr, uint64_t *value)
+{
+    (void)ctx;
+    *value = 0xFEE00900;
+    return msr == 0x1B;
+}
+
+static bool board_msr_write(void *ctx, uint32_t msr, uint64_t value)
+{
+    uint64_t *written = ctx;
+    *written = value;
+    return msr == 0x1B;
+}
+
+/* Writes value, reads it back through the instructions. Returns the vector of a fault, if any. */
+static unsigned write_and_read(struct machine *m, uint32_t msr, uint64_t value, uint64_t *out)
+{
+    struct vcpu *c = m->c;
+    PROGRAM(m, CODE, 0x0F, 0x30, 0x31, 0xC0, 0x31, 0xD2, 0x0F, 0x32, 0xF4);
+    c->reg[ECX].d = msr; /* wrmsr; xor eax, eax; xor edx, edx; rdmsr; hlt */
+    c->reg[EAX].d = (uint32_t)value;
+    c->reg[EDX].d = (uint32_t)(value >> 32);
+    c->eip = CODE;
+    ck_assert_int_eq(machine_run(m, 100), EXIT_HALT);
+    *out = (uint64_t)c->reg[EDX].d << 32 | c->reg[EAX].d;
+    return c->eip < CODE ? (unsigned)((c->eip - 1 - 0x5000) / 16) : NO_FAULT;
+}
+
+START_TEST(msrs_by_model)
+{
+    static const struct {
+        uint32_t msr;
+        enum cpu_model since, until; /* #GP on others */
+        uint64_t value, reads;
+    } cases[] = {
+        {0x000, CPU_PENTIUM, CPU_P4, 7, 0}, /* inert */
+        {0x017, CPU_P2, CPU_P4, 7, 0},
+        {0x02A, CPU_P2, CPU_P4, 7, 0},
+        {0x079, CPU_P2, CPU_P4, 7, 0},
+        {0x08B, CPU_P2, CPU_P4, 7, 0}, /* the write only clears it for CPUID to fill */
+        {0x0C1, CPU_P2, CPU_P3, 7, 0},
+        {0x187, CPU_P2, CPU_P3, 7, 0},
+        {0x174, CPU_P2, CPU_P4, 8, 8},
+        {0x175, CPU_P2, CPU_P4, 0x1234, 0x1234},
+        {0x176, CPU_P2, CPU_P4, 0x5678, 0x5678},
+        {0x179, CPU_P2, CPU_P4, 7, 0},
+        {0x17A, CPU_P2, CPU_P4, 4, 4},
+        {0x1A0, CPU_P4, CPU_P4, 0x1800, 0x1800},
+        {0x1D9, CPU_P2, CPU_P4, 1, 1},
+        {0x200, CPU_P2, CPU_P4, 0xA0000001, 0xA0000001},
+        {0x20F, CPU_P2, CPU_P4, UINT64_C(0xFF0000800), UINT64_C(0xFF0000800)},
+        {0x210, CPU_MODELS, CPU_P4, 0, 0},
+        {0x250, CPU_P2, CPU_P4, 0x0606060606060606, 0x0606060606060606},
+        {0x259, CPU_P2, CPU_P4, 1, 1},
+        {0x26F, CPU_P2, CPU_P4, 5, 5},
+        {0x277, CPU_P2, CPU_P4, 0x0001040506070001, 0x0001040506070001},
+        {0x2FF, CPU_P2, CPU_P4, 0xC06, 0xC06},
+        {0xC0000080, CPU_P4, CPU_P4, 0x800, 0x800},
+    };
+    for (unsigned model = CPU_PENTIUM; model < CPU_MODELS; model++) {
+        struct machine m;
+        start(&m, (enum cpu_model)model);
+        for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
+            uint64_t reads;
+            unsigned vector = write_and_read(&m, cases[n].msr, cases[n].value, &reads);
+            bool has = model >= cases[n].since && model <= cases[n].until;
+            ck_assert_msg(vector == (has ? NO_FAULT : VEC_GP), "MSR %X on %s: %u", cases[n].msr,
+                          cpu_model_name((enum cpu_model)model), vector);
+            if (has)
+                ck_assert_msg(reads == cases[n].reads, "MSR %X", cases[n].msr);
+        }
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
+START_TEST(msr_values_that_fault)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    uint64_t reads, board = 0;
+    ck_assert_uint_eq(write_and_read(&m, 0x277, 0x0202020202020202, &reads), VEC_GP);
+    ck_assert_uint_eq(write_and_read(&m, 0x277, 0x0303030303030303, &reads), VEC_GP);
+    ck_assert_uint_eq(write_and_read(&m, 0x277, 0x0808080808080808, &reads), VEC_GP);
+    ck_assert_uint_eq(write_and_read(&m, 0xC0000080, 0x100, &reads), VEC_GP); /* LME */
+    ck_assert_uint_eq(m.c->efer, 0);
+    ck_assert_uint_eq(write_and_read(&m, 0x1B, 0, &reads), VEC_GP); /* no APIC on the board */
+    m.c->host =
+        (struct vcpu_host){.ctx = &board, .msr_read = board_msr_read, .msr_write = board_msr_write};
+    ck_assert_uint_eq(write_and_read(&m, 0x1B, 0xFEE00800, &reads), NO_FAULT);
+    ck_assert_uint_eq(board, 0xFEE00800);
+    ck_assert_uint_eq(reads, 0xFEE00900);
+    /* rdmsr alone: the read-only one, and one that no one knows */
+    PROGRAM(&m, CODE, 0xB9, 0xFE, 0, 0, 0, 0x0F, 0x32, 0xF4);
+    run_program(&m);
+    ck_assert_uint_eq(m.c->reg[EAX].d, 0x508);
+    put(&m, CODE + 1, 0x5555, 4);
+    m.c->eip = CODE;
+    machine_run_to_handler(&m, VEC_GP);
+    ck_assert_uint_eq(write_and_read(&m, 0xFE, 0, &reads), VEC_GP);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(nxe_takes_effect_at_once)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    uint64_t reads;
+    ck_assert(!m.c->walk.nxe);
+    ck_assert_uint_eq(write_and_read(&m, 0xC0000080, 0x800, &reads), NO_FAULT);
+    ck_assert(m.c->walk.nxe);
+    machine_destroy(&m);
+}
+END_TEST
+
+/* --- Questions about selectors -------------------------------------------------------------------
+ */
+
+/* Every type at every DPL, RPL and CPL, against what the manual's tables say. */
+START_TEST(selector_queries_over_all_descriptors)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    /* lar ebx, ax; setz [DATA]; lsl ecx, ax; setz [DATA+1]; verr ax; setz [DATA+2]; verw ax;
+     * setz [DATA+3]; ud2, through ES, which holds a segment for ring 3 */
+    PROGRAM(&m, CODE, 0x0F, 0x02, 0xD8, 0x26, 0x0F, 0x94, 0x05, 0x00, 0xA0, 0, 0, 0x0F, 0x03, 0xC8,
+            0x26, 0x0F, 0x94, 0x05, 0x01, 0xA0, 0, 0, 0x0F, 0x00, 0xE0, 0x26, 0x0F, 0x94, 0x05,
+            0x02, 0xA0, 0, 0, 0x0F, 0x00, 0xE8, 0x26, 0x0F, 0x94, 0x05, 0x03, 0xA0, 0, 0, 0x0F,
+            0x0B);
+    static const bool lar_system[16] = {0, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0};
+    static const bool lsl_system[16] = {0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0};
+    for (unsigned n = 0; n < 2 * 4 * 4 * 32; n++) {
+        unsigned type = n & 31, dpl = n >> 5 & 3, rpl = n >> 7 & 3;
+        bool user = n >> 9, segment = type & 16;
+        put_segment(&m, GDT + 0x80, 0x1000, 0x12345, (uint8_t)(0x80 | dpl << 5 | type), 8);
+        if (user)
+            machine_to_user(&m, FLAG_ONE);
+        else
+            machine_protect(&m);
+        MUST_NOT_FAULT(&m, segment_load(c, SEG_ES, DATA3));
+        put_segment(&m, GDT + 0x80, 0x1000, 0x12345, (uint8_t)(0x80 | dpl << 5 | type), 8);
+        c->reg[EAX].d = 0x80 | rpl;
+        c->reg[EBX].d = c->reg[ECX].d = 0x5A5A5A5A;
+        c->eip = CODE;
+        machine_run_to_handler(&m, VEC_UD);
+        bool conforming = (type & 0x1C) == 0x1C;
+        bool visible = conforming || (dpl >= rpl && dpl >= (user ? 3 : 0));
+        bool lar = visible && (segment || lar_system[type]);
+        bool lsl = visible && (segment || lsl_system[type]);
+        bool verr = visible && segment && (!(type & 8) || (type & 2));
+        bool verw = visible && segment && !(type & 8) && (type & 2);
+        ck_assert_msg(m.ram[DATA] == lar && m.ram[DATA + 1] == lsl && m.ram[DATA + 2] == verr &&
+                          m.ram[DATA + 3] == verw,
+                      "type %X, DPL %u, RPL %u, %s", type, dpl, rpl, user ? "ring 3" : "ring 0");
+        uint32_t rights = lar ? 0x808000 | dpl << 13 | type << 8 : 0x5A5A5A5A;
+        ck_assert_uint_eq(c->reg[EBX].d, rights);
+        ck_assert_uint_eq(c->reg[ECX].d, lsl ? 0x12345FFF : 0x5A5A5A5A);
+    }
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(arpl)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    PROGRAM(&m, CODE, 0x63, 0xC8, 0xF4);                                /* arpl ax, cx; hlt */
+    PROGRAM(&m, CODE + 0x10, 0x63, 0x0D, 0x00, 0xA0, 0, 0, 0x90, 0xF4); /* arpl [DATA], cx; hlt */
+    for (unsigned n = 0; n < 32; n++) {
+        unsigned to = n & 3, from = n >> 2 & 3;
+        bool memory = n >> 4, raised = to < from;
+        c->reg[EAX].d = 0xABCD1230 | to;
+        put(&m, DATA, 0xABCD1230 | to, 4);
+        c->reg[ECX].d = 0x40 | from;
+        c->eip = CODE + (memory ? 0x10 : 0);
+        flags_set(c, raised ? 0 : FLAG_ZF, FLAGS_ARITH);
+        ck_assert_int_eq(machine_run(&m, 10), EXIT_HALT);
+        uint32_t got = memory ? get32(&m, DATA) : c->reg[EAX].d;
+        ck_assert_uint_eq(got, 0xABCD1230 | (raised ? from : to));
+        ck_assert_uint_eq(flags_get(c) & FLAGS_ARITH, raised ? FLAG_ZF : 0);
+    }
+    machine_destroy(&m);
+}
+END_TEST
+
+/* --- Tables and segment registers ----------------------------------------------------------------
+ */
+
+START_TEST(tables_round_trip)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    put(&m, DATA, 0x123456780ABC, 6);
+    /* sgdt [DATA+10h]; sidt [DATA+20h]; lidt [DATA]; sidt [DATA+30h]; o16 lidt [DATA];
+     * sidt [DATA+40h]; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x01, 0x05, 0x10, 0xA0, 0, 0, 0x0F, 0x01, 0x0D, 0x20, 0xA0, 0, 0, 0x0F,
+            0x01, 0x1D, 0x00, 0xA0, 0, 0, 0x0F, 0x01, 0x0D, 0x30, 0xA0, 0, 0, 0x66, 0x0F, 0x01,
+            0x1D, 0x00, 0xA0, 0, 0, 0x0F, 0x01, 0x0D, 0x40, 0xA0, 0, 0, 0xF4);
+    run_program(&m);
+    ck_assert_uint_eq(load_le64(m.ram + DATA + 0x10), (uint64_t)GDT << 16 | (GDT_SIZE - 1));
+    ck_assert_uint_eq(load_le64(m.ram + DATA + 0x20), (uint64_t)IDT << 16 | 0x7FF);
+    ck_assert_uint_eq(load_le64(m.ram + DATA + 0x30), UINT64_C(0x123456780ABC));
+    ck_assert_uint_eq(load_le64(m.ram + DATA + 0x40), UINT64_C(0x3456780ABC)); /* 24 bits */
+    ck_assert_uint_eq(c->idtr.limit, 0x0ABC);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(ldt_and_tr)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    put_segment(&m, LDT + 8, 0xA000, 0xFF, 0xF2, 0);
+    /* lldt ax; sldt bx; mov ds, cx; str edx; ltr si; str [es:DATA]; hlt */
+    PROGRAM(&m, CODE, 0x0F, 0x00, 0xD0, 0x66, 0x0F, 0x00, 0xC3, 0x8E, 0xD9, 0x0F, 0x00, 0xCA, 0x0F,
+            0x00, 0xDE, 0x26, 0x0F, 0x00, 0x0D, 0x00, 0xA0, 0, 0, 0xF4);
+    c->reg[EAX].d = SEL_LDT;
+    c->reg[EBX].d = c->reg[EDX].d = 0xFFFFFFFF;
+    c->reg[ECX].d = 0x0C; /* LDT entry 1 */
+    c->reg[ESI].d = SEL_TSS_B;
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EBX].d, 0xFFFF0000 | SEL_LDT);
+    ck_assert_uint_eq(c->reg[EDX].d, SEL_TSS_A);
+    ck_assert_uint_eq(get16(&m, DATA), SEL_TSS_B);
+    ck_assert_uint_eq(m.ram[GDT + SEL_TSS_B + 5], 0x8B); /* LTR marks it busy */
+    ck_assert_uint_eq(c->tr.attr & 0xF, SYS_TSS32_BUSY);
+    ck_assert_uint_eq(c->seg[SEG_DS].base, 0xA000);
+    /* lldt of null: LDT selectors fault from now on */
+    PROGRAM(&m, CODE, 0x0F, 0x00, 0xD0, 0x8E, 0xD9);
+    c->reg[EAX].d = 3;
+    c->eip = CODE;
+    machine_run_to_handler(&m, VEC_GP);
+    ck_assert_uint_eq(get32(&m, c->reg[ESP].d), 0x0C);
+    ck_assert_uint_eq(get32(&m, c->reg[ESP].d + 4), CODE + 3);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(segment_registers_move)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    /* mov fs, ax; mov gs, bx; mov ecx, fs; mov dx, gs; mov [DATA], ss; push fs; push gs; pop ds;
+     * pop es; o16 push ds; mov esi, esp; o16 pop fs; push ss; pop ss; mov edi, ds; hlt */
+    PROGRAM(&m, CODE, 0x8E, 0xE0, 0x8E, 0xEB, 0x8C, 0xE1, 0x66, 0x8C, 0xEA, 0x8C, 0x15, 0x00, 0xA0,
+            0, 0, 0x0F, 0xA0, 0x0F, 0xA8, 0x1F, 0x07, 0x66, 0x1E, 0x89, 0xE6, 0x66, 0x0F, 0xA1,
+            0x16, 0x17, 0x8C, 0xDF, 0xF4);
+    c->reg[EAX].d = READ_ONLY;
+    c->reg[EBX].d = DATA0;
+    c->reg[ECX].d = c->reg[EDX].d = 0xFFFFFFFF;
+    put(&m, DATA, 0xFFFFFFFF, 4);
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[ECX].d, READ_ONLY); /* a 32-bit register is filled with zeros */
+    ck_assert_uint_eq(c->reg[EDX].d, 0xFFFF0000 | DATA0);
+    ck_assert_uint_eq(get32(&m, DATA), 0xFFFF0000 | DATA0); /* memory always gets 16 bits */
+    ck_assert_uint_eq(c->seg[SEG_ES].selector, READ_ONLY);
+    ck_assert_uint_eq(c->reg[EDI].d, DATA0);
+    ck_assert_uint_eq(c->reg[ESI].d, 0x6F00 - 2);
+    ck_assert_uint_eq(c->reg[ESP].d, 0x6F00);
+    ck_assert_uint_eq(c->seg[SEG_FS].selector, DATA0);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(far_pointers_load)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    put(&m, DATA, 0x12345678, 4);
+    put(&m, DATA + 4, DATA0, 2);
+    put(&m, DATA + 8, 0x6E00, 4);
+    put(&m, DATA + 12, DATA0, 2);
+    put(&m, DATA + 16, DATA0 << 16 | 0xABCD, 4);
+    /* les eax, [DATA]; lfs ecx, [DATA]; lgs edx, [DATA]; lss esp, [DATA+8]; o16 lds bx, [DATA+16];
+     * hlt */
+    PROGRAM(&m, CODE, 0xC4, 0x05, 0x00, 0xA0, 0, 0, 0x0F, 0xB4, 0x0D, 0x00, 0xA0, 0, 0, 0x0F, 0xB5,
+            0x15, 0x00, 0xA0, 0, 0, 0x0F, 0xB2, 0x25, 0x08, 0xA0, 0, 0, 0x66, 0xC5, 0x1D, 0x10,
+            0xA0, 0, 0, 0xF4);
+    c->reg[EBX].d = 0xFFFFFFFF;
+    for (unsigned s = SEG_ES; s < SEG_COUNT; s++) {
+        if (s != SEG_CS && s != SEG_SS && s != SEG_DS)
+            segment_set_null(c, s, 0);
+    }
+    run_program(&m);
+    ck_assert_uint_eq(c->reg[EAX].d, 0x12345678);
+    ck_assert_uint_eq(c->reg[ECX].d, 0x12345678);
+    ck_assert_uint_eq(c->reg[EDX].d, 0x12345678);
+    ck_assert_uint_eq(c->reg[ESP].d, 0x6E00);
+    ck_assert_uint_eq(c->reg[EBX].d, 0xFFFFABCD);
+    ck_assert_uint_eq(c->seg[SEG_ES].selector, DATA0);
+    ck_assert_uint_eq(c->seg[SEG_FS].selector, DATA0);
+    ck_assert_uint_eq(c->seg[SEG_GS].selector, DATA0);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(cs_loads_of_the_8086)
+{
+    struct machine m;
+    machine_create(&m, CPU_8086);
+    struct vcpu *c = m.c;
+    segment_load_real(c, SEG_CS, CODE >> 4, false);
+    c->eip = 0;
+    c->reg[ESP].d = 0x4000;
+    c->reg[EAX].w = 0x0900;
+    PROGRAM(&m, CODE, 0x8E, 0xC8);                     /* mov cs, ax */
+    PROGRAM(&m, 0x9002, 0xB8, 0x00, 0x0A, 0x50, 0x0F); /* mov ax, A00h; push ax; pop cs */
+    PROGRAM(&m, 0xA007, 0xF4);                         /* hlt */
+    ck_assert_int_eq(machine_run(&m, 10), EXIT_HALT);
+    ck_assert_uint_eq(c->seg[SEG_CS].selector, 0x0A00);
+    ck_assert_uint_eq(c->eip, 8);
+    ck_assert_uint_eq(c->reg[ESP].w, 0x4000);
+    machine_destroy(&m);
+}
+END_TEST
+
+START_TEST(loadall_of_the_286)
+{
+    struct machine m;
+    machine_create(&m, CPU_286);
+    struct vcpu *c = m.c;
+    segment_load_real(c, SEG_CS, CODE >> 4, false);
+    c->eip = 0;
+    PROGRAM(&m, CODE, 0x0F, 0x05);
+    memset(m.ram + 0x800, 0, 0x66);
+    put(&m, 0x806, 0xFFF8, 2); /* MSW: TS, still real mode */
+    put(&m, 0x816, 0x0028, 2); /* TR */
+    put(&m, 0x818, FLAG_CF | FLAG_ZF | FLAG_ONE, 2);
+    put(&m, 0x81A, 0x0004, 2); /* IP */
+    put(&m, 0x81C, 0x0038, 2); /* LDTR */
+    put(&m, 0x81E, 0x1111, 2); /* DS, SS, CS, ES */
+    put(&m, 0x820, 0x2222, 2);
+    put(&m, 0x822, 0x3333, 2);
+    put(&m, 0x824, 0x4444, 2);
+    for (unsigned n = 0; n < 8; n++) /* DI, SI, BP, SP, BX, DX, CX, AX */
+        put(&m, 0x826 + 2 * n, 0xD100 + n, 2);
+    static const struct {
+        unsigned at;
+        uint32_t base;
+        uint16_t limit;
+        uint8_t access;
+    } caches[] = {
+        {0x836, 0x120000, 0xFFFF, 0x93}, /* ES beyond 1 MiB: what HIMEM did with it */
+        {0x83C, 0x00B000, 0xFFFF, 0x93}, {0x842, 0x006000, 0x7FFF, 0x93},
+        {0x848, 0x130000, 0x8000, 0x93}, {0x84E, 0x001000, 0x00FF, 0},
+        {0x854, 0x003400, 0x0077, 0x82}, {0x85A, 0x000000, 0x03FF, 0},
+        {0x860, 0x003000, 0x0044, 0x81},
+    };
+    for (unsigned n = 0; n < ARRAY_LEN(caches); n++) {
+        put(&m, caches[n].at, caches[n].base | (uint32_t)caches[n].access << 24, 4);
+        put(&m, caches[n].at + 4, caches[n].limit, 2);
+    }
+    /* mov al, es:[0]; mov ah, [8000h]; hlt at the new CS:IP */
+    PROGRAM(&m, 0xB004, 0x26, 0xA0, 0x00, 0x00, 0x8A, 0x26, 0x00, 0x80, 0xF4);
+    put(&m, 0x120000, 0x5A, 1);
+    put(&m, 0x138000, 0xA5, 1);
+    ck_assert_int_eq(machine_run(&m, 10), EXIT_HALT);
+    ck_assert_uint_eq(c->reg[EAX].w, 0xA55A);
+    static const uint8_t order[7] = {EDI, ESI, EBP, ESP, EBX, EDX, ECX};
+    for (unsigned n = 0; n < 7; n++)
+        ck_assert_uint_eq(c->reg[order[n]].w, 0xD100 + n);
+    ck_assert_uint_eq(c->seg[SEG_CS].selector, 0x3333);
+    ck_assert_uint_eq(c->seg[SEG_SS].selector, 0x2222);
+    ck_assert_uint_eq(c->seg[SEG_SS].limit, 0x7FFF);
+    ck_assert_uint_eq(c->seg[SEG_DS].limit, 0x8000);
+    ck_assert_uint_eq(flags_get(c), FLAG_CF | FLAG_ZF | FLAG_ONE);
+    ck_assert_uint_eq(c->cr0 & 0xF, CR0_TS);
+    ck_assert_uint_eq(c->gdtr.base, 0x1000);
+    ck_assert_uint_eq(c->idtr.limit, 0x3FF);
+    ck_assert_uint_eq(c->ldtr.selector, 0x38);
+    ck_assert_uint_eq(c->ldtr.base, 0x3400);
+    ck_assert_uint_eq(c->tr.limit, 0x44);
+    machine_destroy(&m);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {control_registers_round_trip,
+                                  cr4_exists_from_the_pentium_on,
+                                  cr4_bits_by_model,
+                                  cr0_faults,
+                                  smsw_lmsw_clts,
+                                  debug_registers_round_trip,
+                                  io_breakpoints,
+                                  breakpoint_lengths,
+                                  general_detect_faults_with_rf,
+                                  cpuid_instruction,
+                                  features_by_model,
+                                  instructions_arrive_with_their_model,
+                                  models_have_names,
+                                  tsc_and_counters,
+                                  msrs_by_model,
+                                  msr_values_that_fault,
+                                  nxe_takes_effect_at_once,
+                                  selector_queries_over_all_descriptors,
+                                  arpl,
+                                  tables_round_trip,
+                                  ldt_and_tr,
+                                  segment_registers_move,
+                                  far_pointers_load,
+                                  cs_loads_of_the_8086,
+                                  loadall_of_the_286};
+    return run_tests("registers", tests, ARRAY_LEN(tests));
+}
