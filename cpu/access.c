@@ -284,11 +284,12 @@ void linear_check_store(struct vcpu *c, uint64_t gva, unsigned size, bool user)
 
 bool access_code_page(struct vcpu *c, uint64_t gva, const uint8_t **host, uint64_t *offset)
 {
-    struct place p = place_of(c, (uint32_t)gva & ~UINT32_C(0xFFF), c->tlb_view, TLB_EXEC);
-    *host = p.host;
+    struct place p = place_of(c, (uint32_t)gva, c->tlb_view, TLB_EXEC); /* CR2 is exact */
+    *host = NULL;
     if (!p.host)
         return false;
-    *offset = machine_offset(c, p.host);
+    *host = p.host - (gva & PAGE_MASK);
+    *offset = machine_offset(c, *host);
     return true;
 }
 
