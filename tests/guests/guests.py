@@ -76,6 +76,21 @@ def vanadium(p):
 # A shell on the serial console: a sum that only a shell can do, then the way to the power switch.
 LINUX_TALK = [("umbra# ", "echo sum=$((6 * 7)) $(uname -s)\n"), ("sum=42 Linux", "exit\n")]
 
+def ship_went_left(p):
+    """grub-invaders: cyan invaders above, and the magenta ship left of the middle, where keys took it."""
+    ship = [x for y in range(340, p.height) for x in range(p.width)
+            if p.pixel(x, y)[0] > 100 and p.pixel(x, y)[1] < 60 and p.pixel(x, y)[2] > 100]
+    return share_between(p, "cyan", lambda r, g, b: r < 60 and g > 100 and b > 100, 0.001) + (
+        [] if ship and sum(ship) / len(ship) < p.width / 2 - 15 else ["the ship did not go left"])
+
+
+def installer_dialog(p):
+    """The language list on the frame buffer: a grey dialog, English in a red bar."""
+    return size_is(p, 1024, 768) + share_between(
+        p, "grey", lambda r, g, b: r == g == b == 170, 0.6, 0.97) + share_between(
+        p, "red", lambda r, g, b: r == 170 and g == b == 0, 0.004, 0.05)
+
+
 GUESTS = [
     Guest("bootos", "bootos.img", type="{wait 1}dir\\n", until="fbird"),
     Guest("bootbasic", "bootbasic.img", type="{wait 1}print 6*7\\n", until="42", seabios=True),
@@ -115,7 +130,7 @@ GUESTS = [
     Guest("linux-686-pae", recipe=recipes.linux("linux-686-pae"), options=["-m", "128"],
           talk=LINUX_TALK, powers_off=True, seconds=200),
     Guest("installer-screen", recipe=recipes.installer("vga=normal"), options=["-m", "512"],
-          until="Select a language", seconds=300),
+          after=80, screen=installer_dialog, seconds=300),
     Guest("installer-serial", recipe=recipes.installer("console=ttyS0"),
           options=["-m", "512", "--serial", "stdio"], until="Select a language", seconds=300),
     Guest("memtest", recipe=recipes.disk("--cdrom", "memtest", "usr/lib/memtest86+/*ia32.iso"),
@@ -126,7 +141,8 @@ GUESTS = [
           type="{wait 2}c{wait 1}ls (cd)/\\n", until="boot.catalog"),
     Guest("grub-disk", recipe=recipes.grub_hd,
           type="{wait 2}ls (hd0,msdos1)/\\n", until="hello-from-ext2", seabios=True),
-    Guest("grub-invaders", recipe=recipes.kernel("invaders", "boot/invaders.exec"), until="-*-"),
+    Guest("grub-invaders", recipe=recipes.kernel("invaders", "boot/invaders.exec"), after=5,
+          type="{wait 1}" + "{left}" * 15, screen=ship_went_left),
     Guest("hdt", recipe=recipes.hdt_cd, until="Hardware Detection Tool", seabios=True),
     Guest("ipxe", recipe=recipes.kernel("ipxe", "boot/ipxe.lkrn"), type="{wait 1}" + "{ctrl-b}{wait 0.5}" * 8,
           until="iPXE>", seconds=90),
