@@ -95,11 +95,14 @@ reset16:
         mov     al, 0xFD
         out     0x80, al
         mov     si, old_cpu
+        mov     dx, 0xE9                ; the debug console: at E9h when that port says so, else at 402h
+        in      al, dx
+        cmp     al, dl
+        je      .say
         mov     dx, 0x402
 .say:   cs lodsb
         or      al, al
         jz      .halt
-        out     0xE9, al
         out     dx, al
         jmp     .say
 .halt:  hlt

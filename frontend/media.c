@@ -116,9 +116,25 @@ static bool open_rom(struct opener *k, const char *path, const char *name, size_
     return true;
 }
 
+/* Umbra's own firmware is 80386 code. */
+static bool firmware_fits_cpu(struct opener *k)
+{
+    const struct options *o = k->o;
+    if (o->cpu >= CPU_386 || (o->bios && o->vga_bios))
+        return true;
+    snprintf(k->error, k->error_len,
+             "--cpu %s: Umbra's own %s is 80386 code; give one of that machine's time with %s, or "
+             "--cpu 386",
+             cpu_model_name(o->cpu), o->bios ? "video BIOS" : "BIOS",
+             o->bios ? "--vga-bios" : "--bios and --vga-bios");
+    return false;
+}
+
 static bool open_roms(struct opener *k)
 {
     const struct options *o = k->o;
+    if (!firmware_fits_cpu(k))
+        return false;
     if (!open_rom(k, o->bios, "bios.bin", 256 << 10, &k->m->bios, &k->pc->bios))
         return false;
     if (k->pc->bios.len < 64 << 10 || k->pc->bios.len % 4096) {

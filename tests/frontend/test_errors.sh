@@ -71,6 +71,7 @@ expect 1 "missing" --kernel missing
 expect 1 "no BIOS" --bios letter blank
 expect 1 "missing" --bios missing blank
 expect 1 "missing" --vga-bios missing blank
+expect 1 "BIOS is 80386 code" --cpu 286 blank
 
 # Options.
 expect 2 "0 is outside what the machine takes" -m 0 blank

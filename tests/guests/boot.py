@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Boots one guest of guests.py and checks that it reaches what its entry says.
 
-    boot.py BUILD SOURCE NAME [--seabios]     exit 0 fine, 1 failed, 77 skipped
+    boot.py BUILD SOURCE NAME [OPTION...]     exit 0 fine, 1 failed, 77 skipped; OPTIONs go to umbra
     boot.py --list                            the names of all tests, for CMake
 """
 import os
@@ -86,7 +86,7 @@ def boot(build, guest, kit, seabios):
 def attempt(build, guest, kit, seabios, after):
     shot = kit.folder / "screen.png"
     command = [str(build / "umbra"), "run", "--display", "none", "--screenshot", str(shot)]
-    command += guest.options
+    command += guest.options + sys.argv[4:]
     command += guest.recipe(kit) if guest.recipe else [guest.drive, str(kit.copy(kit.image(guest.image)))]
     if seabios:
         command += ["--bios", first_file(SEABIOS, "SeaBIOS (package seabios)"),
