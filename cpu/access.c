@@ -7,6 +7,39 @@
 #include "cpu/exception.h"
 #include "cpu/segment.h"
 
+/* size bytes at p, little-endian; size 1, 2, 4 or 8: a copy of constant size is one host
+ * instruction. */
+static inline uint64_t host_load(const uint8_t *p, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return *p;
+    case 2:
+        return load_le16(p);
+    case 4:
+        return load_le32(p);
+    default:
+        return load_le64(p);
+    }
+}
+
+static inline void host_store(uint8_t *p, uint64_t value, unsigned size)
+{
+    switch (size) {
+    case 1:
+        *p = (uint8_t)value;
+        break;
+    case 2:
+        store_le16(p, (uint16_t)value);
+        break;
+    case 4:
+        store_le32(p, (uint32_t)value);
+        break;
+    default:
+        store_le64(p, value);
+    }
+}
+
 /* Where one page's part of an access lies. */
 struct place {
     uint8_t *host; /* memory to use directly, or NULL: go through the physmap at gpa */
@@ -80,9 +113,7 @@ static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)
 {
     if (!p.host)
         return physmap_read(c->physmap, p.gpa, size);
-    uint64_t v = 0;
-    memcpy(&v, p.host, size);
-    return v;
+    return host_load(p.host, size);
 }
 
 static void place_write(struct vcpu *c, struct place p, uint64_t value, unsigned size)
@@ -91,7 +122,7 @@ static void place_write(struct vcpu *c, struct place p, uint64_t value, unsigned
         physmap_write(c->physmap, p.gpa, value, size);
         return;
     }
-    memcpy(p.host, &value, size);
+    host_store(p.host, value, size);
     if (p.noted)
         physmap_wrote(c->physmap, machine_offset(c, p.host), size);
 }
@@ -248,9 +279,7 @@ uint64_t linear_load_as(struct vcpu *c, uint64_t gva, unsigned size, bool user)
     const uint8_t *p = tlb_lookup(&c->tlb, view, TLB_READ, (uint32_t)gva, size);
     if (unlikely(!p))
         return load_linear(c, (uint32_t)gva, size, view);
-    uint64_t v = 0;
-    memcpy(&v, p, size);
-    return v;
+    return host_load(p, size);
 }
 
 void linear_store_as(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size, bool user)
@@ -258,7 +287,7 @@ void linear_store_as(struct vcpu *c, uint64_t gva, uint64_t value, unsigned size
     enum tlb_view view = user ? TLB_USER : TLB_SUPERVISOR;
     uint8_t *p = tlb_lookup(&c->tlb, view, TLB_WRITE, (uint32_t)gva, size);
     if (likely(p != NULL))
-        memcpy(p, &value, size);
+        host_store(p, value, size);
     else
         store_linear(c, (uint32_t)gva, value, size, view);
 }

@@ -10,7 +10,7 @@ static uint32_t stack_word(struct vcpu *c, unsigned n, unsigned size, unsigned s
     uint32_t offset = c->reg[ESP].d + n * size + skip;
     if (!c->stack32)
         offset &= 0xFFFF;
-    return (uint32_t)access_load_slow(c, c->cur, SEG_SS, offset, size);
+    return size == 4 ? load32(c, c->cur, SEG_SS, offset) : load16(c, c->cur, SEG_SS, offset);
 }
 
 static void check_offset(struct vcpu *c, uint32_t offset, uint32_t limit)

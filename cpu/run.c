@@ -85,6 +85,7 @@ static bool attend(struct vcpu *c, enum vcpu_exit *why)
         *why = c->shutdown ? EXIT_SHUTDOWN : EXIT_HALT;
         return true;
     }
+    c->wake = false; /* what is left in events is masked */
     return false;
 }
 
@@ -121,7 +122,8 @@ static void run_single(struct vcpu *c)
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
     c->link_from = NULL;
-    c->events = (c->events & ~(uint32_t)EVENT_BLOCKS) | EVENT_STEP;
+    c->events &= ~(uint32_t)EVENT_BLOCKS;
+    vcpu_attend(c, EVENT_STEP);
     run_block(c, b);
     trap = trap && (c->events & EVENT_STEP) && c->inhibit != INHIBIT_STACK;
     c->events &= ~(uint32_t)EVENT_STEP;
@@ -160,7 +162,7 @@ enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)
     if (setjmp(c->unwind))
         land_fault(c);
     for (;;) {
-        if (unlikely(c->events || c->halted || c->shutdown) && attend(c, &why))
+        if (unlikely(c->events || c->wake || c->halted || c->shutdown) && attend(c, &why))
             return why;
         if (unlikely(c->insns >= c->insns_end))
             return EXIT_BUDGET;

@@ -245,6 +245,7 @@ void vcpu_state_loaded(struct vcpu *c)
     c->cpl &= 3;
     c->cur = NULL;
     c->block = NULL;
+    c->wake = true;
     debug_update(c);
     vcpu_derive(c);
 }

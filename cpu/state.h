@@ -224,6 +224,8 @@ struct vcpu {
     uint32_t flag_result, flag_aux;
     uint32_t eflags;  /* all bits but the arithmetic ones: those that stand here mean nothing */
     uint32_t events;  /* set of enum vcpu_event */
+    bool wake;        /* an event came since the engine looked last: no block is chained. What is
+                         masked (INTR with IF clear) stays in events only. */
     uint8_t tlb_view; /* enum tlb_view: user when CPL is 3 */
     uint8_t cpl;      /* 0..3; 3 in V86 mode, 0 in real mode */
     uint8_t code32;   /* CS.D: 1 for 32-bit code */
@@ -311,6 +313,7 @@ void vcpu_derive(struct vcpu *c);
 static inline void vcpu_attend(struct vcpu *c, uint32_t events)
 {
     c->events |= events;
+    c->wake = true;
 }
 
 /* Address (offset in CS) of the instruction being executed. */

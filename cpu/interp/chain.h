@@ -36,7 +36,7 @@
 /* May block b, already known to be the right one, be entered at eip without the engine? */
 force_inline bool chain_open(const struct vcpu *c, const struct block *b, uint32_t eip)
 {
-    return CHAIN_BLOCKS && !c->events && c->insns < c->insns_end &&
+    return CHAIN_BLOCKS && !c->wake && c->insns < c->insns_end &&
            eip + (uint64_t)b->bytes <= c->code_len;
 }
 
@@ -47,15 +47,36 @@ force_inline const struct insn *chain_enter(struct vcpu *c, struct block *b, uin
     return b->insns;
 }
 
+/* The running block has been retired; eip is next. */
+force_inline const struct insn *chain_lookup(struct vcpu *c, uint32_t eip)
+{
+    uint32_t gva = (uint32_t)c->seg[SEG_CS].base + eip;
+    struct block *b = *jump_cache_slot(c, gva);
+    if (likely(b->jump_key == (c->code_key | gva) && chain_open(c, b, eip)))
+        return chain_enter(c, b, eip);
+    c->block = NULL;
+    return NULL;
+}
+
 /* The running block ends here; eip is next. */
 force_inline const struct insn *chain_indirect(struct vcpu *c, uint32_t eip)
 {
     c->insns += c->block->count;
     c->eip = eip;
-    uint32_t gva = (uint32_t)c->seg[SEG_CS].base + eip;
-    struct block *b = *jump_cache_slot(c, gva);
-    if (likely(b->jump_key == (c->code_key | gva) && chain_open(c, b, eip)))
-        return chain_enter(c, b, eip);
+    return chain_lookup(c, eip);
+}
+
+/* After an instruction that set eip itself, and perhaps CS, the mode or EFLAGS: goes on at c->eip
+ * unless single steps, breakpoints or an event that is no longer masked need the engine. */
+force_inline const struct insn *chain_far(struct vcpu *c)
+{
+    c->insns += c->block->count;
+    bool masked = !c->events || (c->events == EVENT_INTR && !(c->eflags & FLAG_IF));
+    if (CHAIN_BLOCKS && masked && !c->wake && !(c->eflags & (FLAG_TF | FLAG_RF)) &&
+        !(c->code_breakpoints | c->data_breakpoints)) {
+        block_refresh(c);
+        return chain_lookup(c, (uint32_t)c->eip);
+    }
     c->block = NULL;
     return NULL;
 }

@@ -60,7 +60,7 @@ force_inline uint32_t run_limit(const struct vcpu *c, uint32_t count)
 force_inline bool run_goes_on(struct vcpu *c, const struct insn *i)
 {
     c->insns++;
-    if (likely(!c->events && c->insns < c->insns_end))
+    if (likely(!c->wake && c->insns < c->insns_end))
         return true;
     chain_leave(c, i);
     leave_repeated(c);

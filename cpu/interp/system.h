@@ -49,7 +49,7 @@ static inline void store_ew(struct vcpu *c, const struct insn *i, uint32_t value
         set_reg(c, i->rm, i->osize, value);
 }
 
-static inline uint32_t stack_offset(const struct vcpu *c, uint32_t sp)
+static inline uint32_t stack_wrapped(const struct vcpu *c, uint32_t sp)
 {
     return c->stack32 ? sp : sp & 0xFFFF;
 }
@@ -59,16 +59,16 @@ static inline void push_value(struct vcpu *c, const struct insn *i, uint32_t val
 {
     uint32_t sp = c->reg[ESP].d - i->osize;
     if (i->osize == 2)
-        store16(c, i, SEG_SS, stack_offset(c, sp), (uint16_t)value);
+        store16(c, i, SEG_SS, stack_wrapped(c, sp), (uint16_t)value);
     else
-        store32(c, i, SEG_SS, stack_offset(c, sp), value);
+        store32(c, i, SEG_SS, stack_wrapped(c, sp), value);
     set_stack_pointer(c, sp);
 }
 
 /* Reads the top of the stack with the operand size; the pointer stays. */
 static inline uint32_t stack_top(struct vcpu *c, const struct insn *i)
 {
-    uint32_t offset = stack_offset(c, c->reg[ESP].d);
+    uint32_t offset = stack_wrapped(c, c->reg[ESP].d);
     return i->osize == 2 ? load16(c, i, SEG_SS, offset) : load32(c, i, SEG_SS, offset);
 }
 

@@ -1,16 +1,19 @@
 /* cpu/interp/system_far.c: far control transfer, software interrupts, SYSENTER, SYSEXIT. */
+#include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
 
 HANDLER_LAST(jmp_ap)
 {
     c->cur = i;
     far_jump(c, (uint16_t)i->disp, i->imm, i->osize, next_eip(c, i));
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(call_ap)
 {
     c->cur = i;
     far_call(c, (uint16_t)i->disp, i->imm, i->osize, next_eip(c, i));
+    CHAIN(c, chain_far(c));
 }
 
 /* The far pointer that a memory operand names: offset, then selector. */
@@ -29,6 +32,7 @@ HANDLER_LAST(jmp_mp)
     uint16_t selector;
     uint32_t offset = load_pointer(c, i, &selector);
     far_jump(c, selector, offset, i->osize, next_eip(c, i));
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(call_mp)
@@ -36,30 +40,35 @@ HANDLER_LAST(call_mp)
     uint16_t selector;
     uint32_t offset = load_pointer(c, i, &selector);
     far_call(c, selector, offset, i->osize, next_eip(c, i));
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(retf)
 {
     c->cur = i;
     far_return(c, i->osize, 0);
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(retf_iw)
 {
     c->cur = i;
     far_return(c, i->osize, i->imm & 0xFFFF);
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(iret)
 {
     c->cur = i;
     interrupt_return(c, i->osize, next_eip(c, i));
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(int_ib)
 {
     c->cur = i;
     interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, next_eip(c, i));
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(int3)
@@ -110,6 +119,7 @@ HANDLER_LAST(sysenter)
     c->eflags &= ~(FLAG_VM | FLAG_IF | FLAG_RF);
     uint16_t cs = c->sysenter_cs & 0xFFFC;
     enter_flat(c, cs, (uint16_t)(cs + 8), (uint32_t)c->sysenter_eip, (uint32_t)c->sysenter_esp);
+    CHAIN(c, chain_far(c));
 }
 
 HANDLER_LAST(sysexit)
@@ -120,4 +130,5 @@ HANDLER_LAST(sysexit)
     uint16_t cs = c->sysenter_cs & 0xFFFC;
     enter_flat(c, (uint16_t)((cs + 16) | 3), (uint16_t)((cs + 24) | 3), c->reg[EDX].d,
                c->reg[ECX].d);
+    CHAIN(c, chain_far(c));
 }

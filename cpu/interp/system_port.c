@@ -1,10 +1,12 @@
 /* cpu/interp/system_port.c: IN, OUT, INS, OUTS.
  *
- * Each ends its block, so that what the device did (an interrupt, a reset, A20) is seen at once. A
+ * Each ends its block, so that what the device did (an interrupt, a reset, A20) is seen at once:
+ * any of these wakes the engine. A
  * repeated string transfer runs until its count is used up or something asks for attention; it then
  * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Such a part counts as one instruction, as
  * in string.c; virtual time does not pass within it. */
 #include "cpu/debug.h"
+#include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
 #include "cpu/task.h"
 
@@ -35,7 +37,6 @@ static void in_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigned
         c->reg[EAX].b.l = (uint8_t)value;
     else
         set_reg(c, EAX, size, value);
-    c->eip = next_eip(c, i);
 }
 
 static void out_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigned size)
@@ -44,47 +45,54 @@ static void out_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigne
     io_check(c, port, size);
     uint32_t value = c->reg[EAX].d & (UINT32_MAX >> (32 - 8 * size));
     port_out(c, port, value, size);
-    c->eip = next_eip(c, i);
 }
 
 HANDLER_LAST(in_al_ib)
 {
     in_reg(c, i, i->imm & 0xFF, 1);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(in_eax_ib)
 {
     in_reg(c, i, i->imm & 0xFF, i->osize);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(in_al_dx)
 {
     in_reg(c, i, c->reg[EDX].w, 1);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(in_eax_dx)
 {
     in_reg(c, i, c->reg[EDX].w, i->osize);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_ib_al)
 {
     out_reg(c, i, i->imm & 0xFF, 1);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_ib_eax)
 {
     out_reg(c, i, i->imm & 0xFF, i->osize);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_dx_al)
 {
     out_reg(c, i, c->reg[EDX].w, 1);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_dx_eax)
 {
     out_reg(c, i, c->reg[EDX].w, i->osize);
+    CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 /* --- String forms ---------------------------------------------------------------------------- */

@@ -41,17 +41,17 @@ HANDLER_LAST(pop_cs)
     c->eip = next_eip(c, i);
 }
 
-#define PUSH_POP_SEGMENT(name, seg_reg)                                           \
-    HANDLER(push_##name)                                                          \
-    {                                                                             \
-        push_value(c, i, c->seg[seg_reg].selector);                               \
-    }                                                                             \
-    HANDLER(pop_##name)                                                           \
-    {                                                                             \
-        uint16_t selector = load16(c, i, SEG_SS, stack_offset(c, c->reg[ESP].d)); \
-        c->cur = i;                                                               \
-        segment_load(c, seg_reg, selector);                                       \
-        set_stack_pointer(c, c->reg[ESP].d + i->osize);                           \
+#define PUSH_POP_SEGMENT(name, seg_reg)                                            \
+    HANDLER(push_##name)                                                           \
+    {                                                                              \
+        push_value(c, i, c->seg[seg_reg].selector);                                \
+    }                                                                              \
+    HANDLER(pop_##name)                                                            \
+    {                                                                              \
+        uint16_t selector = load16(c, i, SEG_SS, stack_wrapped(c, c->reg[ESP].d)); \
+        c->cur = i;                                                                \
+        segment_load(c, seg_reg, selector);                                        \
+        set_stack_pointer(c, c->reg[ESP].d + i->osize);                            \
     }
 PUSH_POP_SEGMENT(es, SEG_ES)
 PUSH_POP_SEGMENT(ds, SEG_DS)
@@ -70,7 +70,7 @@ HANDLER(push_ss)
 
 HANDLER_LAST(pop_ss)
 {
-    uint16_t selector = load16(c, i, SEG_SS, stack_offset(c, c->reg[ESP].d));
+    uint16_t selector = load16(c, i, SEG_SS, stack_wrapped(c, c->reg[ESP].d));
     uint32_t sp = c->reg[ESP].d + i->osize;
     bool wide = c->stack32;
     c->cur = i;
