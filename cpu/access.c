@@ -6,6 +6,7 @@
 #include "cpu/debug.h"
 #include "cpu/exception.h"
 #include "cpu/segment.h"
+#include "cpu/stops.h"
 
 /* size bytes at p, little-endian; size 1, 2, 4 or 8: a copy of constant size is one host
  * instruction. */
@@ -47,6 +48,13 @@ struct place {
     bool noted; /* each write at host must be told to the physmap: the page holds code */
 };
 
+/* By a data breakpoint of the guest or a debugger's watchpoint. */
+static bool page_is_watched(const struct vcpu *c, uint32_t gva)
+{
+    return (c->data_breakpoints && debug_page_watched(c, gva)) ||
+           (c->watching && stops_page_watched(c, gva));
+}
+
 /* Enters a translation into the TLB as far as the page may be accessed directly. Returns the host
  * address of gva, or NULL when each access must go through the physmap. */
 static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
@@ -70,7 +78,7 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
             physmap_wrote(c->physmap, offset, 1);
     }
     uint8_t *host = physmap_host(c->physmap, offset);
-    if (c->data_breakpoints && kind != TLB_EXEC && debug_page_watched(c, gva))
+    if (kind != TLB_EXEC && page_is_watched(c, gva))
         return host;
     uint8_t *start = host - (gva & 0xFFF);
     tlb_fill(&c->tlb, view, kind, gva, start, page->global, page->large);
@@ -146,9 +154,12 @@ static uint64_t load_linear(struct vcpu *c, uint32_t gva, unsigned size, enum tl
 {
     unsigned first = first_part(gva, size);
     struct place p[2] = {place_of(c, gva, view, TLB_READ), {0}};
+    if (first < size)
+        p[1] = place_of(c, gva + first, view, TLB_READ);
+    if (unlikely(c->watching))
+        stops_watched(c, gva, size, false);
     if (likely(first == size))
         return place_read(c, p[0], size);
-    p[1] = place_of(c, gva + first, view, TLB_READ);
     uint64_t value = 0;
     for (unsigned n = 0; n < size; n++)
         value |= place_read(c, byte_place(p, n, first), 1) << (8 * n);
@@ -160,11 +171,14 @@ static void store_linear(struct vcpu *c, uint32_t gva, uint64_t value, unsigned 
 {
     unsigned first = first_part(gva, size);
     struct place p[2] = {place_of(c, gva, view, TLB_WRITE), {0}};
+    if (first < size)
+        p[1] = place_of(c, gva + first, view, TLB_WRITE);
+    if (unlikely(c->watching))
+        stops_watched(c, gva, size, true);
     if (likely(first == size)) {
         place_write(c, p[0], value, size);
         return;
     }
-    p[1] = place_of(c, gva + first, view, TLB_WRITE);
     for (unsigned n = 0; n < size; n++)
         place_write(c, byte_place(p, n, first), value >> (8 * n) & 0xFF, 1);
 }
@@ -268,7 +282,7 @@ uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, 
         place_of(c, gva + first, c->tlb_view, TLB_WRITE);
         return NULL;
     }
-    return c->data_breakpoints || p.noted ? NULL : p.host;
+    return c->data_breakpoints || c->watching || p.noted ? NULL : p.host;
 }
 
 /* --- By linear address ---------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include "cpu/access.h"
 #include "cpu/exception.h"
+#include "cpu/stops.h"
 
 #define HASH_BITS   15
 #define PAGE_BITS   12
@@ -27,7 +28,9 @@ struct code_page {
     struct code_page *next;
     struct block *blocks; /* chained by page_next[block_side] */
     unsigned idle_writes; /* since it last had a block */
+    bool split;           /* some bit of splits is set */
     uint64_t code[PAGE_SIZE / 64];
+    uint64_t splits[PAGE_SIZE / 64]; /* where a debugger's breakpoints stand */
 };
 
 struct block_cache {
@@ -166,7 +169,7 @@ void block_link(struct vcpu *c, struct block *to)
     c->link_from = NULL;
     if (!from || !from->live || !to->live || from->succ[slot])
         return;
-    if (from->crosses || to->crosses || from->mode != to->mode ||
+    if (from->crosses || to->crosses || to->stops || from->mode != to->mode ||
         from->offset >> PAGE_SHIFT != to->offset >> PAGE_SHIFT)
         return;
     from->succ[slot] = to;
@@ -396,13 +399,19 @@ struct source {
     unsigned mode;
 };
 
-/* Decodes into cache->building what lies in one page. Returns the instructions, *bytes their
- * length; 0 when the first does not end there. */
+static bool page_is_split(const struct code_page *p, uint64_t offset)
+{
+    unsigned at = (unsigned)(offset & PAGE_MASK);
+    return p && p->split && (p->splits[at / 64] >> at % 64 & 1);
+}
+
+/* Decodes into cache->building what lies in one page and before its next split. Returns the
+ * instructions, *bytes their length; 0 when the first does not end there. */
 static unsigned decode_run(struct block_cache *cache, const struct source *s, uint64_t room,
-                           unsigned *bytes)
+                           const struct code_page *page, unsigned *bytes)
 {
     unsigned max = s->mode & BLOCK_SINGLE ? 1 : BLOCK_MAX_INSNS, n = 0, pos = 0;
-    while (n < max) {
+    while (n < max && !(n && page_is_split(page, s->offset + pos))) {
         struct insn *i = &cache->building[n];
         enum decode_status status =
             decode_insn(&cache->decoder, s->host + pos, room - pos, s->mode & BLOCK_CODE32, i);
@@ -465,7 +474,9 @@ static struct block *build(struct vcpu *c, const struct source *s)
     uint64_t page_room = PAGE_SIZE - (s->gva & PAGE_MASK), limit = c->code_len - s->eip;
     unsigned bytes;
     uint64_t offset2 = NO_BACKING;
-    unsigned n = decode_run(cache, s, page_room < limit ? page_room : limit, &bytes);
+    const struct code_page *page = c->stops ? page_find(cache, s->offset >> PAGE_SHIFT) : NULL;
+    unsigned n = decode_run(cache, s, page_room < limit ? page_room : limit, page, &bytes);
+    bool stops = page_is_split(page, s->offset);
     if (!n && limit > page_room)
         n = decode_crossing(c, s, &bytes, &offset2);
     if (!n || offset2 == align_down(s->offset, PAGE_SIZE)) /* or a page that follows itself */
@@ -478,6 +489,7 @@ static struct block *build(struct vcpu *c, const struct source *s)
     b->mode = (uint8_t)s->mode;
     b->offset = s->offset;
     b->offset2 = offset2;
+    b->stops = stops;
     b->crosses = (s->offset & PAGE_MASK) + bytes > PAGE_SIZE;
     if (!page_add(cache, b, b->offset >> PAGE_SHIFT))
         return uncached(c, s->eip);
@@ -518,6 +530,60 @@ static bool second_page_holds(struct vcpu *c, const struct source *s, const stru
            align_down(offset, PAGE_SIZE) == b->offset2;
 }
 
+/* Takes over what a debugger has set in this page, as it is seen now. */
+static void split_page(struct vcpu *c, const struct source *s)
+{
+    struct block_cache *cache = c->blocks;
+    uint64_t at[PAGE_SIZE / 64], fresh = 0;
+    if (!stops_in_page(c, s->gva, s->offset, at))
+        return;
+    struct code_page *p = page_get(cache, s->offset >> PAGE_SHIFT);
+    if (!p)
+        return;
+    p->split = true;
+    for (unsigned n = 0; n < ARRAY_LEN(at); n++) {
+        fresh |= at[n] &= ~p->splits[n];
+        p->splits[n] |= at[n];
+    }
+    for (struct block *b = fresh ? p->blocks : NULL, *next; b; b = next) {
+        unsigned side = block_side(b, p->page), from, to;
+        next = b->page_next[side];
+        block_range(b, side, &from, &to);
+        bool hit = false;
+        for (unsigned n = from; n < to; n++)
+            hit |= at[n / 64] >> n % 64 & 1;
+        if (hit)
+            block_drop(cache, b);
+    }
+    bitmap_rebuild(p);
+}
+
+void block_stops_changed(struct block_cache *cache)
+{
+    jump_cache_clear(cache);
+    for (unsigned n = 0; n < ARRAY_LEN(cache->pages); n++) {
+        for (struct code_page *p = cache->pages[n]; p; p = p->next) {
+            if (!p->split)
+                continue;
+            while (p->blocks)
+                block_drop(cache, p->blocks);
+            p->split = false;
+            memset(p->splits, 0, sizeof p->splits);
+            bitmap_rebuild(p);
+        }
+    }
+}
+
+void block_leave(struct vcpu *c)
+{
+    struct block *b = c->block;
+    if (!b || !b->live)
+        return;
+    struct code_page *p = page_find(c->blocks, b->offset >> PAGE_SHIFT);
+    block_drop(c->blocks, b);
+    bitmap_rebuild(p);
+}
+
 static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsigned single)
 {
     struct block_cache *cache = c->blocks;
@@ -528,6 +594,8 @@ static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsig
     s.host = s.host - ((uintptr_t)s.host & PAGE_MASK) + (gva & PAGE_MASK);
     s.offset = align_down(s.offset, PAGE_SIZE) | (gva & PAGE_MASK);
     s.mode = (c->code32 ? BLOCK_CODE32 : 0) | (c->stack32 ? BLOCK_STACK32 : 0) | single;
+    if (unlikely(c->stops != NULL))
+        split_page(c, &s);
     struct block *b = *hash_chain(cache, s.offset, s.mode);
     while (b && (b->offset != s.offset || b->mode != s.mode))
         b = b->hash_next;
@@ -539,7 +607,8 @@ static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsig
         b = build(c, &s);
     else if (eip + (uint64_t)b->bytes > c->code_len)
         return uncached(c, eip);
-    if (b->live && !single) {
+    bool segmented = c->stops && c->stops->segmented; /* the jump cache does not know CS */
+    if (b->live && !single && !b->stops && !segmented) {
         block_refresh(c); /* making it may have flushed the TLB */
         b->jump_key = c->code_key | gva;
         *jump_cache_slot(c, gva) = b;

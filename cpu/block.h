@@ -19,6 +19,11 @@
  * one is emptied: its remaining instructions leave the block at once, so that even the next
  * instruction is decoded anew.
  *
+ * Breakpoints. Where a debugger wants to stop (cpu/stops.h), blocks end before, and those that
+ * start there are not linked to and stay out of the jump cache: only block_find, called by an
+ * engine that has looked, leads to them. Which offsets these are is kept per page; it is brought up
+ * to date whenever block_find looks a page up, under the linear address and CS used then.
+ *
  * Memory is bounded: when the arena is used up everything is dropped. Only between blocks
  * (block_find) is memory of dropped blocks used again. */
 #ifndef UMBRA_CPU_BLOCK_H
@@ -45,6 +50,7 @@ struct block {
     uint8_t mode;
     bool crosses; /* into the page at offset2 */
     bool live;    /* in the cache: may be found and linked */
+    bool stops;   /* a debugger's breakpoint is at its start: entered by the engine alone */
     struct block *succ[2]; /* linked successors: not taken (and only), taken */
     /* --- not touched when running --- */
     uintptr_t linked_by;         /* first link to this block: the linking block | its slot, or 0 */
@@ -79,6 +85,14 @@ struct block *block_find(struct vcpu *c, unsigned single);
 
 /* Links c->link_from, if set, to the block to that was found next, and clears it. */
 void block_link(struct vcpu *c, struct block *to);
+
+/* A debugger's breakpoints changed: drops the blocks of the pages that had any and has every page
+ * looked up anew; the others keep their blocks. Not while a block is running. */
+void block_stops_changed(struct block_cache *cache);
+
+/* Has the running block left after its current instruction. It is built anew when it is next due.
+ */
+void block_leave(struct vcpu *c);
 
 /* The current mode as part of a jump-cache key, and the code limit: after anything that may have
  * changed them, before a block is entered. */

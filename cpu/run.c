@@ -9,6 +9,7 @@
 #include "cpu/debug.h"
 #include "cpu/exception.h"
 #include "cpu/flags.h"
+#include "cpu/stops.h"
 
 uint64_t vcpu_insns(const struct vcpu *c)
 {
@@ -62,6 +63,10 @@ static bool attend(struct vcpu *c, enum vcpu_exit *why)
 {
     uint8_t inhibit = c->inhibit;
     c->events &= ~(uint32_t)(EVENT_BLOCKS | EVENT_BUDGET | EVENT_STEP);
+    if ((c->events & EVENT_DEBUG) && c->stops && stops_after(c)) {
+        *why = EXIT_DEBUG;
+        return true;
+    }
     if (c->events & EVENT_INIT) {
         c->events &= ~(uint32_t)EVENT_INIT;
         *why = EXIT_RESET;
@@ -149,7 +154,7 @@ static void run_blocks(struct vcpu *c)
 /* Must the next instruction run alone? */
 static bool single_step(const struct vcpu *c)
 {
-    return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints |
+    return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints | c->stepping |
            (c->inhibit && c->events);
 }
 
@@ -166,6 +171,8 @@ enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)
             return why;
         if (unlikely(c->insns >= c->insns_end))
             return EXIT_BUDGET;
+        if (unlikely(c->stops != NULL) && stops_before(c))
+            return EXIT_DEBUG;
         if (likely(!single_step(c)))
             run_blocks(c);
         else if (!code_breakpoint(c))

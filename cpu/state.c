@@ -8,11 +8,14 @@
 #include "cpu/flags.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
+#include "cpu/stops.h"
 
 static void map_changed(void *ctx)
 {
     struct vcpu *c = ctx;
     tlb_flush_all(&c->tlb);
+    if (c->stops)
+        stops_map_changed(c);
 }
 
 struct vcpu *vcpu_create(enum cpu_model model, struct physmap *physmap, struct log *log,

@@ -164,7 +164,8 @@ enum vcpu_event {
     EVENT_BLOCKS = 32, /* the running block was dropped: leave it (self-modifying code) */
     EVENT_TRAP = 64,   /* a single-step or debug-register trap is due (see dr6_pending) */
     EVENT_SMI = 128,
-    EVENT_STEP = 256, /* the engine's own: return after one instruction */
+    EVENT_STEP = 256,  /* the engine's own: return after one instruction */
+    EVENT_DEBUG = 512, /* a debugger's step or watchpoint (cpu/stops.h) */
 };
 
 /* What STI, and MOV SS and POP SS, hold off for one instruction. A stack load also holds off debug
@@ -178,6 +179,7 @@ enum vcpu_exit {
     EXIT_STOP,     /* EVENT_STOP was set */
     EXIT_SHUTDOWN, /* triple fault */
     EXIT_RESET,    /* INIT/reset line */
+    EXIT_DEBUG,    /* a debugger's stop: see vcpu.stops */
 };
 
 /* How a vCPU reaches the world beyond memory; set by the partition. */
@@ -213,6 +215,7 @@ union xmm {
 
 struct block;
 struct block_cache;
+struct stops;
 
 struct vcpu {
     /* --- hot: touched by nearly every instruction --- */
@@ -239,6 +242,9 @@ struct vcpu {
     uint64_t code_len;         /* CS limit + 1, at most 10000h for 16-bit code */
     uint64_t insns;            /* instructions retired up to the start of the running block */
     uint64_t insns_end;        /* run returns EXIT_BUDGET when insns gets there */
+    struct stops *stops;       /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
+    bool stepping;             /* by a debugger: one instruction at a time */
+    bool watching;             /* a debugger's watchpoints are set */
     struct segment seg[SEG_COUNT];
     struct tlb tlb;
 

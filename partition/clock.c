@@ -52,6 +52,12 @@ void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns)
         k->anchor_ns = now_ns;
 }
 
+void vclock_stood_still(struct vclock *k, uint64_t host_ns)
+{
+    k->host_base += host_ns;
+    k->sync_host += host_ns;
+}
+
 uint64_t vclock_host_target(const struct vclock *k)
 {
     return host_now() - k->host_base;

@@ -42,6 +42,9 @@ void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns);
  * sync, so the interval tells its speed. */
 void vclock_sync(struct vclock *k, uint64_t insns, bool busy);
 
+/* Host time went by while virtual time stood still, ns: the two keep step from here on. */
+void vclock_stood_still(struct vclock *k, uint64_t host_ns);
+
 /* Where virtual time should be now according to the host, ns (CLOCK_HOST). */
 uint64_t vclock_host_target(const struct vclock *k);
 

@@ -31,6 +31,8 @@ struct partition {
     struct vclock clock;
     uint64_t wall_clock_start;
     struct inbox inbox;
+    struct calls calls;
+    struct debug debug;
     atomic_bool stop;
     struct serial_queue serial[PC_SERIAL_PORTS];
     bool no_reboot;
@@ -205,6 +207,7 @@ struct partition *partition_create(const struct partition_config *config, char *
     p->wall_clock_start = config->wall_clock_start;
     p->no_reboot = config->no_reboot;
     inbox_init(&p->inbox);
+    calls_init(&p->calls);
     vclock_init(&p->clock, config->clock);
     const char *why;
     if (!create_parts(p, config, &why)) {
@@ -212,6 +215,7 @@ struct partition *partition_create(const struct partition_config *config, char *
         partition_destroy(p);
         return NULL;
     }
+    debug_init(&p->debug, p->vcpu, &p->clock);
     machine_reset(p);
     return p;
 }
@@ -220,10 +224,12 @@ void partition_destroy(struct partition *p)
 {
     if (!p)
         return;
+    debug_free(&p->debug);
     board_destroy(p->board);
     vcpu_destroy(p->vcpu);
     physmap_destroy(p->pm);
     inbox_destroy(&p->inbox);
+    calls_destroy(&p->calls);
     free(p);
 }
 
@@ -238,6 +244,16 @@ void partition_stop(struct partition *p)
 {
     atomic_store(&p->stop, true);
     inbox_wake(&p->inbox);
+}
+
+bool partition_call(struct partition *p, partition_fn *fn, void *ctx)
+{
+    return calls_make(&p->calls, &p->inbox, fn, ctx);
+}
+
+void partition_close_calls(struct partition *p)
+{
+    calls_close(&p->calls);
 }
 
 static void serial_push(struct serial_queue *q, uint8_t byte)
@@ -357,15 +373,42 @@ static bool requests(struct partition *p, enum partition_end *end)
     return false;
 }
 
+/* The run would end like this; a debugger that is there wants to have a look first. */
+static enum partition_end ended(struct partition *p, enum partition_end end)
+{
+    enum debug_reason reason = end == PARTITION_TRIPLE_FAULT ? DEBUG_TRIPLE_FAULT
+                               : end == PARTITION_DMA_PAUSED ? DEBUG_DMA_DENIED
+                                                             : DEBUG_RUNNING;
+    return reason != DEBUG_RUNNING && debug_catches(&p->debug, reason) ? PARTITION_DEBUG_STOP : end;
+}
+
+enum partition_end partition_wait(struct partition *p, void (*tick)(void *ctx, struct partition *p),
+                                  void *ctx)
+{
+    for (;;) {
+        calls_serve(&p->calls, p);
+        if (atomic_exchange(&p->stop, false))
+            return PARTITION_STOPPED;
+        if (!debug_is_stopped(&p->debug))
+            return PARTITION_RUNNING;
+        if (tick)
+            tick(ctx, p);
+        inbox_wait(&p->inbox, TICK_NS);
+    }
+}
+
 enum partition_end partition_run(struct partition *p, uint64_t until_ns,
                                  void (*tick)(void *ctx, struct partition *p), void *ctx)
 {
     enum partition_end end;
     for (;;) {
+        calls_serve(&p->calls, p);
+        if (debug_is_stopped(&p->debug))
+            return PARTITION_DEBUG_STOP;
         take_input(p);
         timers_run(&p->board->timers, partition_now(p));
         if (requests(p, &end))
-            return end;
+            return ended(p, end);
         if (tick && tick_is_due(p))
             tick(ctx, p);
         if (atomic_exchange(&p->stop, false))
@@ -380,7 +423,9 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         p->vcpu->events &= ~(uint32_t)EVENT_STOP;
         enum vcpu_exit exit = p->engine->run(p->vcpu, budget);
         if (exit == EXIT_SHUTDOWN)
-            return PARTITION_TRIPLE_FAULT;
+            return ended(p, PARTITION_TRIPLE_FAULT);
+        if (exit == EXIT_DEBUG)
+            debug_stopped_by_cpu(&p->debug);
         if (exit == EXIT_RESET)
             p->reset_due = true;
         if (exit == EXIT_HALT && !p->reset_due && !p->power_off_due && !p->debug_exit_due)
@@ -408,6 +453,11 @@ uint64_t partition_resets(const struct partition *p)
 uint64_t partition_slept_ns(const struct partition *p)
 {
     return p->slept_ns;
+}
+
+struct debug *partition_debug(struct partition *p)
+{
+    return &p->debug;
 }
 
 struct vcpu *partition_vcpu(struct partition *p)

@@ -1,7 +1,7 @@
 /* partition/partition.h: one guest machine and the isolation boundary around it: its vCPU, memory,
  * devices, clock and event queue. Nothing here is global: any number of partitions live in one
- * process, each driven by one thread. Only partition_post and partition_stop may be called from
- * other threads. */
+ * process, each driven by one thread. Only partition_post, partition_stop and partition_call may be
+ * called from other threads. */
 #ifndef UMBRA_PARTITION_PARTITION_H
 #define UMBRA_PARTITION_PARTITION_H
 
@@ -10,7 +10,9 @@
 #include "devices/bus.h"
 #include "mmu/dma.h"
 #include "partition/board.h"
+#include "partition/calls.h"
 #include "partition/clock.h"
+#include "partition/debug.h"
 #include "partition/inbox.h"
 #include "partition/pc.h"
 #include "translator/engine.h"
@@ -38,6 +40,7 @@ enum partition_end {
     PARTITION_DEBUG_EXIT,   /* the guest wrote to the debug-exit port: see partition_exit_value */
     PARTITION_REBOOTED,     /* the guest reset the machine and no_reboot is set */
     PARTITION_DMA_PAUSED,   /* a domain with policy pause denied a transfer */
+    PARTITION_DEBUG_STOP,   /* a debugger's stop, see partition/debug.h: partition_wait is next */
 };
 
 /* Puts a machine together and resets it. NULL on failure; error (of error_len) then says why, for
@@ -52,6 +55,18 @@ void partition_destroy(struct partition *p);
 enum partition_end partition_run(struct partition *p, uint64_t until_ns,
                                  void (*tick)(void *ctx, struct partition *p), void *ctx);
 
+/* While a debugger has the guest stopped: serves calls and ticks, virtual time stands still.
+ * PARTITION_RUNNING: it was let go, call partition_run again. PARTITION_STOPPED: partition_stop. */
+enum partition_end partition_wait(struct partition *p, void (*tick)(void *ctx, struct partition *p),
+                                  void *ctx);
+
+/* Thread-safe, but not for the partition's own thread: has fn called on that thread, between two
+ * instructions of the guest, running or stopped, and waits for it: some 1 ms. False, fn not called:
+ * partition_close_calls was. */
+bool partition_call(struct partition *p, partition_fn *fn, void *ctx);
+/* The partition's thread will not call partition_run or partition_wait again. */
+void partition_close_calls(struct partition *p);
+
 /* Thread-safe. False when the queue (4096 events) is full: try again later. */
 bool partition_post(struct partition *p, struct partition_event event);
 /* Thread-safe, and safe in a signal handler: the run ends soon. */
@@ -63,6 +78,7 @@ uint64_t partition_now(const struct partition *p);
 uint64_t partition_resets(const struct partition *p);   /* by the guest */
 uint64_t partition_slept_ns(const struct partition *p); /* host time spent waiting, HLT */
 
+struct debug *partition_debug(struct partition *p);
 struct vcpu *partition_vcpu(struct partition *p);
 struct board *partition_board(struct partition *p);
 struct physmap *partition_physmap(struct partition *p);

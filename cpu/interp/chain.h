@@ -98,7 +98,7 @@ force_inline const struct insn *chain_direct(struct vcpu *c, uint32_t eip, unsig
         return chain_indirect(c, eip);
     c->insns += from->count;
     c->eip = eip;
-    c->link_from = from; /* the engine links it to the block that it finds */
+    c->link_from = from->live ? from : NULL; /* the engine links it to the block that it finds */
     c->link_slot = (uint8_t)slot;
     c->block = NULL;
     return NULL;

@@ -1,0 +1,366 @@
+/* cpu/stops.c: see stops.h.
+ *
+ * vcpu.stops is set exactly while there is a place, a watchpoint or an unfinished step. */
+#include "cpu/stops.h"
+
+#include <stdlib.h>
+
+#include "cpu/access.h"
+#include "cpu/block.h"
+
+static bool set_has(const uint64_t set[64], unsigned bit)
+{
+    return set[bit / 64] >> bit % 64 & 1;
+}
+
+static void set_add(uint64_t set[64], unsigned bit)
+{
+    set[bit / 64] |= BIT(bit % 64);
+}
+
+static unsigned hash_page(uint64_t address)
+{
+    uint64_t page = address >> PAGE_SHIFT;
+    return (unsigned)((page ^ page >> 12) & 4095);
+}
+
+/* --- The list ------------------------------------------------------------------------------- */
+
+static void place_locate(const struct stops *s, struct stop_place *p)
+{
+    if (p->kind != STOP_PHYSICAL)
+        return;
+    const struct region *r = physmap_find(s->vcpu->physmap, p->address);
+    uint64_t at = physmap_gate(s->vcpu->physmap, p->address) - r->base;
+    p->offset = r->offset == NO_BACKING ? NO_BACKING : r->offset + at;
+}
+
+static void filter(struct stops *s, struct stop_place *p)
+{
+    place_locate(s, p);
+    if (p->kind == STOP_SEGMENTED) {
+        s->segmented++;
+        return;
+    }
+    set_add(s->low, p->address & PAGE_MASK);
+    if (p->kind == STOP_LINEAR)
+        set_add(s->linear, hash_page(p->address));
+    else
+        set_add(s->physical, hash_page(p->offset));
+}
+
+static void filters_make(struct stops *s)
+{
+    memset(s->low, 0, sizeof s->low);
+    memset(s->linear, 0, sizeof s->linear);
+    memset(s->physical, 0, sizeof s->physical);
+    s->segmented = 0;
+    for (unsigned n = 0; n < s->place_count; n++)
+        filter(s, &s->place[n]);
+    if (s->once_set)
+        filter(s, &s->once);
+}
+
+static void activate(struct stops *s)
+{
+    struct vcpu *c = s->vcpu;
+    bool any = s->place_count || s->once_set || s->watch_count || c->stepping;
+    c->stops = any ? s : NULL;
+}
+
+static void places_changed(struct stops *s)
+{
+    filters_make(s);
+    activate(s);
+    block_stops_changed(s->vcpu->blocks);
+}
+
+static void watches_changed(struct stops *s)
+{
+    s->vcpu->watching = s->watch_count != 0;
+    activate(s);
+    tlb_flush_all(&s->vcpu->tlb);
+    vcpu_attend(s->vcpu, EVENT_BLOCKS);
+}
+
+void stops_init(struct stops *s, struct vcpu *c)
+{
+    *s = (struct stops){.vcpu = c};
+}
+
+void stops_free(struct stops *s)
+{
+    free(s->place);
+    free(s->watch);
+    *s = (struct stops){.vcpu = s->vcpu};
+}
+
+static bool same_place(const struct stop_place *a, const struct stop_place *b)
+{
+    return a->kind == b->kind && a->address == b->address &&
+           (a->kind != STOP_SEGMENTED || a->selector == b->selector);
+}
+
+static bool same_watch(const struct stop_watch *a, const struct stop_watch *b)
+{
+    return a->address == b->address && a->len == b->len && a->read == b->read &&
+           a->write == b->write;
+}
+
+bool stops_break_add(struct stops *s, struct stop_place place)
+{
+    for (unsigned n = 0; n < s->place_count; n++) {
+        if (same_place(&s->place[n], &place))
+            return true;
+    }
+    struct stop_place *more = realloc(s->place, (s->place_count + 1) * sizeof *more);
+    if (!more)
+        return false;
+    s->place = more;
+    s->place[s->place_count++] = place;
+    places_changed(s);
+    return true;
+}
+
+bool stops_break_remove(struct stops *s, struct stop_place place)
+{
+    for (unsigned n = 0; n < s->place_count; n++) {
+        if (!same_place(&s->place[n], &place))
+            continue;
+        s->place[n] = s->place[--s->place_count];
+        places_changed(s);
+        return true;
+    }
+    return false;
+}
+
+bool stops_watch_add(struct stops *s, struct stop_watch watch)
+{
+    for (unsigned n = 0; n < s->watch_count; n++) {
+        if (same_watch(&s->watch[n], &watch))
+            return true;
+    }
+    struct stop_watch *more = realloc(s->watch, (s->watch_count + 1) * sizeof *more);
+    if (!more)
+        return false;
+    s->watch = more;
+    s->watch[s->watch_count++] = watch;
+    watches_changed(s);
+    return true;
+}
+
+bool stops_watch_remove(struct stops *s, struct stop_watch watch)
+{
+    for (unsigned n = 0; n < s->watch_count; n++) {
+        if (!same_watch(&s->watch[n], &watch))
+            continue;
+        s->watch[n] = s->watch[--s->watch_count];
+        watches_changed(s);
+        return true;
+    }
+    return false;
+}
+
+void stops_remove_all(struct stops *s)
+{
+    bool places = s->place_count || s->once_set, watches = s->watch_count;
+    s->place_count = s->watch_count = 0;
+    s->once_set = false;
+    if (places)
+        places_changed(s);
+    if (watches)
+        watches_changed(s);
+}
+
+void stops_map_changed(struct vcpu *c)
+{
+    filters_make(c->stops);
+}
+
+/* --- Going on and stopping -------------------------------------------------------------------- */
+
+/* Grows with every instruction, every round of a repeated one, and every event delivered: a step is
+ * one of these. */
+static uint64_t progress(const struct vcpu *c)
+{
+    uint64_t sum = c->insns + c->interrupts;
+    for (unsigned n = 0; n < ARRAY_LEN(c->faults); n++)
+        sum += c->faults[n];
+    return sum;
+}
+
+static uint32_t linear_pc(const struct vcpu *c)
+{
+    return (uint32_t)(c->seg[SEG_CS].base + c->eip);
+}
+
+void stops_resume(struct stops *s, bool step, const struct stop_place *run_to)
+{
+    struct vcpu *c = s->vcpu;
+    stops_cancel(s);
+    s->hit = (struct stop_hit){0};
+    s->resume_insns = c->insns;
+    s->resume_pc = linear_pc(c);
+    if (step) {
+        c->stepping = true;
+        s->step_mark = progress(c);
+        vcpu_attend(c, EVENT_DEBUG);
+    }
+    if (run_to) {
+        s->once_set = true;
+        s->once = *run_to;
+        places_changed(s);
+    }
+    activate(s);
+}
+
+void stops_cancel(struct stops *s)
+{
+    struct vcpu *c = s->vcpu;
+    c->stepping = false;
+    c->events &= ~(uint32_t)EVENT_DEBUG;
+    if (s->once_set) {
+        s->once_set = false;
+        places_changed(s);
+    }
+    activate(s);
+}
+
+static bool stop(struct stops *s, enum stop_reason reason)
+{
+    if (s->hit.reason == STOP_NOTHING)
+        s->hit = (struct stop_hit){.reason = reason, .address = linear_pc(s->vcpu)};
+    stops_cancel(s);
+    return true;
+}
+
+static bool step_is_done(const struct vcpu *c)
+{
+    return c->stepping && progress(c) != c->stops->step_mark;
+}
+
+bool stops_after(struct vcpu *c)
+{
+    struct stops *s = c->stops;
+    if (s->hit.reason == STOP_WATCHPOINT)
+        return stop(s, STOP_WATCHPOINT);
+    return step_is_done(c) && stop(s, STOP_STEPPED);
+}
+
+static bool place_is_here(const struct vcpu *c, const struct stop_place *p, uint32_t pc)
+{
+    uint64_t gpa;
+    switch (p->kind) {
+    case STOP_LINEAR:
+        return p->address == pc;
+    case STOP_SEGMENTED:
+        return p->selector == c->seg[SEG_CS].selector && p->address == (uint32_t)c->eip;
+    case STOP_PHYSICAL:
+        return !((p->address ^ pc) & PAGE_MASK) && linear_peek((struct vcpu *)c, pc, &gpa) &&
+               physmap_gate(c->physmap, gpa) == physmap_gate(c->physmap, p->address);
+    }
+    return false;
+}
+
+/* The instruction at pc has been reported and has not run to its end since. RF says so of one that
+ * faulted or was left between two repeats. */
+static bool was_reported(const struct vcpu *c, uint32_t pc)
+{
+    const struct stops *s = c->stops;
+    return pc == s->resume_pc && (c->insns == s->resume_insns || (c->eflags & FLAG_RF));
+}
+
+bool stops_before(struct vcpu *c)
+{
+    struct stops *s = c->stops;
+    if (s->hit.reason == STOP_WATCHPOINT) /* by the frame of an interrupt just delivered */
+        return stop(s, STOP_WATCHPOINT);
+    if (step_is_done(c))
+        return stop(s, STOP_STEPPED);
+    uint32_t pc = linear_pc(c);
+    if ((!set_has(s->low, pc & PAGE_MASK) && !s->segmented) || was_reported(c, pc))
+        return false;
+    struct stop_place *hit = NULL;
+    for (unsigned n = 0; n < s->place_count && !hit; n++) {
+        if (place_is_here(c, &s->place[n], pc))
+            hit = &s->place[n];
+    }
+    if (!hit && s->once_set && place_is_here(c, &s->once, pc))
+        hit = &s->once;
+    if (!hit)
+        return false;
+    hit->hits++;
+    s->hit = (struct stop_hit){.reason = STOP_BREAKPOINT, .place = *hit, .address = pc};
+    return stop(s, STOP_BREAKPOINT);
+}
+
+static bool place_in_page(const struct vcpu *c, const struct stop_place *p, uint32_t gva,
+                          uint64_t offset, unsigned *at)
+{
+    uint64_t page = align_down(offset, PAGE_SIZE);
+    uint32_t linear = (uint32_t)p->address;
+    if (p->kind == STOP_SEGMENTED) {
+        if (p->selector != c->seg[SEG_CS].selector)
+            return false;
+        linear += (uint32_t)c->seg[SEG_CS].base;
+    }
+    *at = (p->kind == STOP_PHYSICAL ? (uint32_t)p->address : linear) & PAGE_MASK;
+    return p->kind == STOP_PHYSICAL ? align_down(p->offset, PAGE_SIZE) == page
+                                    : linear >> PAGE_SHIFT == gva >> PAGE_SHIFT;
+}
+
+bool stops_in_page(const struct vcpu *c, uint32_t gva, uint64_t offset, uint64_t at[PAGE_SIZE / 64])
+{
+    const struct stops *s = c->stops;
+    if (!s->segmented && !set_has(s->linear, hash_page(gva)) &&
+        !set_has(s->physical, hash_page(offset)))
+        return false;
+    bool any = false;
+    unsigned bit;
+    memset(at, 0, PAGE_SIZE / 8);
+    for (unsigned n = 0; n < s->place_count; n++) {
+        if (place_in_page(c, &s->place[n], gva, offset, &bit)) {
+            set_add(at, bit);
+            any = true;
+        }
+    }
+    if (s->once_set && place_in_page(c, &s->once, gva, offset, &bit)) {
+        set_add(at, bit);
+        any = true;
+    }
+    return any;
+}
+
+/* --- Watchpoints ------------------------------------------------------------------------------ */
+
+static bool overlaps(const struct stop_watch *w, uint32_t gva, unsigned size)
+{
+    return (uint32_t)(gva - w->address) < w->len || (uint32_t)(w->address - gva) < size;
+}
+
+bool stops_page_watched(const struct vcpu *c, uint32_t gva)
+{
+    const struct stops *s = c->stops;
+    for (unsigned n = 0; n < s->watch_count; n++) {
+        if (overlaps(&s->watch[n], align_down(gva, (uint32_t)PAGE_SIZE), PAGE_SIZE))
+            return true;
+    }
+    return false;
+}
+
+void stops_watched(struct vcpu *c, uint32_t gva, unsigned size, bool write)
+{
+    struct stops *s = c->stops;
+    for (unsigned n = 0; n < s->watch_count; n++) {
+        struct stop_watch *w = &s->watch[n];
+        if ((write ? !w->write : !w->read) || !overlaps(w, gva, size))
+            continue;
+        w->hits++;
+        if (s->hit.reason == STOP_WATCHPOINT && (s->hit.write || !write))
+            continue; /* the first write, else the first read, is what is told */
+        s->hit = (struct stop_hit){
+            .reason = STOP_WATCHPOINT, .watch = *w, .address = gva, .write = write};
+        vcpu_attend(c, EVENT_DEBUG);
+        block_leave(c);
+    }
+}
