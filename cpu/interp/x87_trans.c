@@ -61,8 +61,10 @@ static void sine_or_cosine(struct vcpu *c, const struct insn *i, bool cosine)
     struct x87 *f = &c->x87;
     x87_enter(c, i);
     x87_note(c, i, 0xD9);
-    if (!has_operands(c, 1))
+    if (!has_operands(c, 1)) {
+        set_out_of_range(f, false);
         return;
+    }
     struct fp_env e;
     x87_env(c, &e);
     struct f80 r;
