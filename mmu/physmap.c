@@ -74,6 +74,11 @@ uint64_t physmap_ram_size(const struct physmap *pm)
     return pm->ram_size;
 }
 
+uint64_t physmap_machine_size(const struct physmap *pm)
+{
+    return pm->alloc_next;
+}
+
 int physmap_fd(const struct physmap *pm)
 {
     return pm->fd;
@@ -129,11 +134,12 @@ static struct region region_tail(struct region r, uint64_t from)
         r.offset += cut;
     if (r.write_offset != NO_BACKING)
         r.write_offset += cut;
+    r.mmio_offset += cut;
     return r;
 }
 
-/* Frees [base, end). An MMIO region is never split (its offsets count from its base); cutting one
- * in two would need a second context, so its tail is dropped: the board unmaps whole windows. */
+/* Frees [base, end). What sticks out of it on either side stays, with its offsets: a device is told
+ * how far into its own window an access lies, whatever covers the window's beginning. */
 static void carve(struct physmap *pm, uint64_t base, uint64_t end)
 {
     for (size_t i = 0; i < pm->region_count; i++) {
@@ -238,7 +244,11 @@ uint64_t physmap_gate(const struct physmap *pm, uint64_t gpa)
 
 const struct region *physmap_find(struct physmap *pm, uint64_t gpa)
 {
-    gpa = physmap_gate(pm, gpa);
+    return physmap_find_ungated(pm, physmap_gate(pm, gpa));
+}
+
+const struct region *physmap_find_ungated(struct physmap *pm, uint64_t gpa)
+{
     if (pm->hint < pm->region_count) {
         const struct region *r = &pm->regions[pm->hint];
         if (gpa - r->base < r->size)
@@ -337,7 +347,7 @@ uint64_t physmap_read(struct physmap *pm, uint64_t gpa, unsigned size)
     const struct region *r = physmap_find(pm, gpa);
     uint64_t value = UINT64_MAX >> (64 - 8 * size);
     if (r->kind == REGION_MMIO)
-        return r->ops->read(r->ctx, gpa - r->base, size);
+        return r->ops->read(r->ctx, r->mmio_offset + (gpa - r->base), size);
     if (r->offset != NO_BACKING)
         memcpy(&value, pm->memory + r->offset + (gpa - r->base), size);
     return r->offset != NO_BACKING && size < 8 ? value & (BIT(8 * size) - 1) : value;
@@ -348,7 +358,7 @@ void physmap_write(struct physmap *pm, uint64_t gpa, uint64_t value, unsigned si
     gpa = physmap_gate(pm, gpa);
     const struct region *r = physmap_find(pm, gpa);
     if (r->kind == REGION_MMIO) {
-        r->ops->write(r->ctx, gpa - r->base, value, size);
+        r->ops->write(r->ctx, r->mmio_offset + (gpa - r->base), value, size);
     } else if (r->write_offset != NO_BACKING) {
         uint64_t offset = r->write_offset + (gpa - r->base);
         memcpy(pm->memory + offset, &value, size);

@@ -34,7 +34,7 @@ enum region_kind {
 };
 
 /* size is 1, 2, 4 or 8; offset + size lies within the region; the access is not split further.
- * offset counts from the region's base. */
+ * offset counts from the base that the window was mapped at. */
 struct mmio_ops {
     uint64_t (*read)(void *ctx, uint64_t offset, unsigned size);
     void (*write)(void *ctx, uint64_t offset, uint64_t value, unsigned size);
@@ -45,6 +45,7 @@ struct region {
     enum region_kind kind;
     uint64_t offset;       /* machine offset read from; NO_BACKING for MMIO and holes */
     uint64_t write_offset; /* ROM: machine offset that writes go to, or NO_BACKING */
+    uint64_t mmio_offset;  /* MMIO: of the region's first byte in the window that was mapped */
     const struct mmio_ops *ops;
     void *ctx;
 };
@@ -68,6 +69,8 @@ struct physmap *physmap_create(uint64_t ram_size, uint64_t extra, struct log *lo
 void physmap_destroy(struct physmap *pm);
 
 uint64_t physmap_ram_size(const struct physmap *pm);
+/* Bytes of machine memory in use: RAM and all that physmap_alloc gave out since. */
+uint64_t physmap_machine_size(const struct physmap *pm);
 int physmap_fd(const struct physmap *pm);
 
 /* Takes size bytes of the extra machine memory; returns its offset, or NO_BACKING when used up. */
@@ -95,6 +98,9 @@ uint64_t physmap_gate(const struct physmap *pm, uint64_t gpa);
 /* The region that holds gpa (after the A20 gate). Always returns one: a hole is a region too,
  * valid until the next call into the physmap. */
 const struct region *physmap_find(struct physmap *pm, uint64_t gpa);
+
+/* The same without the gate: for those who ask where things lie, not for what a CPU sees. */
+const struct region *physmap_find_ungated(struct physmap *pm, uint64_t gpa);
 
 void physmap_listen(struct physmap *pm, struct physmap_listener *listener);
 

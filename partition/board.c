@@ -293,42 +293,16 @@ static bool load_pass(struct board *b, const uint8_t *data, size_t len, bool dry
     return used == len;
 }
 
-static void remap(struct board *b)
-{
-    for (unsigned i = 1; i < b->port_count; i++) {
-        struct decoded_range r = b->ports[i];
-        bus_port_map(r.bus, r.index, (uint16_t)r.base, false);
-        bus_port_map(r.bus, r.index, (uint16_t)r.base, r.enabled);
-    }
-    for (unsigned i = 1; i < b->mmio_count; i++) {
-        struct decoded_range r = b->mmio[i];
-        bus_mmio_map(r.bus, r.index, r.base, false);
-        bus_mmio_map(r.bus, r.index, r.base, r.enabled);
-    }
-    for (unsigned i = 0; i < PAM_SEGMENTS; i++)
-        bus_pam(b->device[0], i, b->pam[i] & 1, b->pam[i] & 2);
-    for (unsigned i = 0; i < b->device_count; i++) {
-        struct bus *bus = b->device[i];
-        if (bus->vram_size)
-            bus_vram_map(bus, bus->vram_base, bus->vram_mapped);
-        if (bus->cls->loaded)
-            bus->cls->loaded(bus->state);
-    }
-}
-
 bool board_load(struct board *b, const uint8_t *data, size_t len)
 {
     if (!load_pass(b, data, len, true))
         return false;
-    /* Undecode everything first: what is mapped now is not what the stream says. */
-    for (unsigned i = 1; i < b->port_count; i++)
-        bus_port_map(b->ports[i].bus, b->ports[i].index, (uint16_t)b->ports[i].base, false);
+    /* Take all windows away first: they lie where the stream may not say. */
     for (unsigned i = 1; i < b->mmio_count; i++)
-        bus_mmio_map(b->mmio[i].bus, b->mmio[i].index, b->mmio[i].base, false);
-    for (unsigned i = 0; i < b->device_count; i++) {
-        if (b->device[i]->vram_size)
-            bus_vram_map(b->device[i], b->device[i]->vram_base, false);
-    }
+        b->mmio[i].enabled = false;
+    for (unsigned i = 0; i < b->device_count; i++)
+        b->device[i]->vram_mapped = false;
+    board_settle(b);
     bool ok = load_pass(b, data, len, false);
     assert(ok);
     b->timers.soonest = TIMER_NEVER;
@@ -336,6 +310,16 @@ bool board_load(struct board *b, const uint8_t *data, size_t len)
         if (b->timers.slot[i].deadline < b->timers.soonest)
             b->timers.soonest = b->timers.slot[i].deadline;
     }
-    remap(b);
+    for (unsigned i = 0; i < PAM_SEGMENTS; i++)
+        bus_pam(b->device[0], i, b->pam[i] & 1, b->pam[i] & 2);
+    board_settle(b);
+    /* A device may arm its timers once more, for hosts that do not keep them: ours stay, and with
+     * them the order among equals. */
+    struct timers timers = b->timers;
+    for (unsigned i = 0; i < b->device_count; i++) {
+        if (b->device[i]->cls->loaded)
+            b->device[i]->cls->loaded(b->device[i]->state);
+    }
+    b->timers = timers;
     return true;
 }

@@ -2,6 +2,14 @@
  * timers, one DMA domain per device, PCI slots. It implements devices/bus.h. Which devices there
  * are and how they are wired is partition/pc.c's matter.
  *
+ * Ranges that a guest places over one another (PCI BARs, the local APIC) are settled by rules that
+ * know no history, so that a loaded snapshot decodes as the machine that was saved:
+ *  - a port belongs to the enabled range that was added last;
+ *  - a window in memory (MMIO, video RAM) is reached whole or not at all. RAM and ROM come first:
+ *    the host bridge claims those addresses for itself. Then ranges of fixed places come before
+ *    those that BARs place, and among equals the one added first. A window that finds its place
+ *    taken appears when the place becomes free.
+ *
  * A net joins output pins to input pins: its level is the OR of the outputs driving it, and every
  * change of level goes to all its sinks, in the order in which they were connected. */
 #ifndef UMBRA_PARTITION_BOARD_H
@@ -34,7 +42,12 @@ struct bus {
     uint8_t port_slot[DEVICE_MAX_RANGES]; /* per port range: slot in board.ports */
     uint8_t mmio_slot[DEVICE_MAX_RANGES];
     uint64_t vram_offset, vram_size, vram_base; /* machine offset; where the guest sees it */
-    bool vram_mapped;
+    bool vram_mapped;                           /* wanted at vram_base */
+    bool vram_shown;                            /* and it is there */
+    struct {                                    /* video RAM in place of a part of an MMIO range */
+        unsigned slot;                          /* in board.mmio; 0: none */
+        uint64_t base, offset, size;
+    } vram_window;
 };
 
 /* A port or MMIO range that a device decodes. */
@@ -43,7 +56,8 @@ struct decoded_range {
     unsigned index; /* range number in the device's descriptor */
     uint64_t base, size;
     uint8_t sizes;
-    bool enabled;
+    bool enabled;           /* wanted at base */
+    bool mapped;            /* an MMIO range, and it is there */
     uint64_t reads, writes; /* counters */
 };
 
@@ -119,6 +133,9 @@ void board_reset(struct board *b);
 /* The CPU's port space. size 1, 2, 4. */
 uint32_t board_port_read(struct board *b, uint16_t port, unsigned size);
 void board_port_write(struct board *b, uint16_t port, uint32_t value, unsigned size);
+
+/* Decodes ports and memory anew from what is enabled: after loading. */
+void board_settle(struct board *b);
 
 /* Says which ROM (machine offset) stands behind a PAM segment; NO_BACKING: an empty socket. */
 void board_rom_socket(struct board *b, unsigned segment, uint64_t offset);

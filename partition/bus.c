@@ -58,22 +58,31 @@ bool bus_dma_write(struct bus *bus, uint64_t gpa, const void *buf, size_t len)
 
 /* --- Where ranges lie -------------------------------------------------------------------- */
 
+/* Gives each of [base, base + size) to the last enabled range that has it. */
+static void settle_ports(struct board *b, uint64_t base, uint64_t size)
+{
+    for (uint64_t port = base; port < base + size && port < 65536; port++) {
+        b->port_owner[port] = 0;
+        for (unsigned slot = b->port_count; slot-- > 1;) {
+            const struct decoded_range *r = &b->ports[slot];
+            if (r->enabled && port - r->base < r->size) {
+                b->port_owner[port] = (uint8_t)slot;
+                break;
+            }
+        }
+    }
+}
+
 void bus_port_map(struct bus *bus, unsigned range, uint16_t base, bool enabled)
 {
     struct board *b = bus->board;
     assert(range < bus->cls->port_count);
-    unsigned slot = bus->port_slot[range];
-    struct decoded_range *r = &b->ports[slot];
-    if (r->enabled) {
-        for (uint64_t p = r->base; p < r->base + r->size && p < 65536; p++) {
-            if (b->port_owner[p] == slot)
-                b->port_owner[p] = 0;
-        }
-    }
+    struct decoded_range *r = &b->ports[bus->port_slot[range]];
+    uint64_t old = r->base;
     r->base = base;
     r->enabled = enabled;
-    for (uint64_t p = base; enabled && p < (uint64_t)base + r->size && p < 65536; p++)
-        b->port_owner[p] = (uint8_t)slot;
+    settle_ports(b, old, r->size);
+    settle_ports(b, base, r->size);
 }
 
 static uint64_t mmio_read(void *ctx, uint64_t offset, unsigned size)
@@ -106,19 +115,71 @@ static void mmio_write(void *ctx, uint64_t offset, uint64_t value, unsigned size
 
 static const struct mmio_ops mmio_ops = {mmio_read, mmio_write};
 
-/* PCI lets a guest put a BAR anywhere, also over RAM. The host bridge claims addresses below the
- * top of RAM for itself, so such a window is not reachable, and RAM stays what it is. */
-static bool window_is_free(struct board *b, uint64_t base, uint64_t size)
+/* Is [base, base + size) a hole throughout? Asked without the A20 gate, which sits at the CPU. */
+static bool place_is_free(struct board *b, uint64_t base, uint64_t size)
 {
-    if (base + size < base || base + size > BIT(GPA_BITS))
+    if (base & PAGE_MASK || base + size < base || base + size > BIT(GPA_BITS))
         return false;
-    for (uint64_t at = base; at < base + size;) {
-        const struct region *r = physmap_find(b->pm, at);
-        if (r->kind == REGION_RAM || r->kind == REGION_ROM)
-            return false;
-        at = r->base + r->size;
+    const struct region *r = physmap_find_ungated(b->pm, base);
+    return r->kind == REGION_HOLE && base + size <= r->base + r->size;
+}
+
+static void show_vram_window(struct board *b, const struct bus *bus)
+{
+    if (bus->vram_window.slot && b->mmio[bus->vram_window.slot].mapped)
+        physmap_map_vram(b->pm, bus->vram_window.base, bus->vram_window.size,
+                         bus->vram_offset + bus->vram_window.offset);
+}
+
+static void show_range(struct board *b, struct decoded_range *r)
+{
+    r->mapped = r->enabled && place_is_free(b, r->base, r->size);
+    if (!r->mapped)
+        return;
+    physmap_map_mmio(b->pm, r->base, r->size, &mmio_ops, r);
+    if (r->bus->vram_window.slot == (unsigned)(r - b->mmio))
+        show_vram_window(b, r->bus);
+}
+
+static void hide_windows(struct board *b)
+{
+    for (unsigned i = 1; i < b->mmio_count; i++) {
+        if (b->mmio[i].mapped)
+            physmap_unmap(b->pm, b->mmio[i].base, b->mmio[i].size);
+        b->mmio[i].mapped = false;
     }
-    return true;
+    for (unsigned i = 0; i < b->device_count; i++) {
+        struct bus *bus = b->device[i];
+        if (bus->vram_shown)
+            physmap_unmap(b->pm, bus->vram_base, bus->vram_size);
+        bus->vram_shown = false;
+    }
+}
+
+/* In the order of the rules in board.h. */
+static void show_windows(struct board *b)
+{
+    for (unsigned placed = 0; placed < 2; placed++) {
+        for (unsigned i = 1; i < b->mmio_count; i++) {
+            struct decoded_range *r = &b->mmio[i];
+            bool fixed = r->bus->cls->mmio[r->index].base != 0;
+            if (fixed != placed)
+                show_range(b, r);
+        }
+    }
+    for (unsigned i = 0; i < b->device_count; i++) {
+        struct bus *bus = b->device[i];
+        bus->vram_shown = bus->vram_mapped && place_is_free(b, bus->vram_base, bus->vram_size);
+        if (bus->vram_shown)
+            physmap_map_vram(b->pm, bus->vram_base, bus->vram_size, bus->vram_offset);
+    }
+}
+
+void board_settle(struct board *b)
+{
+    settle_ports(b, 0, 65536);
+    hide_windows(b);
+    show_windows(b);
 }
 
 void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
@@ -126,13 +187,12 @@ void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
     struct board *b = bus->board;
     assert(range < bus->cls->mmio_count);
     struct decoded_range *r = &b->mmio[bus->mmio_slot[range]];
-    const struct region *now = physmap_find(b->pm, r->base);
-    if (r->enabled && now->kind == REGION_MMIO && now->ctx == r)
-        physmap_unmap(b->pm, r->base, r->size);
+    if (r->base == base && r->enabled == enabled)
+        return;
+    hide_windows(b);
     r->base = base;
-    r->enabled = enabled && window_is_free(b, base, r->size);
-    if (r->enabled)
-        physmap_map_mmio(b->pm, base, r->size, &mmio_ops, r);
+    r->enabled = enabled;
+    show_windows(b);
 }
 
 uint8_t *bus_vram(struct bus *bus, size_t size)
@@ -147,24 +207,29 @@ uint8_t *bus_vram(struct bus *bus, size_t size)
 
 void bus_vram_map(struct bus *bus, uint64_t base, bool enabled)
 {
-    struct physmap *pm = bus->board->pm;
-    if (bus->vram_mapped)
-        physmap_unmap(pm, bus->vram_base, bus->vram_size);
+    struct board *b = bus->board;
+    if (bus->vram_base == base && bus->vram_mapped == enabled)
+        return;
+    hide_windows(b);
     bus->vram_base = base;
-    bus->vram_mapped = enabled && window_is_free(bus->board, base, bus->vram_size);
-    if (bus->vram_mapped)
-        physmap_map_vram(pm, base, bus->vram_size, bus->vram_offset);
+    bus->vram_mapped = enabled;
+    show_windows(b);
 }
 
 void bus_vram_window(struct bus *bus, unsigned range, uint64_t base, uint64_t offset, uint64_t size,
                      bool enabled)
 {
     struct board *b = bus->board;
-    struct decoded_range *r = &b->mmio[bus->mmio_slot[range]];
+    unsigned slot = bus->mmio_slot[range];
+    struct decoded_range *r = &b->mmio[slot];
     assert(offset + size <= bus->vram_size && base >= r->base && base + size <= r->base + r->size);
-    physmap_map_mmio(b->pm, r->base, r->size, &mmio_ops, r);
-    if (enabled)
-        physmap_map_vram(b->pm, base, size, bus->vram_offset + offset);
+    bus->vram_window.slot = enabled ? slot : 0;
+    bus->vram_window.base = base;
+    bus->vram_window.offset = offset;
+    bus->vram_window.size = size;
+    if (r->mapped)
+        physmap_map_mmio(b->pm, r->base, r->size, &mmio_ops, r);
+    show_vram_window(b, bus);
 }
 
 bool bus_vram_dirty(struct bus *bus, size_t offset, size_t len, uint8_t *bitmap)
@@ -227,6 +292,7 @@ void bus_pam(struct bus *bus, unsigned segment, bool read_ram, bool write_ram)
     uint64_t size = segment == PAM_SEGMENTS - 1 ? 0x10000 : 0x4000;
     uint64_t rom = b->rom_offset[segment];
     b->pam[segment] = (uint8_t)(read_ram | write_ram << 1);
+    hide_windows(b); /* one may lie where there was no ROM */
     if (physmap_ram_size(b->pm) < base + size)
         read_ram = write_ram = false;
     if (read_ram && write_ram)
@@ -235,6 +301,7 @@ void bus_pam(struct bus *bus, unsigned segment, bool read_ram, bool write_ram)
         physmap_map_rom(b->pm, base, size, read_ram ? base : rom, write_ram ? base : NO_BACKING);
     else
         physmap_unmap(b->pm, base, size);
+    show_windows(b);
 }
 
 struct log *bus_log(struct bus *bus)
