@@ -196,6 +196,10 @@ static void write_thr(struct uart *u, uint8_t byte)
         u->tx_done = now;
     u->tx_shifting = true;
     u->tx_done += TX_NS_PER_BYTE;
+    /* A guest that does not wait for room overwrites what waits: it has no more to send then. */
+    uint64_t most = now + (tx_capacity(u) + 1) * (uint64_t)TX_NS_PER_BYTE;
+    if (u->tx_done > most)
+        u->tx_done = most;
     bus_timer(u->bus, TIMER_TX, u->tx_done);
 }
 
@@ -384,7 +388,7 @@ static void uart_loaded(void *state)
     if (u->rx.limit != limit || u->rx_errors.limit != limit || u->rx.count > limit ||
         u->rx_errors.count != u->rx.count)
         clear_rx(u);
-    if (u->tx_done > now + 16 * TX_NS_PER_BYTE)
+    if (u->tx_done > now + 17 * TX_NS_PER_BYTE) /* FIFO and shift register */
         u->tx_done = now;
     if (u->tx_shifting || u->tx_count)
         bus_timer(u->bus, TIMER_TX, u->tx_done);
