@@ -3,15 +3,12 @@
  * Each ends its block, so that what the device did (an interrupt, a reset, A20) is seen at once:
  * any of these wakes the engine. A
  * repeated string transfer runs until its count is used up or something asks for attention; it then
- * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Such a part counts as one instruction, as
- * in string.c; virtual time does not pass within it. */
+ * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Each iteration takes an instruction's
+ * time. */
 #include "cpu/debug.h"
 #include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
 #include "cpu/task.h"
-
-/* Iterations in one go: a bound for time in one handler. */
-#define MAX_ITERATIONS 4096
 
 static uint32_t port_in(struct vcpu *c, uint16_t port, unsigned size)
 {
@@ -139,7 +136,10 @@ static void outs_once(struct vcpu *c, const struct insn *i, unsigned size)
 
 typedef void transfer(struct vcpu *c, const struct insn *i, unsigned size);
 
-/* Must a repeated transfer stop between two iterations? An INTR that IF holds off does not count.
+/* Each iteration of a repeated transfer takes an instruction's time, left and resumed or not: a
+ * guest-chosen count neither holds up the machine nor makes time stand still.
+ *
+ * Must a repeated transfer stop between two iterations? An INTR that IF holds off does not count.
  */
 static bool wants_attention(const struct vcpu *c)
 {
@@ -159,14 +159,17 @@ static inline void run_string(struct vcpu *c, const struct insn *i, unsigned siz
         once(c, i, size);
         return;
     }
-    for (unsigned n = 0; index_value(c, i, ECX) != 0; n++) {
-        if (n == MAX_ITERATIONS || (n > 0 && wants_attention(c))) {
-            c->eip = here;
-            leave_repeated(c);
-            return;
-        }
+    while (index_value(c, i, ECX) != 0) {
         once(c, i, size);
         set_reg(c, ECX, i->asize, c->reg[ECX].d - 1);
+        if (index_value(c, i, ECX) == 0)
+            break;
+        if (c->insns + 1 >= c->insns_end || wants_attention(c)) {
+            c->eip = here;
+            leave_repeated(c);
+            break;
+        }
+        c->insns++; /* the last iteration's is counted with the instruction */
     }
 }
 
