@@ -92,3 +92,16 @@ void vclock_sync(struct vclock *k, uint64_t insns, bool busy)
     rate = ((unsigned __int128)k->rate * 3 + rate) / 4; /* one sample may be a preempted one */
     k->rate = rate < RATE_MIN ? RATE_MIN : rate > RATE_MAX ? RATE_MAX : (uint64_t)rate;
 }
+
+void vclock_resume(struct vclock *k, uint64_t insns)
+{
+    k->sync_host = host_now();
+    k->sync_insns = insns;
+    k->host_base = k->sync_host - vclock_now(k, insns);
+}
+
+bool vclock_is_sound(const struct vclock *k, uint64_t insns)
+{
+    return k->rate >= RATE_MIN && k->rate <= RATE_MAX && k->anchor_insns <= insns &&
+           k->anchor_ns < BIT(63) && insns - k->anchor_insns < BIT(48);
+}

@@ -45,6 +45,12 @@ void vclock_sync(struct vclock *k, uint64_t insns, bool busy);
 /* Host time went by while virtual time stood still, ns: the two keep step from here on. */
 void vclock_stood_still(struct vclock *k, uint64_t host_ns);
 
+/* After loading: goes on from the virtual time that anchor and rate say, whatever time it is now
+ * on the host. */
+void vclock_resume(struct vclock *k, uint64_t insns);
+/* Are anchor and rate such as this clock itself would make? For what was loaded. */
+bool vclock_is_sound(const struct vclock *k, uint64_t insns);
+
 /* Where virtual time should be now according to the host, ns (CLOCK_HOST). */
 uint64_t vclock_host_target(const struct vclock *k);
 

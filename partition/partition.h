@@ -91,6 +91,16 @@ bool partition_keyboard_idle(struct partition *p);
  */
 uint64_t partition_state_hash(struct partition *p);
 
+/* Appends the whole machine to out: clock, vCPU, devices, machine memory (pages of zeros take no
+ * room). Not what lies outside it: the contents of disks, and input that was posted but not yet
+ * taken. Call between runs.
+ *
+ * partition_load puts it into a partition made from the same configuration; false when the stream
+ * does not fit that, or is damaged: the partition may then be part old and part new, and is good
+ * for partition_destroy only. */
+void partition_save(struct partition *p, struct bytes *out);
+must_use bool partition_load(struct partition *p, const uint8_t *data, size_t len);
+
 /* All counters as one JSON object. */
 void partition_stats(struct partition *p, struct bytes *out);
 
