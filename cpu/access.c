@@ -55,6 +55,18 @@ static bool page_is_watched(const struct vcpu *c, uint32_t gva)
            (c->watching && stops_page_watched(c, gva));
 }
 
+/* What lies at the page of gva is no memory, or not for this kind of access: the next one need not
+ * walk the page tables again. */
+static uint8_t *enter_device(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
+                             const struct walk_page *page)
+{
+    uint64_t start = page->gpa & ~UINT64_C(0xFFF);
+    if (kind != TLB_EXEC)
+        tlb_fill(&c->tlb, view, kind == TLB_WRITE ? TLB_DEVICE_WRITE : TLB_DEVICE_READ, gva,
+                 (uint8_t *)(uintptr_t)start, page->global, page->large);
+    return NULL;
+}
+
 /* Enters a translation into the TLB as far as the page may be accessed directly. Returns the host
  * address of gva, or NULL when each access must go through the physmap. */
 static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
@@ -62,12 +74,12 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
 {
     const struct region *r = physmap_find(c->physmap, page->gpa);
     if (r->offset == NO_BACKING)
-        return NULL;
+        return enter_device(c, gva, view, kind, page);
     bool memory = r->kind == REGION_RAM || r->kind == REGION_VRAM;
     uint64_t offset = r->offset + (physmap_gate(c->physmap, page->gpa) - r->base);
     if (kind == TLB_WRITE) {
         if (!memory)
-            return NULL;
+            return enter_device(c, gva, view, kind, page);
         uint8_t state = physmap_page_state(c->physmap, offset);
         if (state & PAGE_HAS_CODE) {
             uint8_t *start = physmap_host(c->physmap, offset) - (gva & 0xFFF);
@@ -107,6 +119,12 @@ static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, e
         hit = tlb_lookup(&c->tlb, view, TLB_NOTED, gva, 1);
         if (hit && (physmap_page_state(c->physmap, machine_offset(c, hit)) & PAGE_HAS_CODE))
             return (struct place){.host = hit, .noted = true};
+    }
+    if (kind != TLB_EXEC) {
+        hit = tlb_lookup(&c->tlb, view, kind == TLB_WRITE ? TLB_DEVICE_WRITE : TLB_DEVICE_READ, gva,
+                         1);
+        if (hit)
+            return (struct place){.gpa = (uintptr_t)hit};
     }
     unsigned access = (view == TLB_USER ? WALK_USER : 0) | (kind == TLB_WRITE ? WALK_WRITE : 0) |
                       (kind == TLB_EXEC ? WALK_FETCH : 0);
@@ -247,10 +265,29 @@ uint64_t access_load_slow(struct vcpu *c, const struct insn *i, unsigned seg, ui
     return value;
 }
 
+/* Memory in a page with code, when nothing else is special about the access: programs that keep
+ * data beside their code live on this. NULL when the long way must be taken. */
+static uint8_t *noted_place(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size)
+{
+    const struct segment *s = &c->seg[seg];
+    if ((uint64_t)offset + size > s->write_len || c->data_breakpoints || c->watching)
+        return NULL;
+    uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_NOTED, (uint32_t)s->base + offset, size);
+    if (!p || !(physmap_page_state(c->physmap, machine_offset(c, p)) & PAGE_HAS_CODE))
+        return NULL;
+    return p;
+}
+
 void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
                        uint64_t value, unsigned size)
 {
     c->cur = i;
+    uint8_t *noted = noted_place(c, seg, offset, size);
+    if (noted) {
+        host_store(noted, value, size);
+        physmap_wrote(c->physmap, machine_offset(c, noted), size);
+        return;
+    }
     if (unlikely(wraps_at_64k(c, offset, size))) {
         for (unsigned n = 0; n < size; n++)
             store_linear(c, wrapped_byte(c, seg, offset + n), value >> (8 * n) & 0xFF, 1,
@@ -273,6 +310,8 @@ uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, 
             return p;
     }
     c->cur = i;
+    if (noted_place(c, seg, offset, size))
+        return NULL;
     if (unlikely(wraps_at_64k(c, offset, size)))
         return NULL;
     uint32_t gva = segment_linear(c, seg, offset, size, true);

@@ -10,8 +10,9 @@
  * There is one table for each (privilege view, kind of access). What must not be accessed directly
  * (MMIO, pages to be marked dirty, pages with code) is never entered: those accesses miss and take
  * the slow path every time. TLB_NOTED spares that path the page walk: it holds pages with code that
- * may be written, by whoever tells the physmap of each write. Global pages (CR4.PGE) are kept on a
- * CR3 write; a bitmap remembers which entries are of one. */
+ * may be written, by whoever tells the physmap of each write. TLB_DEVICE_READ and TLB_DEVICE_WRITE
+ * do so for what is no memory: they hold guest physical addresses in place of host ones. Global
+ * pages (CR4.PGE) are kept on a CR3 write; a bitmap remembers which entries are of one. */
 #ifndef UMBRA_MMU_TLB_H
 #define UMBRA_MMU_TLB_H
 
@@ -21,7 +22,15 @@
 #define TLB_ENTRIES (1u << TLB_BITS)
 #define TLB_NO_TAG  UINT64_MAX /* never equal to a page address */
 
-enum tlb_kind { TLB_READ, TLB_WRITE, TLB_EXEC, TLB_NOTED, TLB_KINDS };
+enum tlb_kind {
+    TLB_READ,
+    TLB_WRITE,
+    TLB_EXEC,
+    TLB_NOTED,
+    TLB_DEVICE_READ,
+    TLB_DEVICE_WRITE,
+    TLB_KINDS
+};
 enum tlb_view { TLB_SUPERVISOR, TLB_USER, TLB_VIEWS };
 
 struct tlb_entry {
