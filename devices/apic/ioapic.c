@@ -105,28 +105,23 @@ static void write_index(struct ioapic *a, uint32_t value)
     service(a, pin);
 }
 
+/* The index is 8 bits wide and guests (PrettyOS) write it as a byte; data moves as dwords only. */
 static uint64_t mmio_read(void *state, unsigned range, uint64_t offset, unsigned size)
 {
     struct ioapic *a = state;
     (void)range;
-    (void)size;
-    switch (offset & 0xFFC) {
-    case 0:
+    if (offset == 0)
         return a->index;
-    case 0x10:
-        return read_index(a);
-    }
-    return 0;
+    return offset == 0x10 && size == 4 ? read_index(a) : 0;
 }
 
 static void mmio_write(void *state, unsigned range, uint64_t offset, uint64_t value, unsigned size)
 {
     struct ioapic *a = state;
     (void)range;
-    (void)size;
-    if ((offset & 0xFFC) == 0)
+    if (offset == 0)
         a->index = (uint8_t)value;
-    else if ((offset & 0xFFC) == 0x10)
+    else if (offset == 0x10 && size == 4)
         write_index(a, (uint32_t)value);
 }
 
@@ -157,7 +152,7 @@ static const struct field fields[] = {
     FIELD_ARRAY(struct ioapic, edge_due, "edges not yet sent"),
     FIELD_END,
 };
-static const struct mmio_range mmio[] = {{0xFEC00000, 4096, SIZE_4}};
+static const struct mmio_range mmio[] = {{0xFEC00000, 4096, SIZE_1 | SIZE_2 | SIZE_4}};
 static const char *const inputs[IOAPIC_PINS] = {
     "IN0",  "IN1",  "IN2",  "IN3",  "IN4",  "IN5",  "IN6",  "IN7",  "IN8",  "IN9",  "IN10", "IN11",
     "IN12", "IN13", "IN14", "IN15", "IN16", "IN17", "IN18", "IN19", "IN20", "IN21", "IN22", "IN23"};

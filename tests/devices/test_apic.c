@@ -169,6 +169,13 @@ START_TEST(ioapic_edge_and_level)
     set(0xF0, 0x1FF);
     tb_write(tb, IOAPIC, 4, 1);
     ck_assert_uint_eq(tb_read(tb, IOAPIC + 0x10, 4) & 0xFF00FF, 0x170011);
+    tb_write(tb, IOAPIC, 1, 0); /* the index may be written as a byte, the data may not */
+    ck_assert_uint_eq(tb_read(tb, IOAPIC, 4), 0);
+    tb_write(tb, IOAPIC + 0x10, 1, 0xFF);
+    tb_write(tb, IOAPIC + 1, 1, 0xFF);
+    ck_assert_uint_eq(tb_read(tb, IOAPIC + 0x10, 4), 0);
+    tb_write(tb, IOAPIC, 1, 1);
+    ck_assert_uint_eq(tb_read(tb, IOAPIC + 0x10, 4) & 0xFF00FF, 0x170011);
     testbus_input(ioapic, 4, true); /* masked: an edge is lost */
     testbus_input(ioapic, 4, false);
     route(4, 0x34);

@@ -125,7 +125,7 @@ GUESTS = [
     Guest("prettyos", "prettyos.img", until="$>", seconds=90),
 
     # From Debian packages.
-    Guest("linux-686", recipe=recipes.linux("linux-686"), options=["-m", "128"],
+    Guest("linux-686", recipe=recipes.linux("linux-686"), options=["-m", "128"], seabios=True,
           talk=LINUX_TALK, powers_off=True, seconds=200),
     Guest("linux-686-pae", recipe=recipes.linux("linux-686-pae"), options=["-m", "128"],
           talk=LINUX_TALK, powers_off=True, seconds=200),
