@@ -56,11 +56,15 @@ START_TEST(printer_takes_bytes_and_interrupts)
     for (const char *s = "Hi"; *s; s++) {
         tb_out8(tb, 0x378, (uint8_t)*s);
         tb_out8(tb, 0x37A, 0x1D);
-        ck_assert_uint_eq(tb_in8(tb, 0x379) & 0x40, 0); /* ACK# */
         tb_out8(tb, 0x37A, 0x1C);
+        bool poll = *s == 'H'; /* at once, or when the pulse is long over: it is seen once */
+        if (poll)
+            ck_assert_uint_eq(tb_in8(tb, 0x379) & 0x40, 0);
         testbus_save_load(lpt);
         testbus_advance(tb, 1000000);
         ck_assert(lpt->pin[0].level);
+        if (!poll)
+            ck_assert_uint_eq(tb_in8(tb, 0x379) & 0x40, 0);
         ck_assert_uint_eq(tb_in8(tb, 0x379) & 0x40, 0x40);
         ck_assert(!lpt->pin[0].level);
     }
