@@ -271,6 +271,15 @@ static bool set_type(struct options *o, const char *arg)
     return true;
 }
 
+static bool set_gdb(struct options *o, const char *arg)
+{
+    const char *colon = strrchr(arg, ':');
+    if (!colon || !colon[1])
+        return usage("--gdb: '%s' is not HOST:PORT or unix:PATH", arg);
+    o->gdb = arg;
+    return true;
+}
+
 static bool set_timeout(struct options *o, const char *arg)
 {
     char *end;
@@ -355,6 +364,12 @@ static bool set_option(struct options *o, int id, const char *arg)
         return check_where("parallel", arg);
     case OPT_debugcon:
         return set_debugcon(o, arg);
+    case OPT_gdb:
+        return set_gdb(o, arg);
+    case OPT_gdb_1234:
+        return set_gdb(o, "localhost:1234");
+    case OPT_stopped:
+        return o->stopped = true;
     case OPT_type:
         return set_type(o, arg);
     case OPT_until:
@@ -448,6 +463,8 @@ static bool check_combination(const struct options *o)
         return usage("--initrd goes with --kernel");
     if (o->append && !o->kernel)
         return usage("--append goes with --kernel");
+    if (o->stopped && !o->gdb)
+        return usage("-S goes with --gdb or -s: somebody must let the guest go");
     unsigned stdio = 0;
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
         stdio += o->serial[i] && strcmp(o->serial[i], "stdio") == 0;

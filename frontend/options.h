@@ -33,6 +33,8 @@ struct options {
         const char *path;
     } debugcon[PC_DEBUG_PORTS];
     unsigned debugcon_count;
+    const char *gdb; /* where gdb may attach, or NULL */
+    bool stopped;
     const char *type, *until;
     double timeout; /* seconds, 0: none */
     const char *screenshot;

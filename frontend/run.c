@@ -15,6 +15,7 @@
 #include "frontend/charport.h"
 #include "frontend/display/display.h"
 #include "frontend/display/png.h"
+#include "frontend/gdbstub.h"
 #include "frontend/keys.h"
 #include "frontend/media.h"
 #include "frontend/typist.h"
@@ -42,6 +43,7 @@ struct session {
     struct tap taps[PC_SERIAL_PORTS];
     const struct display_ops *ops;
     struct display *display; /* NULL: none */
+    struct gdbstub *gdb;     /* NULL: none */
 
     /* The partition's thread. */
     struct watch watch;
@@ -156,7 +158,12 @@ static void serial_tap(void *ctx, const uint8_t *data, size_t len)
 static void *partition_thread(void *ctx)
 {
     struct session *s = ctx;
-    s->end = partition_run(s->partition, UINT64_MAX, tick, s);
+    do {
+        s->end = partition_run(s->partition, UINT64_MAX, tick, s);
+        if (s->end == PARTITION_DEBUG_STOP)
+            s->end = partition_wait(s->partition, tick, s);
+    } while (s->end == PARTITION_RUNNING);
+    partition_close_calls(s->partition);
     atomic_store(&s->finished, true);
     return NULL;
 }
@@ -242,6 +249,14 @@ static void *signal_thread(void *ctx)
     return NULL;
 }
 
+/* gdb's user wants it to end: like closing the window, or like a signal. */
+static void gdb_quit(void *ctx, bool kill)
+{
+    struct session *s = ctx;
+    atomic_store(kill ? &s->killed : &s->finished, true);
+    partition_stop(s->partition);
+}
+
 static void block_signals(void)
 {
     sigset_t set;
@@ -259,10 +274,13 @@ static void run_threads(struct session *s)
     s->started = s->last_look = host_now();
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
         charport_start(&s->ports[i], s->partition, i);
+    if (s->gdb && !gdbstub_start(s->gdb, s->partition, (struct gdbstub_host){s, gdb_quit}))
+        log_msg(s->log, LOG_ERROR, "cannot start a thread for gdb");
     bool have_signals = pthread_create(&signals, NULL, signal_thread, s) == 0;
     if (pthread_create(&guest, NULL, partition_thread, s) != 0) {
         log_msg(s->log, LOG_ERROR, "cannot start a thread");
         atomic_store(&s->killed, true);
+        partition_close_calls(s->partition);
     } else {
         main_loop(s);
         partition_stop(s->partition);
@@ -369,7 +387,13 @@ static bool open_session(struct session *s, char *error, size_t error_len)
         !open_ports(s, &config.pc, error, error_len))
         return false;
     s->partition = partition_create(&config, error, error_len);
-    return s->partition && open_display(s, error, error_len);
+    if (!s->partition)
+        return false;
+    if (o->stopped)
+        debug_pause(partition_debug(s->partition));
+    if (o->gdb && !(s->gdb = gdbstub_open(o->gdb, s->log, error, error_len)))
+        return false;
+    return open_display(s, error, error_len);
 }
 
 static bool write_screenshot(struct session *s)
@@ -425,6 +449,7 @@ static void print_stats(struct session *s)
 
 static void close_session(struct session *s)
 {
+    gdbstub_close(s->gdb, EXIT_NOT_STARTED);
     if (s->display)
         s->ops->close(s->display);
     for (unsigned i = 0; i < PORTS; i++)
@@ -459,6 +484,8 @@ int run_guest(const struct options *options)
     if (open_session(s, error, sizeof error)) {
         run_threads(s);
         status = exit_status(s);
+        gdbstub_close(s->gdb, status);
+        s->gdb = NULL;
         if (options->screenshot && !write_screenshot(s))
             status = status ? status : EXIT_NOT_STARTED;
         if (options->stats)

@@ -233,6 +233,12 @@ void partition_destroy(struct partition *p)
     free(p);
 }
 
+void partition_reset(struct partition *p)
+{
+    p->resets++;
+    machine_reset(p);
+}
+
 /* --- Input ------------------------------------------------------------------------------- */
 
 bool partition_post(struct partition *p, struct partition_event event)

@@ -72,6 +72,9 @@ bool partition_post(struct partition *p, struct partition_event event);
 /* Thread-safe, and safe in a signal handler: the run ends soon. */
 void partition_stop(struct partition *p);
 
+/* The reset button, at once. The partition's thread. */
+void partition_reset(struct partition *p);
+
 uint32_t partition_exit_value(const struct partition *p);
 uint64_t partition_now(const struct partition *p);
 
