@@ -83,7 +83,7 @@ static enum monitor_result run_reset(struct partition *p, const char *args, stru
 {
     (void)args;
     partition_reset(p);
-    gdb_put_text(out, "the machine is reset; gdb sees it after 'flushregs' or the next stop\n");
+    gdb_put_text(out, "the machine is reset; 'maintenance flush register-cache' shows it\n");
     return MONITOR_DONE;
 }
 
