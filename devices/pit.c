@@ -459,9 +459,8 @@ static void pit_loaded(void *state)
         uint64_t now = now_ticks(p);
         if ((int64_t)(c->start - now) > 1)
             c->start = now;
-        if (c->switch_at - now > 65536)
+        if ((int64_t)(c->switch_at - now) > 65536) /* the past is fine: sync takes it up */
             c->pending = false;
-        sync(c, now);
     }
     drive(p);
     schedule(p);
