@@ -38,12 +38,18 @@ struct mmio_range {
 
 /* How an ISA DMA client answers DACK: up to len bytes are moved between the device and buf.
  * terminal_count: the controller's counter ends with the last of these bytes. Returns the bytes
- * moved. */
+ * moved.
+ *
+ * denied: the DMA checker refused the memory's side of the transfer, and the client may end its
+ * command with an error; the return value says nothing. On the way to the device nothing was read
+ * (len is 0). On the way to memory it is told by a second call with len 0, right after the one
+ * whose bytes were lost. */
 struct dack {
     uint8_t *buf;
     size_t len;
     bool to_memory; /* true: the device fills buf; false: it takes from buf */
     bool terminal_count;
+    bool denied;
 };
 
 /* An interrupt message on the APIC bus (SDM vol. 3, 11.11). */

@@ -94,30 +94,6 @@ static bool advance(struct dma_controller *k, unsigned n, uint32_t transfers)
     return end;
 }
 
-/* One step of a channel; false when nothing moved and it must wait. A denied access moves nothing
- * in memory, yet the counters run on and the client gets zeros: nobody answers on an ISA bus. */
-static bool step(struct dma8237 *dma, unsigned channel)
-{
-    struct dma_controller *k = &dma->controller[channel / 4];
-    struct dma_channel *c = &k->channel[channel % 4];
-    uint8_t buf[STEP] = {0};
-    unsigned unit = channel < 4 ? 1 : 2, type = c->mode >> 2 & 3;
-    uint32_t n = step_transfers(c, unit), gpa = gpa_of(dma, channel);
-    bool ends = n > c->count;
-    if (type == TRANSFER_READ && !bus_dma_read(dma->bus, gpa, buf, n * unit))
-        memset(buf, 0, sizeof buf);
-    struct dack transfer = {
-        .buf = buf, .len = n * unit, .to_memory = type != TRANSFER_READ, .terminal_count = ends};
-    size_t moved = bus_dack(dma->bus, channel, &transfer);
-    moved = (moved < transfer.len ? moved : transfer.len) / unit;
-    if (!moved)
-        return false;
-    if (type == TRANSFER_WRITE && !bus_dma_write(dma->bus, gpa, buf, moved * unit))
-        buf[0] = 0; /* counted and logged by the checker */
-    advance(k, channel % 4, (uint32_t)moved);
-    return true;
-}
-
 static bool is_requested(const struct dma8237 *dma, unsigned channel)
 {
     const struct dma_controller *k = &dma->controller[channel / 4];
@@ -128,6 +104,39 @@ static bool is_requested(const struct dma8237 *dma, unsigned channel)
     if (channel < 4 && (master->command & COMMAND_DISABLE || master->mask & 1))
         return false; /* the cascade is closed */
     return ((k->drq & ~k->mask) | k->request) >> n & 1;
+}
+
+static void tell_denied(struct dma8237 *dma, unsigned channel, bool to_memory)
+{
+    struct dack transfer = {.to_memory = to_memory, .denied = true};
+    bus_dack(dma->bus, channel, &transfer);
+}
+
+/* One step of a channel; false when nothing moved and it must wait. A denied access moves nothing
+ * in memory; the client is told. A real ISA bus has nobody to tell it. */
+static bool step(struct dma8237 *dma, unsigned channel)
+{
+    struct dma_controller *k = &dma->controller[channel / 4];
+    struct dma_channel *c = &k->channel[channel % 4];
+    uint8_t buf[STEP] = {0};
+    unsigned unit = channel < 4 ? 1 : 2, type = c->mode >> 2 & 3;
+    uint32_t n = step_transfers(c, unit), gpa = gpa_of(dma, channel);
+    bool ends = n > c->count;
+    if (type == TRANSFER_READ && !bus_dma_read(dma->bus, gpa, buf, n * unit)) {
+        tell_denied(dma, channel, false);
+        advance(k, channel % 4, n);
+        return is_requested(dma, channel);
+    }
+    struct dack transfer = {
+        .buf = buf, .len = n * unit, .to_memory = type != TRANSFER_READ, .terminal_count = ends};
+    size_t moved = bus_dack(dma->bus, channel, &transfer);
+    moved = (moved < transfer.len ? moved : transfer.len) / unit;
+    if (!moved)
+        return false;
+    if (type == TRANSFER_WRITE && !bus_dma_write(dma->bus, gpa, buf, moved * unit))
+        tell_denied(dma, channel, true);
+    advance(k, channel % 4, (uint32_t)moved);
+    return true;
 }
 
 /* Serves requests, lowest channel first, until none can go on. Bounded: a channel in autoinit whose

@@ -95,6 +95,10 @@ static size_t fdc_dack(void *state, unsigned channel, struct dack *transfer)
     struct fdc *f = state;
     (void)channel;
     bool in = f->phase == FDC_DATA_IN;
+    if (transfer->denied) {
+        fdc_denied(f);
+        return 0;
+    }
     if (!f->drq || (!in && f->phase != FDC_DATA_OUT) || in != transfer->to_memory)
         return 0;
     struct span block = span_slice((struct span){f->buffer, f->length}, f->position, transfer->len);

@@ -101,6 +101,17 @@ void fdc_overrun(struct fdc *f)
     fail(f, ST1_OVERRUN, 0);
 }
 
+void fdc_denied(struct fdc *f)
+{
+    bool data_command = f->result_len == 7 && f->result_pos == 0;
+    if (f->phase == FDC_RESULT && data_command) { /* not yet read: the IRQ has just been raised */
+        f->result[0] = (uint8_t)((f->result[0] & 0x3F) | ST0_ABNORMAL);
+        f->result[1] |= ST1_OVERRUN;
+    } else if (f->phase == FDC_EXECUTE || f->phase == FDC_DATA_IN || f->phase == FDC_DATA_OUT) {
+        fdc_overrun(f);
+    }
+}
+
 /* --- Finding sectors ----------------------------------------------------------------------- */
 
 /* Can this disk be read at the rate chosen? 500 kbit/s: 1.2 and 1.44 MB; 300 and 250: what is

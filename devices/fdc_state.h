@@ -89,5 +89,8 @@ void fdc_execute(struct fdc *f);   /* the execute timer fired: fetch or ask for 
 void fdc_data_done(struct fdc *f); /* the buffer went through, or TC came */
 void fdc_seek_done(struct fdc *f, unsigned drive);
 void fdc_overrun(struct fdc *f);
+/* The DMA of the last block was refused: the command ends as with an overrun, also when its last
+ * block seemed to be through. */
+void fdc_denied(struct fdc *f);
 
 #endif

@@ -142,7 +142,8 @@ void command_dma(const char *argument)
     attempt("the screen", 0xB8000 + 160 * 20, false);
     attempt("the system BIOS", 0xF0000, false);
     out8(DOR, 0x0C);
-    print("\nUmbra checks every DMA access against the device's domain: RAM only. What fails is\n"
-          "not done, and the log outside names device, address and reason. The chip of 1981\n"
-          "has no way to report it: the status bytes are those of a success.\n");
+    print(
+        "\nUmbra checks every DMA access against the device's domain: RAM only. What fails is\n"
+        "not done, the log outside names device, address and reason, and the command ends in\n"
+        "an error: ST0 40 abnormal termination, ST1 10 overrun. A PC of 1981 had no such check.\n");
 }

@@ -126,6 +126,7 @@ static void dack_step(struct fuzz *f)
         .len = fuzz_below(&f->random, sizeof buf + 1),
         .to_memory = fuzz_below(&f->random, 2),
         .terminal_count = fuzz_below(&f->random, 2),
+        .denied = fuzz_below(&f->random, 4) == 0,
     };
     if (f->bus->class->dack && f->bus->class->dack(f->bus->state, 2, &d) > d.len) {
         fprintf(stderr, "fuzz: %s moved more bytes than asked for\n", f->target->class->name);

@@ -11,7 +11,7 @@ struct client {
     struct bus *bus;
     uint8_t next, taken[65536];
     size_t got, left; /* bytes it still wants to move; drops DRQ at 0 */
-    unsigned terminal_counts, calls;
+    unsigned terminal_counts, calls, denials;
 };
 
 static const char *client_init(void *state, struct bus *bus, const void *config)
@@ -26,6 +26,12 @@ static size_t client_dack(void *state, unsigned channel, struct dack *t)
     struct client *c = state;
     (void)channel;
     size_t n = t->len < c->left ? t->len : c->left;
+    c->denials += t->denied;
+    if (t->denied) { /* gives up */
+        c->left = 0;
+        bus_irq(c->bus, 0, false);
+        return 0;
+    }
     c->calls++;
     for (size_t i = 0; i < n; i++) {
         if (t->to_memory)
@@ -231,7 +237,7 @@ START_TEST(page_registers_hold)
 }
 END_TEST
 
-/* Beyond RAM, in ROM, in MMIO and above 16 MB's end: the client runs on, memory is not touched. */
+/* Beyond RAM, in ROM, in MMIO and above 16 MB's end: memory is not touched, the client is told. */
 START_TEST(what_is_no_ram_is_denied)
 {
     struct machine m = power_on(1);
@@ -243,9 +249,15 @@ START_TEST(what_is_no_ram_is_denied)
         program_1(m, 0x44, pages[i], 0, 99);
         request(m, 100);
         ck_assert_uint_eq(m.client->left, 0);
+        ck_assert_uint_eq(m.client->denials, 2 * i + 1);
         struct dma_counters after = dma_domain_counters(m.dma->domain);
         ck_assert_uint_eq(after.denials, before.denials + 1);
         ck_assert_uint_eq(after.bytes_written, before.bytes_written);
+        program_1(m, 0x48, pages[i], 0, 99); /* from memory: the client gets nothing */
+        size_t got = m.client->got;
+        request(m, 100);
+        ck_assert_uint_eq(m.client->got, got);
+        ck_assert_uint_eq(m.client->denials, 2 * i + 2);
     }
     testbus_destroy(m.tb);
 }
