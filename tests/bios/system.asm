@@ -214,6 +214,7 @@ main:
         check   "INT 1Ah: an unknown function", c
 
 ; --- COM1, looped back ---------------------------------------------------------------------------
+        call    all_sent
         mov     ax, 0x00E3              ; 9600 8N1
         mov     dx, 0
         int     0x14
@@ -266,6 +267,7 @@ main:
         int     0x14
         test    ah, 0x80
         check   "INT 14h: COM4 is not there", nz
+        call    all_sent
         mov     ax, 0x0400
         mov     bx, 0
         mov     cx, 0x0308
@@ -412,6 +414,12 @@ main:
         check   "APM 04h: disconnects", nc
         jmp     finish
 
+all_sent:                               ; the last text has left COM1
+        mov     dx, 0x3FD
+.wait:  in      al, dx
+        test    al, 0x40
+        jz      .wait
+        ret
 alarm:  inc     byte [cs:rung]
         iret
 mouse:  retf
