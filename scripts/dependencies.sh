@@ -4,7 +4,7 @@
 
 build_packages="gcc libc6-dev cmake ninja-build nasm pkg-config zlib1g-dev libsdl2-dev"
 test_packages="check libcapstone-dev python3 qemu-utils e2fsprogs mtools xorriso isolinux
-    syslinux-common cpio seabios vgabios grub-pc-bin grub-common xvfb xdotool imagemagick"
+    syslinux-common cpio seabios vgabios grub-pc-bin grub-common debootstrap xvfb xdotool imagemagick"
 ci_packages="clang libclang-rt-14-dev clang-format"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }

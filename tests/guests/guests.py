@@ -142,7 +142,7 @@ GUESTS = [
     Guest("grub-disk", recipe=recipes.grub_hd,
           type="{wait 2}ls (hd0,msdos1)/\\n", until="hello-from-ext2", seabios=True),
     Guest("grub-invaders", recipe=recipes.kernel("invaders", "boot/invaders.exec"), after=5,
-          type="{wait 1}" + "{left}" * 15, screen=ship_went_left),
+          type="{wait 1}" + "{left}" * 25, screen=ship_went_left),
     Guest("hdt", recipe=recipes.hdt_cd, until="Hardware Detection Tool", seabios=True),
     Guest("ipxe", recipe=recipes.kernel("ipxe", "boot/ipxe.lkrn"), type="{wait 1}" + "{ctrl-b}{wait 0.5}" * 8,
           until="iPXE>", seconds=90),
