@@ -501,7 +501,7 @@ static void do_kill(struct gdb_command *k)
 
 static void do_vkill(struct gdb_command *k)
 {
-    k->verdict = GDB_QUIT;
+    k->verdict = GDB_KILL;
     reply_ok(k);
 }
 

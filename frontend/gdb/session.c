@@ -67,7 +67,7 @@ static enum gdb_verdict take_packet(struct gdb_session *s)
         return GDB_GO_ON; /* the end of the run is told by gdb_session_exited */
     if (d.command.resumed)
         s->running = true;
-    else if (d.command.verdict != GDB_KILL)
+    else if (d.command.verdict != GDB_KILL || d.command.reply.len) /* k has no answer */
         send_packet(s, &d.command.reply);
     bytes_free(&d.command.reply);
     return d.command.verdict;

@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# The gdb stub with the real gdb, in batch mode: a 16-bit boot sector, a 32-bit kernel with symbols,
+# Ctrl-C, detach and attach again, a second gdb, the ways to end.
+set -u
+umbra=$1/umbra
+kernel=$1/bios/demo/kernel.elf
+command -v gdb >/dev/null || { echo "SKIP: gdb is not installed"; exit 77; }
+gdb -nx -batch -ex 'set architecture i8086' >/dev/null 2>&1 || { echo "SKIP: this gdb knows no i386"; exit 77; }
+[ -x "$umbra" ] && [ -s "$1/bios/bios.bin" ] || { echo "SKIP: umbra or its firmware is not built"; exit 77; }
+dir=$(mktemp -d) || exit 1
+pid=
+cleanup() {
+    [ -z "$pid" ] || kill "$pid" 2>/dev/null
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+socket=$dir/gdb
+fail() {
+    echo "FAIL: $*"
+    echo "--- gdb:"; cat "$dir/out" 2>/dev/null
+    echo "--- umbra:"; cat "$dir/log" 2>/dev/null
+    exit 1
+}
+# start OPTIONS...: umbra with the stub at $socket, in the background
+start() {
+    "$umbra" run --display none --timeout 120 --gdb "unix:$socket" "$@" </dev/null >"$dir/serial" 2>"$dir/log" &
+    pid=$!
+    for _ in $(seq 100); do
+        [ -S "$socket" ] && return
+        sleep 0.1
+    done
+    fail "the socket does not come"
+}
+# ends STATUS: umbra ends by itself with that status
+ends() {
+    wait "$pid"
+    got=$?
+    pid=
+    [ $got -eq "$1" ] || fail "umbra ended with $got, not $1"
+}
+# talk FILE [GDB OPTIONS]: runs a gdb script, its output in $dir/out
+talk() {
+    script=$1
+    shift
+    timeout 100 gdb -nx -batch -ex 'set pagination off' -ex 'set confirm off' "$@" \
+        -ex "target remote $socket" -x "$script" >"$dir/out" 2>&1 || fail "gdb: status $?"
+}
+says() {
+    grep -q -- "$1" "$dir/out" || fail "'$1' is not in gdb's output"
+}
+
+# --- 16-bit: jmp 0:7C05; xor ax,ax; mov ds,ax; mov cx,3; 7C0C: inc word [600]; loop 7C0C;
+#     mov ax,0E41h; int 10h; 7C17: jmp $
+printf '\352\005\174\000\000\061\300\216\330\271\003\000\377\006\000\006\342\372\270\101\016\315\020\353\376' >"$dir/boot"
+head -c 485 /dev/zero >>"$dir/boot"
+printf '\125\252' >>"$dir/boot"
+start -S "$dir/boot"
+cat >"$dir/script" <<'END'
+printf "reset %x\n", $eip
+break *0x7c00
+continue
+printf "at %x ip %x cs %x\n", $eip, $ip, $cs
+x/2i $pc
+stepi
+printf "after ljmp %x\n", $eip
+stepi 4
+printf "after four %x ax %x\n", $eip, $eax & 0xffff
+printf "bytes %x %x\n", *(unsigned char*)0x7c0c, *(unsigned short*)0x7dfe
+watch *(unsigned short*)0x600
+continue
+printf "watched %d at %x\n", *(unsigned short*)0x600, $eip
+delete
+break *0x7c10
+continue
+printf "hits %d cx %d\n", *(unsigned short*)0x600, $ecx & 0xffff
+delete
+break *0x7c15
+break *0x7c17
+continue
+stepi
+printf "int10 left the sector: %d\n", $eip > 0x8000
+continue
+printf "back at %x\n", $eip
+set *(unsigned char*)0x500 = 0x5a
+set $ebx = 0x12345678
+set $ds = 0x40
+printf "wrote %x %x %x\n", *(unsigned char*)0x500, $ebx, $ds_base
+monitor info registers
+monitor xp /2 7dfe
+kill
+END
+talk "$dir/script"
+says 'reset fffffff0'
+says 'Breakpoint 1, 0x00007c00'
+says 'at 7c00 ip 7c00 cs 0'
+says 'ljmp *$0x0,$0x7c05'
+says 'after ljmp 7c05'
+says 'after four 7c10 ax 0'
+says 'bytes ff aa55'
+says 'watched 2 at 7c10'
+says 'hits 3 cx 1'
+says 'int10 left the sector: 1'
+says 'back at 7c17'
+says 'wrote 5a 12345678 400'
+says 'real mode'
+says '55 aa'
+ends 4
+
+# --- detach, attach again; a second gdb; monitor quit
+start "$dir/boot"
+cat >"$dir/first" <<'END'
+break *0x7c17
+continue
+detach
+END
+cat >"$dir/second" <<END
+shell timeout 20 gdb -nx -batch -ex 'set remotetimeout 3' -ex 'target remote $socket' -ex 'printf "second got in %x\n", \$eip' 2>&1
+printf "still here %x\n", \$eip
+monitor quit
+END
+talk "$dir/first"
+says 'Breakpoint 1, 0x00007c17'
+talk "$dir/second"
+says 'still here 7c17'
+grep -q 'second got in' "$dir/out" && fail "two gdbs at once"
+grep -q 'second gdb is refused' "$dir/log" || fail "the second gdb was not refused"
+ends 0
+
+# --- 32-bit with symbols, Ctrl-C
+[ -s "$kernel" ] || { echo "SKIP: the demo kernel is not built (16-bit part passed)"; exit 77; }
+start -S
+cat >"$dir/script" <<'END'
+hbreak kernel_main
+continue
+printf "pe %d\n", $cr0 & 1
+x/i $pc
+stepi
+info symbol $pc
+delete
+break key_wait
+continue
+bt 2
+delete
+python
+import os, signal, threading
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+end
+continue
+info symbol $pc
+detach
+END
+if gdb -nx -batch -ex 'python print(1)' >/dev/null 2>&1; then
+    talk "$dir/script" "$kernel"
+    says 'Breakpoint 1, .* kernel_main'
+    says 'pe 1'
+    says '=> .*<kernel_main>'
+    says "kernel_main + 3"
+    says 'key_wait ()'
+    says 'Program received signal SIGINT'
+else
+    echo "SKIP: this gdb has no python for Ctrl-C (the rest passed)"
+    exit 77
+fi
+kill "$pid"
+ends 4
+echo "all passed"
