@@ -1,10 +1,10 @@
-/* tests/cpu/host32.h: runs 32-bit user-mode code natively inside a 64-bit Linux process and catches
- * what it raises. For x86-64 Linux.
+/* tests/cpu/host32.h: runs 32-bit and 16-bit user-mode code natively inside a 64-bit Linux process
+ * and catches what it raises. For x86-64 Linux.
  *
  * The code runs in compatibility mode with segments of its own from the LDT, so that limits and
  * bases are exercised too:
  *
- *     CS       base HOST_CODE, limit FFFFh, execute-only
+ *     CS       base HOST_CODE, limit FFFFh, execute-only; 32-bit or 16-bit code
  *     DS ES SS GS  base HOST_DATA, limit FFFFh, read/write, 32-bit stack
  *
  *     HOST_DATA  |0 1| rw   |2| read-only   |3 ..14| not there   |15| rw
@@ -123,12 +123,12 @@ static void caught(int sig, siginfo_t *info, void *context)
     g[REG_CSGSFS] = (greg_t)((uint64_t)USER_SS << 48 | USER_CS64);
 }
 
-static bool ldt_segment(unsigned n, uint32_t base, unsigned contents, bool exec_only)
+static bool ldt_segment(unsigned n, uint32_t base, unsigned contents, bool exec_only, bool wide)
 {
     struct user_desc d = {.entry_number = n,
                           .base_addr = base,
                           .limit = HOST_LIMIT,
-                          .seg_32bit = 1,
+                          .seg_32bit = wide,
                           .contents = contents,
                           .read_exec_only = exec_only,
                           .useable = 1};
@@ -176,8 +176,9 @@ static bool host32_open(const char **why)
     if (!map_all())
         return false;
     *why = "no LDT segments (modify_ldt)";
-    if (!ldt_segment(0, HOST_CODE, MODIFY_LDT_CONTENTS_CODE, true) ||
-        !ldt_segment(1, HOST_DATA, MODIFY_LDT_CONTENTS_DATA, false))
+    if (!ldt_segment(0, HOST_CODE, MODIFY_LDT_CONTENTS_CODE, true, true) ||
+        !ldt_segment(1, HOST_DATA, MODIFY_LDT_CONTENTS_DATA, false, true) ||
+        !ldt_segment(2, HOST_CODE, MODIFY_LDT_CONTENTS_CODE, true, false))
         return false;
     sigaltstack(&stack, NULL);
     for (unsigned n = 0; n < ARRAY_LEN(signals); n++)
@@ -186,17 +187,17 @@ static bool host32_open(const char **why)
 }
 
 /* jmp far USER_CS64:STUB. Where the page has no room for it the INT3 that stands there does. */
-static void put_way_out(uint32_t at)
+static void put_way_out(uint32_t at, bool wide)
 {
-    uint8_t jump[7] = {0xEA};
-    store_le32(jump + 1, STUB);
-    store_le16(jump + 5, USER_CS64);
+    uint8_t jump[8] = {0x66, 0xEA};
+    store_le32(jump + 2, STUB);
+    store_le16(jump + 6, USER_CS64);
     if (at + sizeof jump <= 4096)
-        memcpy(code_page + at, jump, sizeof jump);
+        memcpy(code_page + at, jump + wide, sizeof jump - wide);
 }
 
-/* Puts code of len bytes at HOST_CODE + at, and the way out behind it. */
-static void host32_code(uint32_t at, const uint8_t *code, size_t len)
+/* Puts code of len bytes at HOST_CODE + at, and the way out behind it: wide for 32-bit code. */
+static void host32_code(uint32_t at, const uint8_t *code, size_t len, bool wide)
 {
     static uint32_t dirty;
     for (uint32_t n = dirty; n < dirty + 32 && n < 4096; n++)
@@ -205,16 +206,16 @@ static void host32_code(uint32_t at, const uint8_t *code, size_t len)
     code_end = at + (uint32_t)len;
     for (size_t n = 0; n < len && at + n < 4096; n++)
         code_page[at + n] = code[n];
-    put_way_out(code_end);
+    put_way_out(code_end, wide);
 }
 
 /* Runs from *s, which then holds the state after. */
-static void host32_run(struct host32_state *s)
+static void host32_run(struct host32_state *s, bool wide)
 {
     struct native_frame *f = &native_frame;
     memcpy(f->reg, s->reg, sizeof f->reg);
     f->iret[0] = s->eip;
-    f->iret[1] = LDT_SELECTOR(0);
+    f->iret[1] = wide ? LDT_SELECTOR(0) : LDT_SELECTOR(2);
     f->iret[2] = s->eflags | FLAG_IF | FLAG_ONE;
     f->iret[3] = s->reg[ESP];
     f->iret[4] = LDT_SELECTOR(1);

@@ -118,11 +118,14 @@ static void guest_code(uint32_t at, const uint8_t *code, size_t len)
     physmap_wrote(ram, GPA_CODE, 4096);
 }
 
-static void guest_run(struct host32_state *s)
+static void guest_run(struct host32_state *s, bool wide)
 {
     struct vcpu *c = guest;
     memcpy(c->seg, user_segments, sizeof user_segments);
-    c->code32 = c->stack32 = 1;
+    if (!wide)
+        c->seg[SEG_CS].attr &= (uint16_t)~SEG_ATTR_DB;
+    c->code32 = wide;
+    c->stack32 = 1;
     vcpu_set_cpl(c, 3);
     for (unsigned n = 0; n < 8; n++)
         c->reg[n].d = s->reg[n];
@@ -149,6 +152,7 @@ static void guest_run(struct host32_state *s)
 struct encoding {
     uint8_t bytes[24];
     uint32_t at; /* in the code segment */
+    bool wide;   /* 32-bit code */
     struct insn insn;
     const struct opcode *row;
 };
@@ -278,8 +282,9 @@ static void patch_immediate(struct rng *r, struct encoding *e)
 static bool gen_encoding(struct rng *r, unsigned op, struct encoding *e)
 {
     e->row = opcode_row(op);
+    e->wide = pick(r, 4) != 0;
     unsigned n = gen_prefixes(r, e->row, e->bytes);
-    bool addr16 = memchr(e->bytes, 0x67, n) != NULL;
+    bool addr16 = (memchr(e->bytes, 0x67, n) != NULL) == e->wide;
     if (e->row->map == MAP_0F)
         e->bytes[n++] = 0x0F;
     bool plus_r = (e->row->form & 3) == PLUS_R;
@@ -288,11 +293,12 @@ static bool gen_encoding(struct rng *r, unsigned op, struct encoding *e)
         n += gen_modrm(r, e->row, addr16, e->bytes + n);
     for (unsigned k = 0; n + k < sizeof e->bytes; k++)
         e->bytes[n + k] = (uint8_t)gen_value(r);
-    e->at = pick(r, 30) ? 0x813 + pick(r, 64) : 0xFF4 + pick(r, 12);
-    enum decode_status status = decode_insn(&decoder, e->bytes, sizeof e->bytes, true, &e->insn);
+    bool at_page_end = pick(r, 30) == 0 && strcmp(e->row->mnemonic, "ud1"); /* on AMD: no ModRM */
+    e->at = !at_page_end ? 0x813 + pick(r, 64) : 0xFF4 + pick(r, 12);
+    enum decode_status status = decode_insn(&decoder, e->bytes, sizeof e->bytes, e->wide, &e->insn);
     if (status == DECODE_OK && e->insn.op == op) {
         patch_immediate(r, e);
-        status = decode_insn(&decoder, e->bytes, sizeof e->bytes, true, &e->insn);
+        status = decode_insn(&decoder, e->bytes, sizeof e->bytes, e->wide, &e->insn);
     }
     return status != DECODE_MORE && e->insn.op == op;
 }
@@ -542,7 +548,7 @@ static void report(struct totals *t, const struct encoding *e, const char *what,
     t->row = e->insn.op;
     if (t->failed_of_row++ >= 2)
         return;
-    fprintf(stderr, "%s differs: %s:", what, name);
+    fprintf(stderr, "%s differs: %s, %d-bit code:", what, name, e->wide ? 32 : 16);
     for (unsigned n = 0; n < e->insn.len; n++)
         fprintf(stderr, " %02x", e->bytes[n]);
     fprintf(stderr,
@@ -556,7 +562,7 @@ static void report(struct totals *t, const struct encoding *e, const char *what,
 static void compare_encoding(struct rng *r, const struct encoding *e, unsigned states,
                              struct totals *t)
 {
-    host32_code(e->at, e->bytes, e->insn.len);
+    host32_code(e->at, e->bytes, e->insn.len, e->wide);
     guest_code(e->at, e->bytes, e->insn.len);
     t->encodings++;
     for (unsigned n = 0; n < states; n++) {
@@ -569,8 +575,8 @@ static void compare_encoding(struct rng *r, const struct encoding *e, unsigned s
         }
         put_target(r, e, &s[0]);
         s[1] = s[2] = s[0];
-        host32_run(&s[1]);
-        guest_run(&s[2]);
+        host32_run(&s[1], e->wide);
+        guest_run(&s[2], e->wide);
         t->cases++;
         t->raised[s[1].vector & 31]++;
         if (in_way_out(e, &s[2]) || same_but_for_order(e, &s[1], &s[2])) {
