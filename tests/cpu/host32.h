@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@
 struct host32_state {
     uint32_t reg[8], eip, eflags;
     uint32_t vector, error, cr2; /* after a run; INT3 behind the code is vector 3 */
+#define HOST_ENDLESS 32          /* vector: it jumped to itself and was stopped */
 };
 
 #define LDT_SELECTOR(n) ((n)*8 + 7) /* LDT, RPL 3 */
@@ -98,6 +100,16 @@ static struct host32_state *running;
 static uint8_t *code_page;
 static uint32_t code_end; /* offset behind the instruction */
 
+static uint64_t runs, runs_at_tick;
+
+/* Each second of processor time: is it still the same run? */
+static bool is_endless(const greg_t *g)
+{
+    bool same = runs == runs_at_tick;
+    runs_at_tick = runs;
+    return running && same && (g[REG_CSGSFS] & 0xFFFF) != USER_CS64;
+}
+
 static void caught(int sig, siginfo_t *info, void *context)
 {
     static const int order[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
@@ -105,6 +117,8 @@ static void caught(int sig, siginfo_t *info, void *context)
     greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
     (void)info;
     struct host32_state *s = running;
+    if (sig == SIGVTALRM && !is_endless(g))
+        return;
     if (!s) { /* not from the code: a bug of the test */
         signal(sig, SIG_DFL);
         return;
@@ -113,7 +127,7 @@ static void caught(int sig, siginfo_t *info, void *context)
         s->reg[n] = (uint32_t)g[order[n]];
     s->eip = (uint32_t)g[REG_RIP];
     s->eflags = (uint32_t)g[REG_EFL];
-    s->vector = (uint32_t)g[REG_TRAPNO];
+    s->vector = sig == SIGVTALRM ? HOST_ENDLESS : (uint32_t)g[REG_TRAPNO];
     s->error = (uint32_t)g[REG_ERR];
     s->cr2 = (uint32_t)g[REG_CR2];
     running = NULL;
@@ -171,7 +185,7 @@ static bool host32_open(const char **why)
     stack_t stack = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
     struct sigaction action = {.sa_sigaction = caught,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGVTALRM};
     *why = "no memory at fixed low addresses";
     if (!map_all())
         return false;
@@ -183,6 +197,8 @@ static bool host32_open(const char **why)
     sigaltstack(&stack, NULL);
     for (unsigned n = 0; n < ARRAY_LEN(signals); n++)
         sigaction(signals[n], &action, NULL);
+    struct itimerval second = {{1, 0}, {1, 0}};
+    setitimer(ITIMER_VIRTUAL, &second, NULL);
     return true;
 }
 
@@ -219,6 +235,7 @@ static void host32_run(struct host32_state *s, bool wide)
     f->iret[2] = s->eflags | FLAG_IF | FLAG_ONE;
     f->iret[3] = s->reg[ESP];
     f->iret[4] = LDT_SELECTOR(1);
+    runs++;
     running = s;
     native_enter();
     if (!running)
