@@ -153,6 +153,7 @@ START_TEST(all_forms)
         compare_instruction(code, 2);
         compared++;
     }
+    printf("%02X: %u instructions compared, %u states each\n", escape, compared, CASES);
     ck_assert_uint_ge(compared, 20);
 }
 END_TEST
