@@ -41,6 +41,26 @@ START_TEST(gate_to_the_same_level)
 }
 END_TEST
 
+START_TEST(gate_copies_31_parameters)
+{
+    for (unsigned size = 2; size <= 4; size += 2) {
+        struct machine m;
+        start(&m);
+        struct vcpu *c = m.c;
+        put_gate(&m, GDT + FREE, CODE0, 0x9000, size == 4 ? 0xEC : 0xE4, 31);
+        machine_to_user(&m, FLAG_ONE);
+        c->reg[ESP].d = STACK3 - 31 * size;
+        for (unsigned n = 0; n < 31; n++)
+            put(&m, c->reg[ESP].d + n * size, 0x1000 + n, size);
+        MUST_NOT_FAULT(&m, far_call(c, FREE | 3, 0, 4, CODE + 7));
+        ck_assert_uint_eq(c->reg[ESP].d, STACK - 35 * size);
+        for (unsigned n = 0; n < 31; n++)
+            ck_assert_uint_eq(get16(&m, c->reg[ESP].d + (2 + n) * size), 0x1000 + n);
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
 START_TEST(gate_to_conforming_code_keeps_cpl)
 {
     struct machine m;
@@ -569,6 +589,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {gate_to_the_same_level,
+                                  gate_copies_31_parameters,
                                   gate_to_conforming_code_keeps_cpl,
                                   far_call_and_back_within_the_level,
                                   inner_stack_from_a_16_bit_tss,
