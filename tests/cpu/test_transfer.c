@@ -165,6 +165,34 @@ START_TEST(segments_after_a_return_outwards)
 }
 END_TEST
 
+/* IRET in ring 3 restores IF when IOPL allows it, IOPL itself never, VIF and VIP neither. */
+START_TEST(iret_flags_by_privilege)
+{
+    static const struct {
+        uint32_t before, image, after;
+    } cases[] = {
+        {FLAG_IOPL, FLAG_IF | FLAG_CF, FLAG_IOPL | FLAG_IF | FLAG_CF},
+        {FLAG_IOPL | FLAG_IF, FLAG_CF, FLAG_IOPL | FLAG_CF},
+        {0, FLAG_IF | FLAG_IOPL | FLAG_DF, FLAG_DF},
+        {FLAG_IF, FLAG_AC | FLAG_ID, FLAG_IF | FLAG_AC | FLAG_ID},
+        {FLAG_IF, FLAG_VIF | FLAG_VIP | FLAG_OF, FLAG_IF | FLAG_OF},
+    };
+    for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
+        struct machine m;
+        start(&m);
+        PROGRAM(&m, CODE, 0xCF);              /* iretd */
+        PROGRAM(&m, CODE + 0x10, 0x0F, 0x0B); /* ud2 */
+        machine_to_user(&m, cases[n].before | FLAG_ONE);
+        const uint32_t frame[3] = {CODE + 0x10, CODE3, cases[n].image | FLAG_ONE};
+        m.c->reg[ESP].d = STACK3 - 12;
+        memcpy(m.ram + STACK3 - 12, frame, sizeof frame);
+        machine_run_to_handler(&m, VEC_UD);
+        ck_assert_uint_eq(get32(&m, m.c->reg[ESP].d + 8), cases[n].after | FLAG_RF | FLAG_ONE);
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
 START_TEST(stack_switch_to_an_expand_down_segment)
 {
     struct machine m;
@@ -595,6 +623,7 @@ int main(void)
                                   inner_stack_from_a_16_bit_tss,
                                   return_to_a_wide_stack_with_a_16_bit_frame,
                                   segments_after_a_return_outwards,
+                                  iret_flags_by_privilege,
                                   stack_switch_to_an_expand_down_segment,
                                   real_mode_transfers,
                                   near_transfers_beyond_the_limit,
