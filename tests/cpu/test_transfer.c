@@ -78,6 +78,27 @@ START_TEST(gate_to_conforming_code_keeps_cpl)
 }
 END_TEST
 
+/* A descriptor counts only when all of its eight bytes lie within the table. */
+START_TEST(descriptors_at_the_end_of_a_table)
+{
+    struct machine m;
+    start(&m);
+    struct vcpu *c = m.c;
+    put_segment(&m, GDT + FREE, 0, 0xFFFF, 0x92, 0);
+    put_segment(&m, LDT + 8, 0, 0xFFFF, 0x92, 0);
+    c->ldtr = (struct segment){.selector = SEL_LDT, .attr = 0x82, .base = LDT};
+    for (unsigned last = 0; last < 8; last++) {
+        c->gdtr.limit = FREE + last;
+        c->ldtr.limit = 8 + last;
+        unsigned want = last == 7 ? NO_FAULT : VEC_GP;
+        ck_assert_uint_eq(FAULT(&m, segment_load(c, SEG_ES, FREE)), want);
+        ck_assert_uint_eq(FAULT(&m, segment_load(c, SEG_ES, 0x0C)), want);
+        ck_assert_uint_eq(FAULT(&m, far_jump(c, 0x0C, 0, 4, 0)), VEC_GP);
+    }
+    machine_destroy(&m);
+}
+END_TEST
+
 START_TEST(far_call_and_back_within_the_level)
 {
     struct machine m;
@@ -619,6 +640,7 @@ int main(void)
     const TTest *const tests[] = {gate_to_the_same_level,
                                   gate_copies_31_parameters,
                                   gate_to_conforming_code_keeps_cpl,
+                                  descriptors_at_the_end_of_a_table,
                                   far_call_and_back_within_the_level,
                                   inner_stack_from_a_16_bit_tss,
                                   return_to_a_wide_stack_with_a_16_bit_frame,
