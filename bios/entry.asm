@@ -8,7 +8,7 @@
 
         extern  post_main, post_bss_start, post_bss_end, services_start
         extern  c_int10, c_int13, c_int14, c_int15, c_int16, c_int17, c_int1a
-        extern  c_key, c_mouse_byte, c_print_screen, c_boot
+        extern  c_key, c_mouse_byte, c_print_screen, c_boot, c_boot_next
         extern  mouse_handler_off, mouse_handler_seg, mouse_packet
         extern  pci_bios16
         global  call_int16, call_far_low, boot_jump, block_move_asm, free_slots
@@ -403,6 +403,10 @@ int16:
 .done:  iret
 
 int18:
+        cli
+        call    own_stack
+        call    dword c_boot_next
+
 int19:
         cli
         call    own_stack

@@ -187,6 +187,9 @@ static int menu_key(void)
     }
 }
 
+/* Entries tried since INT 19h, a bit each: INT 18h goes on behind them. */
+static u32 boot_tried;
+
 /* One way per class in the order of CMOS, then INT 18h's message. With no order there: A, C, CD. */
 static void boot_in_order(const struct entry *list, u32 n)
 {
@@ -200,15 +203,20 @@ static void boot_in_order(const struct entry *list, u32 n)
         for (u32 i = 0; i < n; i++) {
             if (list[i].kind != kind)
                 continue;
-            boot_one(&list[i]);
             tried = 1;
+            if (boot_tried & 1u << i)
+                continue;
+            boot_tried |= 1u << i;
+            boot_one(&list[i]);
         }
         if (!tried && kind >= BOOT_FLOPPY && kind <= BOOT_ROM)
             absent |= 1u << kind;
     }
     for (u32 i = 0; i < n; i++) /* a boot ROM of the board, as for --kernel, needs no order */
-        if (list[i].kind == BOOT_ROM)
+        if (list[i].kind == BOOT_ROM && !(boot_tried & 1u << i)) {
+            boot_tried |= 1u << i;
             boot_one(&list[i]);
+        }
     static const char *const none[] = {"No floppy drive\n", "No hard disk\n", "No CD-ROM drive\n",
                                        "No network boot ROM\n"};
     for (u32 kind = BOOT_FLOPPY; kind <= BOOT_ROM; kind++)
@@ -216,13 +224,9 @@ static void boot_in_order(const struct entry *list, u32 n)
             put(none[kind - 1]);
 }
 
-void c_boot(void)
+/* What is left of the order; then the user has the word. Does not return. */
+static void __attribute__((noreturn)) boot_rest(const struct entry *list, u32 n)
 {
-    struct entry list[ENTRY_MAX];
-    u32 n = list_devices(list);
-    interrupts_on();
-    if (menu_key())
-        boot_menu(list, n);
     boot_in_order(list, n);
     put_color(0x0C);
     put("\nNo bootable device.");
@@ -231,7 +235,31 @@ void c_boot(void)
     for (;;) {
         struct regs r = {0};
         call_int16(&r, 0x16);
+        boot_tried = 0;
         boot_in_order(list, n);
         put("\nNo bootable device. Press a key to try again.\n");
     }
+}
+
+/* INT 19h. */
+void c_boot(void)
+{
+    struct entry list[ENTRY_MAX];
+    u32 n = list_devices(list);
+    interrupts_on();
+    boot_tried = 0;
+    if (menu_key())
+        boot_menu(list, n);
+    boot_rest(list, n);
+}
+
+/* INT 18h: what was booted gives up; the next device of the order gets its turn (BIOS Boot
+ * Specification 1.01, 6.7). */
+void c_boot_next(void)
+{
+    struct entry list[ENTRY_MAX];
+    u32 n = list_devices(list);
+    interrupts_on();
+    put("\nBoot failed, trying the next device.\n");
+    boot_rest(list, n);
 }

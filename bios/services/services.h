@@ -173,7 +173,7 @@ int video_present(void);
 
 /* --- keyboard.c, mouse.c --- */
 void keyboard_init(void);
-extern u8 early_f12; /* the boot menu's key was seen before the ring buffer existed */
+extern u8 early_f12;     /* the boot menu's key was seen before the ring buffer existed */
 u16 keyboard_poll(void); /* the next key (scan code << 8 | ASCII), or 0 */
 void mouse_int15(struct regs *r);
 void mouse_init(void);
@@ -280,7 +280,8 @@ void disable_shadow_writes(void);
 
 /* Handlers reached only from entry.asm. */
 void services_start(void) __attribute__((noreturn));
-void c_boot(void) __attribute__((noreturn));
+void c_boot(void) __attribute__((noreturn));      /* INT 19h */
+void c_boot_next(void) __attribute__((noreturn)); /* INT 18h */
 
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int v, size_t n);
