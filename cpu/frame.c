@@ -13,6 +13,7 @@ struct frame frame_here(const struct vcpu *c, unsigned size)
     f.user = c->cpl == 3;
     f.error = 0;
     f.count = 0;
+    f.host = NULL;
     return f;
 }
 
@@ -25,6 +26,7 @@ struct frame frame_on(struct segment ss, uint32_t sp, unsigned cpl, unsigned siz
     f.user = cpl == 3;
     f.error = ss.selector;
     f.count = 0;
+    f.host = NULL;
     return f;
 }
 
@@ -56,17 +58,32 @@ static bool is_simple(const struct frame *f, uint32_t *gva)
     return low <= high && *gva >> 12 == last >> 12;
 }
 
-void frame_check(struct vcpu *c, const struct frame *f)
+/* Raises #SS unless every push lies within the limit. */
+static void check_limit(struct vcpu *c, const struct frame *f, bool simple)
 {
-    if (!f->count)
+    if (simple && !(f->ss.attr & SEG_ATTR_EXPDN)) { /* the highest push stands for all */
+        if (!within_limit(c, f, offset_of(f, 0)))
+            raise_selector(c, VEC_SS, f->error);
         return;
+    }
     for (unsigned n = 0; n < f->count; n++) {
         if (!within_limit(c, f, offset_of(f, n)))
             raise_selector(c, VEC_SS, f->error);
     }
+}
+
+void frame_check(struct vcpu *c, struct frame *f)
+{
+    if (!f->count)
+        return;
     uint32_t gva;
-    if (is_simple(f, &gva)) {
-        linear_check_store(c, gva, 1, f->user);
+    bool simple = is_simple(f, &gva);
+    check_limit(c, f, simple);
+    if (simple) {
+        enum tlb_view view = f->user ? TLB_USER : TLB_SUPERVISOR;
+        f->host = tlb_lookup(&c->tlb, view, TLB_WRITE, gva, f->count * f->size);
+        if (!f->host)
+            linear_check_store(c, gva, 1, f->user);
         return;
     }
     for (unsigned n = 0; n < f->count; n++)
@@ -75,8 +92,16 @@ void frame_check(struct vcpu *c, const struct frame *f)
 
 uint32_t frame_write(struct vcpu *c, const struct frame *f)
 {
-    for (unsigned n = 0; n < f->count; n++)
-        linear_store_as(c, (uint32_t)f->ss.base + offset_of(f, n), f->value[n], f->size, f->user);
+    for (unsigned n = 0; n < f->count; n++) {
+        uint8_t *direct = f->host ? f->host + (f->count - 1 - n) * f->size : NULL;
+        if (!direct)
+            linear_store_as(c, (uint32_t)f->ss.base + offset_of(f, n), f->value[n], f->size,
+                            f->user);
+        else if (f->size == 4)
+            store_le32(direct, f->value[n]);
+        else
+            store_le16(direct, (uint16_t)f->value[n]);
+    }
     uint32_t sp = f->sp - f->count * f->size;
     return f->ss.attr & SEG_ATTR_DB ? sp : (f->sp & 0xFFFF0000) | (sp & 0xFFFF);
 }

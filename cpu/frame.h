@@ -14,6 +14,7 @@ struct frame {
     bool user;      /* written with CPL 3's rights */
     uint16_t error; /* selector in the error code of #SS */
     unsigned count;
+    uint8_t *host; /* of the lowest byte, when frame_check found it directly writable */
     uint32_t value[FRAME_MAX];
 };
 
@@ -31,7 +32,7 @@ static inline void frame_push(struct frame *f, uint32_t value)
 }
 
 /* Checks that everything fits (limit, rights, pages); raises #SS or #PF. Writes nothing. */
-void frame_check(struct vcpu *c, const struct frame *f);
+void frame_check(struct vcpu *c, struct frame *f);
 
 /* Writes it; call frame_check first. Returns the new stack pointer: the part of ESP above a 16-bit
  * stack's SP as it was in f->sp. */
