@@ -27,8 +27,7 @@ class Kit:
 
     def image(self, name):
         """A file of shared/guests."""
-        folders = [os.environ.get("UMBRA_GUESTS"), self.source / ".." / "shared" / "guests",
-                   "/work/shared/guests"]
+        folders = [os.environ.get("UMBRA_GUESTS"), self.source / ".." / "shared" / "guests"]
         for folder in folders:
             if folder and (pathlib.Path(folder) / name).exists():
                 return pathlib.Path(folder) / name
