@@ -75,7 +75,7 @@ enum gdb_event gdb_parse(struct gdb_parser *p, uint8_t byte)
         return GDB_NOTHING;
     case GDB_SUM_HIGH:
         p->bad |= digit < 0;
-        p->sum_given = (uint8_t)(digit << 4);
+        p->sum_given = digit < 0 ? 0 : (uint8_t)(digit << 4);
         p->state = GDB_SUM_LOW;
         return GDB_NOTHING;
     case GDB_SUM_LOW:
