@@ -49,6 +49,19 @@ says() {
     grep -q -- "$1" "$dir/out" || fail "'$1' is not in gdb's output"
 }
 
+# --- the command line: what is wrong is said, with the usual exit status
+refused() {
+    want=$1
+    shift
+    timeout 20 "$umbra" run --display none "$@" </dev/null >/dev/null 2>"$dir/log"
+    got=$?
+    [ $got -eq "$want" ] || fail "umbra run $*: exit $got, not $want"
+}
+refused 2 -S
+refused 2 --gdb 1234
+refused 1 --gdb "unix:$dir/no/such/place"
+refused 1 --gdb localhost:nosuchservice
+
 # --- 16-bit: jmp 0:7C05; xor ax,ax; mov ds,ax; mov cx,3; 7C0C: inc word [600]; loop 7C0C;
 #     mov ax,0E41h; int 10h; 7C17: jmp $
 printf '\352\005\174\000\000\061\300\216\330\271\003\000\377\006\000\006\342\372\270\101\016\315\020\353\376' >"$dir/boot"
