@@ -91,6 +91,13 @@ static uint32_t modulus(const struct counter *c)
     return c->bcd ? 10000 : 65536;
 }
 
+/* v as a count, 1..modulus: 0 stands for the modulus. */
+static uint32_t within_modulus(const struct counter *c, uint32_t v)
+{
+    v %= modulus(c);
+    return v ? v : modulus(c);
+}
+
 /* e, the ticks counted. The load itself takes one tick, during which e is 0. */
 static uint64_t elapsed(const struct counter *c, uint64_t now)
 {
@@ -260,8 +267,7 @@ static uint32_t count_of(const struct counter *c)
     uint32_t v = c->written;
     if (c->bcd)
         v = (v & 15) + (v >> 4 & 15) * 10 + (v >> 8 & 15) * 100 + (v >> 12) * 1000;
-    v %= modulus(c);
-    return v ? v : modulus(c);
+    return within_modulus(c, v);
 }
 
 /* The whole count has been written. */
@@ -354,14 +360,16 @@ static void write_control(struct pit *p, uint8_t word, uint64_t now)
         latch_count(c, now);
         return;
     }
-    /* The counting element keeps what it held until a new count is loaded. */
+    uint32_t held = value(c, now);
     c->frozen = 0;
-    c->count = value(c, now) ? value(c, now) : modulus(c);
     c->rw = word >> 4 & 3;
     c->mode = word >> 1 & 7;
     if (c->mode > 5)
         c->mode -= 4;
     c->bcd = word & 1;
+    /* The counting element keeps what it held until a new count is loaded. */
+    c->count = within_modulus(c, held);
+    c->next_count = within_modulus(c, c->next_count);
     c->loaded = c->running = c->triggered = c->pending = false;
     c->write_high = c->read_high = c->count_latched = c->status_latched = false;
 }
@@ -452,14 +460,13 @@ static void pit_loaded(void *state)
         struct counter *c = &p->counter[i];
         c->mode = c->mode > 5 ? 3 : c->mode;
         c->rw = (c->rw & 3) ? c->rw & 3 : 3;
-        if (!c->count || c->count > modulus(c))
-            c->count = modulus(c);
-        if (!c->next_count || c->next_count > modulus(c))
-            c->next_count = modulus(c);
+        c->count = within_modulus(c, c->count);
+        c->next_count = within_modulus(c, c->next_count);
         uint64_t now = now_ticks(p);
         if ((int64_t)(c->start - now) > 1)
             c->start = now;
-        if ((int64_t)(c->switch_at - now) > 65536) /* the past is fine: sync takes it up */
+        /* At most one period from a load's end; the past is fine: sync takes it up. */
+        if ((int64_t)(c->switch_at - now) > 65536 + 1)
             c->pending = false;
     }
     drive(p);

@@ -176,5 +176,44 @@ START_TEST(tiny_counts_are_bounded)
 }
 END_TEST
 
+/* What a control word leaves in a counter is a state that a snapshot keeps as it is. */
+START_TEST(loading_keeps_every_count)
+{
+    for (unsigned control = 0; control < 0x40; control++) {
+        start();
+        tb_out8(tb, 0x61, 1);
+        program(2, 0x34, 0); /* binary, 65536; the control word may turn it to BCD */
+        testbus_advance(tb, 3 * TICK);
+        tb_out8(tb, 0x43, (uint8_t)(0x80 | control));
+        struct bytes before = {0}, after = {0};
+        fields_save(pit->class->fields, pit->state, &before);
+        testbus_save_load(pit);
+        fields_save(pit->class->fields, pit->state, &after);
+        ck_assert_msg(before.len == after.len && !memcmp(before.data, after.data, before.len),
+                      "control word %02x", control);
+        bytes_free(&before);
+        bytes_free(&after);
+        testbus_destroy(tb);
+    }
+}
+END_TEST
+
+/* A second count written within the tick of the first waits 65537 ticks: the load's and a period.
+ */
+START_TEST(loading_keeps_a_waiting_count)
+{
+    start();
+    tb_out8(tb, 0x61, 1);
+    program(2, 0x34, 0);
+    tb_out8(tb, 0x42, 0x64);
+    tb_out8(tb, 0x42, 0);
+    testbus_save_load(pit);
+    testbus_advance(tb, 65600 * (TICK + 1));
+    ck_assert_uint_le(latched(2), 0x64);
+    testbus_destroy(tb);
+}
+END_TEST
+
 CHECK_MAIN("pit", mode_3_does_not_drift, mode_2_period_and_reload, mode_0_and_gate, one_shots,
-           bcd_latch_readback, refresh_bit_and_speaker, tiny_counts_are_bounded)
+           bcd_latch_readback, refresh_bit_and_speaker, tiny_counts_are_bounded,
+           loading_keeps_every_count, loading_keeps_a_waiting_count)
