@@ -180,8 +180,14 @@ static const struct field table_fields[] = {
     FIELD_END,
 };
 
+static const struct field f80_fields[] = {
+    FIELD(struct f80, sig, "significand"),
+    FIELD(struct f80, se, "sign and exponent"),
+    FIELD_END,
+};
+
 static const struct field x87_fields[] = {
-    FIELD_ARRAY(struct x87, reg, "registers by physical number"),
+    FIELD_SUB(struct x87, reg, f80_fields, "registers by physical number"),
     FIELD(struct x87, control, "control word"),
     FIELD(struct x87, status, "status word without TOP"),
     FIELD(struct x87, top, "TOP"),
