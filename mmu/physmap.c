@@ -326,7 +326,7 @@ bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8
 {
     bool any = false;
     uint64_t first = offset >> PAGE_SHIFT;
-    uint64_t pages = (len + PAGE_MASK) >> PAGE_SHIFT;
+    uint64_t pages = len ? ((offset + len - 1) >> PAGE_SHIFT) - first + 1 : 0;
     for (uint64_t i = 0; i < pages; i++) {
         uint8_t *state = &pm->page_state[first + i];
         if (!(*state & which))

@@ -8,7 +8,7 @@
  * partition by partition_save, which must have the same state hash. Some are run a second time in
  * the same way: the final state must be the same.
  *
- *     test-partition-fuzz_machine                    a short run
+ *     test-partition-fuzz_machine                    a short run, the same cases each time
  *     test-partition-fuzz_machine SECONDS [SEED]     seeds from SEED on, for so long
  *     test-partition-fuzz_machine 0 SEED             that one case, verbosely */
 #include <time.h>
@@ -16,6 +16,7 @@
 
 #include "tests/partition/machine.h"
 
+#define CASES     64 /* of a short run */
 #define CASE_NS   UINT64_C(2000000)
 #define STEP_NS   UINT64_C(250000) /* input comes at multiples of this */
 #define BODY      0x10000u         /* the program: 24 KiB */
@@ -737,7 +738,7 @@ static bool one_case(uint64_t seed, bool verbose)
 
 int main(int argc, char **argv)
 {
-    double seconds = argc > 1 ? atof(argv[1]) : 10;
+    double seconds = argc > 1 ? atof(argv[1]) : 0;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     time_t end = time(NULL) + (time_t)seconds;
     unsigned cases = 0, failed = 0;
@@ -747,7 +748,7 @@ int main(int argc, char **argv)
             printf("seed %llu\n", (unsigned long long)seed);
         failed += !one_case(seed++, argc > 2 && seconds == 0);
         cases++;
-    } while (time(NULL) < end);
+    } while (argc > 1 ? time(NULL) < end : cases < CASES);
     printf("%u cases, %u failed\n", cases, failed);
     return failed != 0;
 }
