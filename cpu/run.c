@@ -32,7 +32,8 @@ static void between_blocks(struct vcpu *c)
     c->events &= ~(uint32_t)EVENT_STEP;
 }
 
-/* A handler raised an exception: the instructions before it are retired. */
+/* A handler raised an exception: the instructions before it are retired. Delivering it counts as
+ * one, too: virtual time must pass for a guest whose exception handlers fault for ever. */
 static void land_fault(struct vcpu *c)
 {
     if (c->block && c->cur) {
@@ -41,6 +42,7 @@ static void land_fault(struct vcpu *c)
     }
     c->link_from = NULL;
     between_blocks(c);
+    c->insns++;
     exception_deliver(c);
 }
 
@@ -102,6 +104,7 @@ static bool code_breakpoint(struct vcpu *c)
     uint32_t bits = debug_code_match(c, (uint32_t)(c->seg[SEG_CS].base + c->eip));
     if (!bits)
         return false;
+    c->insns++; /* as any fault */
     exception_deliver_debug_trap(c, bits);
     return true;
 }

@@ -240,11 +240,11 @@ struct vcpu {
     struct block **jump_cache; /* blocks by linear address */
     uint64_t code_key;         /* mode and generation part of a jump-cache key */
     uint64_t code_len;         /* CS limit + 1, at most 10000h for 16-bit code */
-    uint64_t insns;            /* instructions retired up to the start of the running block */
-    uint64_t insns_end;        /* run returns EXIT_BUDGET when insns gets there */
-    struct stops *stops;       /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
-    bool stepping;             /* by a debugger: one instruction at a time */
-    bool watching;             /* a debugger's watchpoints are set */
+    uint64_t insns;      /* retired up to the start of the running block; a fault counts as one */
+    uint64_t insns_end;  /* run returns EXIT_BUDGET when insns gets there */
+    struct stops *stops; /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
+    bool stepping;       /* by a debugger: one instruction at a time */
+    bool watching;       /* a debugger's watchpoints are set */
     struct segment seg[SEG_COUNT];
     struct tlb tlb;
 

@@ -30,6 +30,30 @@ START_TEST(requests_from_outside)
 }
 END_TEST
 
+/* No instruction ever retires, yet the budget is used up: without that, virtual time would stand
+ * still and a partition's run never end. */
+START_TEST(endless_faults_use_up_the_budget)
+{
+    struct machine m;
+    start(&m);
+    PROGRAM(&m, CODE, 0x0F, 0x0B); /* ud2, and so is its handler */
+    PROGRAM(&m, 0x5000 + 16 * VEC_UD, 0x0F, 0x0B);
+    m.c->reg[ESP].d = 0x200000;
+    ck_assert_int_eq(machine_run(&m, 100), EXIT_BUDGET);
+    ck_assert_uint_eq(m.c->insns, 100);
+    ck_assert_uint_eq(m.c->reg[ESP].d, 0x200000 - 100 * 12);
+    /* The same by a code breakpoint at the first instruction of #DB's handler. */
+    m.c->eip = 0x5000 + 16 * VEC_DB;
+    m.c->eflags &= ~FLAG_RF;
+    m.c->dr[0] = 0x5000 + 16 * VEC_DB;
+    m.c->dr[7] = DR7_ONES | 1;
+    debug_update(m.c);
+    ck_assert_int_eq(machine_run(&m, 100), EXIT_BUDGET);
+    ck_assert_uint_eq(m.c->insns, 200);
+    machine_destroy(&m);
+}
+END_TEST
+
 static void stop_at_out(void *ctx, uint16_t port, uint32_t value, unsigned size)
 {
     struct machine *m = ctx;
@@ -408,6 +432,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {requests_from_outside,
+                                  endless_faults_use_up_the_budget,
                                   budget_is_cut_from_within,
                                   saved_and_loaded,
                                   the_debugger_s_view,
