@@ -186,8 +186,8 @@ END_TEST
 
 static void fpu_start(struct machine *m, bool protect)
 {
-    machine_create(m, CPU_P4);
     if (protect) {
+        machine_create(m, CPU_P4);
         machine_protect(m);
     } else {
         real_start(m, CPU_P4);
