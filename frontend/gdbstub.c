@@ -205,7 +205,7 @@ static void take_client(struct gdbstub *g)
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* fails on UNIX sockets: fine */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    if (!gdb_session_begin(&g->session, g->partition, &g->stops)) {
+    if (!gdb_session_begin(&g->session, g->partition, &g->stops, &g->host.monitor)) {
         close(fd);
         return;
     }
@@ -233,8 +233,8 @@ static void take_bytes(struct gdbstub *g)
         if (verdict == GDB_GO_ON)
             continue;
         drop_client(g, "has detached");
-        if (verdict != GDB_DETACHED)
-            g->host.quit(g->host.ctx, verdict == GDB_KILL);
+        if (verdict == GDB_KILL)
+            g->host.kill(g->host.ctx);
         return;
     }
 }

@@ -4,15 +4,15 @@
 #ifndef UMBRA_FRONTEND_GDBSTUB_H
 #define UMBRA_FRONTEND_GDBSTUB_H
 
-#include "partition/partition.h"
+#include "frontend/control/control.h"
 
 struct gdbstub;
 
 struct gdbstub_host {
     void *ctx;
-    /* gdb's user wants the emulator to end: by "monitor quit", or killed by "kill". From the stub's
-     * thread. */
-    void (*quit)(void *ctx, bool kill);
+    /* gdb's user said "kill": the emulator shall end. From the stub's thread. */
+    void (*kill)(void *ctx);
+    struct control_client monitor; /* what "monitor" may do */
 };
 
 /* Listens at where: HOST:PORT (an empty HOST: localhost; port 0: any, the log says which), or

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "frontend/charport.h"
+#include "frontend/control/control.h"
 #include "frontend/display/display.h"
 #include "frontend/display/png.h"
 #include "frontend/gdbstub.h"
@@ -44,6 +45,7 @@ struct session {
     const struct display_ops *ops;
     struct display *display; /* NULL: none */
     struct gdbstub *gdb;     /* NULL: none */
+    struct control *control;
 
     /* The partition's thread. */
     struct watch watch;
@@ -142,6 +144,7 @@ static void tick(void *ctx, struct partition *p)
         watch_screen(&s->watch, &s->text);
     if (s->o->timeout > 0 && (double)(host_now() - s->started) > s->o->timeout * 1e9)
         atomic_store(&s->timed_out, true);
+    control_tick(s->control);
     if (s->watch.seen || atomic_load(&s->timed_out) || atomic_load(&s->killed))
         partition_stop(p);
 }
@@ -249,12 +252,17 @@ static void *signal_thread(void *ctx)
     return NULL;
 }
 
-/* gdb's user wants it to end: like closing the window, or like a signal. */
-static void gdb_quit(void *ctx, bool kill)
+/* A debugger's user wants it to end: like closing the window, or like a signal. Any thread. */
+static void control_quit(void *ctx, bool kill)
 {
     struct session *s = ctx;
     atomic_store(kill ? &s->killed : &s->finished, true);
     partition_stop(s->partition);
+}
+
+static void gdb_kill(void *ctx)
+{
+    control_quit(ctx, true);
 }
 
 static void block_signals(void)
@@ -274,7 +282,8 @@ static void run_threads(struct session *s)
     s->started = s->last_look = host_now();
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
         charport_start(&s->ports[i], s->partition, i);
-    if (s->gdb && !gdbstub_start(s->gdb, s->partition, (struct gdbstub_host){s, gdb_quit}))
+    struct gdbstub_host gdb_host = {s, gdb_kill, {.control = s->control, .may_not_run = true}};
+    if (s->gdb && !gdbstub_start(s->gdb, s->partition, gdb_host))
         log_msg(s->log, LOG_ERROR, "cannot start a thread for gdb");
     bool have_signals = pthread_create(&signals, NULL, signal_thread, s) == 0;
     if (pthread_create(&guest, NULL, partition_thread, s) != 0) {
@@ -389,6 +398,17 @@ static bool open_session(struct session *s, char *error, size_t error_len)
     s->partition = partition_create(&config, error, error_len);
     if (!s->partition)
         return false;
+    struct control_config control = {.partition = s->partition,
+                                     .media = &s->media,
+                                     .options = o,
+                                     .log = s->log,
+                                     .ctx = s,
+                                     .quit = control_quit};
+    s->control = control_create(&control);
+    if (!s->control) {
+        snprintf(error, error_len, "out of memory");
+        return false;
+    }
     if (o->stopped)
         debug_pause(partition_debug(s->partition));
     if (o->gdb && !(s->gdb = gdbstub_open(o->gdb, s->log, error, error_len)))
@@ -454,6 +474,7 @@ static void close_session(struct session *s)
         s->ops->close(s->display);
     for (unsigned i = 0; i < PORTS; i++)
         charport_close(&s->ports[i]);
+    control_destroy(s->control);
     partition_destroy(s->partition);
     watch_free(&s->watch);
     keys_free(&s->typist.steps);

@@ -79,6 +79,10 @@ static void resume(struct debug *d, bool step, const struct stop_place *run_to)
     d->stop = (struct debug_stop){.reason = DEBUG_RUNNING};
     d->caught &= d->vcpu->shutdown;
     vclock_stood_still(d->clock, host_now() - d->stopped_at);
+    for (struct debug_listener *l = d->listeners; l; l = l->next) {
+        if (l->resumed)
+            l->resumed(l->ctx);
+    }
 }
 
 void debug_continue(struct debug *d)

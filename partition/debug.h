@@ -36,6 +36,7 @@ struct debug_stop {
  * run at once. */
 struct debug_listener {
     void (*stopped)(void *ctx); /* the guest has stopped; may be NULL */
+    void (*resumed)(void *ctx); /* it goes on, or does a step; may be NULL */
     void *ctx;
     struct debug_listener *next; /* owned by the debug core once added */
 };

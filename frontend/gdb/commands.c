@@ -3,7 +3,6 @@
  * one. All of it runs on the partition's thread. */
 #include <stdlib.h>
 
-#include "frontend/gdb/monitor.h"
 #include "frontend/gdb/session.h"
 #include "frontend/gdb/target.h"
 #include "partition/registers.h"
@@ -465,21 +464,23 @@ static void do_memory_map(struct gdb_command *k)
 
 static void do_monitor(struct gdb_command *k)
 {
-    char line[512];
+    char line[GDB_PACKET_MAX / 2];
     size_t len = k->len / 2;
-    struct bytes answer = {0};
+    struct answer answer = {0};
     if (len >= sizeof line || !gdb_hex_bytes(k->text, line, len)) {
         reply_error(k, BAD_PACKET);
         return;
     }
     line[len] = 0;
-    if (monitor_run(partition_of(k), line, &answer) == MONITOR_QUIT)
-        k->verdict = GDB_QUIT;
-    if (answer.len)
-        gdb_put_hex(&k->reply, answer.data, answer.len);
+    control_run_line(&k->session->monitor, line, &answer);
+    if (answer.failed)
+        answer_text(&answer, "\n");
+    size_t most = GDB_PACKET_MAX / 2 - 16; /* of text: gdb takes no more than a packet */
+    if (answer.text.len)
+        gdb_put_hex(&k->reply, answer.text.data, answer.text.len < most ? answer.text.len : most);
     else
         reply_ok(k);
-    bytes_free(&answer);
+    answer_free(&answer);
 }
 
 static void do_no_ack(struct gdb_command *k)

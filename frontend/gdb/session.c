@@ -27,9 +27,10 @@ static void detach(void *ctx, struct partition *p)
     debug_continue(partition_debug(p));
 }
 
-bool gdb_session_begin(struct gdb_session *s, struct partition *p, struct debug_listener *listener)
+bool gdb_session_begin(struct gdb_session *s, struct partition *p, struct debug_listener *listener,
+                       const struct control_client *monitor)
 {
-    *s = (struct gdb_session){.partition = p, .listener = listener};
+    *s = (struct gdb_session){.partition = p, .listener = listener, .monitor = *monitor};
     gdb_parser_init(&s->parser);
     return partition_call(p, attach, s);
 }

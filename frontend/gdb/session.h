@@ -4,6 +4,7 @@
 #ifndef UMBRA_FRONTEND_GDB_SESSION_H
 #define UMBRA_FRONTEND_GDB_SESSION_H
 
+#include "frontend/control/control.h"
 #include "frontend/gdb/packet.h"
 #include "partition/partition.h"
 
@@ -17,11 +18,12 @@ struct gdb_point {
     uint32_t address, len;
 };
 
-enum gdb_verdict { GDB_GO_ON, GDB_DETACHED, GDB_QUIT, GDB_KILL };
+enum gdb_verdict { GDB_GO_ON, GDB_DETACHED, GDB_KILL };
 
 struct gdb_session {
     struct partition *partition;
     struct debug_listener *listener;
+    struct control_client monitor; /* what "monitor" may do */
     struct gdb_parser parser;
     struct bytes out;    /* to be sent; the stub takes it */
     struct bytes last;   /* the last packet, framed, for a NACK */
@@ -33,15 +35,16 @@ struct gdb_session {
     unsigned point_count;
 };
 
-/* Stops the guest. listener is told of stops while gdb is attached. False when the partition has
- * ended. */
+/* Stops the guest. listener is told of stops while gdb is attached; monitor is copied. False when
+ * the partition has ended. */
 must_use bool gdb_session_begin(struct gdb_session *s, struct partition *p,
-                                struct debug_listener *listener);
+                                struct debug_listener *listener,
+                                const struct control_client *monitor);
 
 /* The guest goes on without gdb's breakpoints (unless it did so already). */
 void gdb_session_end(struct gdb_session *s);
 
-/* One byte from gdb. GDB_QUIT: monitor quit; GDB_KILL: the user killed the program. */
+/* One byte from gdb. GDB_KILL: the user killed the program. */
 enum gdb_verdict gdb_session_take(struct gdb_session *s, uint8_t byte);
 
 /* The listener was called: tells gdb if it waits for it. */

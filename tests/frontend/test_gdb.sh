@@ -99,7 +99,7 @@ set $ebx = 0x12345678
 set $ds = 0x40
 printf "wrote %x %x %x\n", *(unsigned char*)0x500, $ebx, $ds_base
 monitor info registers
-monitor xp /2 7dfe
+monitor mem read phys:0x7dfe 2
 kill
 END
 talk "$dir/script"

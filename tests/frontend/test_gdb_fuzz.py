@@ -33,7 +33,7 @@ SEEDS = [
     b"qXfer:features:read:target.xml:ffffffffffffffff,1", b"qXfer:memory-map:read::0,1000",
     b"qXfer:features:read:other.xml:0,ff", b"QStartNoAckMode", b"vMustReplyEmpty", b"D", b"D;1",
     b"qRcmd," + b"help".hex().encode(), b"qRcmd," + b"info registers".hex().encode(),
-    b"qRcmd," + b"xp /4096 0".hex().encode(), b"qRcmd," + b"reset".hex().encode(), b"qRcmd,6",
+    b"qRcmd," + b"mem read 0 4096".hex().encode(), b"qRcmd," + b"reset".hex().encode(), b"qRcmd,6",
 ]
 
 

@@ -1,0 +1,131 @@
+/* frontend/control/verbs_run.c: going, stopping, ending. */
+#include <stdio.h>
+
+#include "frontend/control/verbs.h"
+
+/* --- Where it stands -------------------------------------------------------------------------- */
+
+static const char *reason_name(enum debug_reason reason)
+{
+    static const char *const names[] = {
+        [DEBUG_RUNNING] = "running",       [DEBUG_PAUSED] = "paused",
+        [DEBUG_STEPPED] = "stepped",       [DEBUG_BREAKPOINT] = "breakpoint",
+        [DEBUG_WATCHPOINT] = "watchpoint", [DEBUG_TRIPLE_FAULT] = "triple-fault",
+        [DEBUG_DMA_DENIED] = "dma-denied",
+    };
+    return reason < ARRAY_LEN(names) && names[reason] ? names[reason] : "stopped";
+}
+
+static void describe_watch(struct answer *a, const struct stop_hit *hit)
+{
+    answer_text(a, "  %s at %08x (watched: %08x, %u bytes)\n", hit->write ? "write" : "read",
+                hit->address, hit->watch.address, hit->watch.len);
+    json_string(&a->data, "access", hit->write ? "write" : "read");
+    json_number(&a->data, "address", hit->address);
+}
+
+void control_describe(struct control *c, struct answer *a)
+{
+    struct partition *p = c->config.partition;
+    struct vcpu *v = partition_vcpu(p);
+    const struct debug_stop *stop = &partition_debug(p)->stop;
+    bool running = stop->reason == DEBUG_RUNNING;
+    uint64_t now = partition_now(p);
+    json_bool(&a->data, "running", running);
+    json_number(&a->data, "time_ns", now);
+    json_number(&a->data, "instructions", vcpu_insns(v));
+    if (running) {
+        answer_text(a, "running, virtual time %llu.%06llu s%s\n",
+                    (unsigned long long)(now / 1000000000u),
+                    (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
+        return;
+    }
+    answer_text(a, "stopped (%s) at %04x:%08x, linear %08x, virtual time %llu.%06llu s%s\n",
+                reason_name(stop->reason), v->seg[SEG_CS].selector, (unsigned)v->eip, debug_pc(v),
+                (unsigned long long)(now / 1000000000u),
+                (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
+    json_string(&a->data, "reason", reason_name(stop->reason));
+    json_number(&a->data, "pc", debug_pc(v));
+    json_number(&a->data, "cs", v->seg[SEG_CS].selector);
+    json_number(&a->data, "eip", v->eip);
+    if (stop->reason == DEBUG_WATCHPOINT)
+        describe_watch(a, &stop->hit);
+}
+
+void verb_status(struct command *k)
+{
+    control_describe(k->control, k->answer);
+}
+
+/* --- Going and stopping ----------------------------------------------------------------------- */
+
+static bool is_stopped(struct command *k)
+{
+    if (debug_is_stopped(k->debug))
+        return true;
+    answer_fail(k->answer, "the guest is running: pause first");
+    return false;
+}
+
+void verb_pause(struct command *k)
+{
+    bool running = !debug_is_stopped(k->debug);
+    k->control->steps_left = 0;
+    debug_pause(k->debug);
+    if (!running)
+        control_describe(k->control, k->answer);
+}
+
+void verb_continue(struct command *k)
+{
+    if (is_stopped(k))
+        debug_continue(k->debug);
+}
+
+void verb_step(struct command *k)
+{
+    uint64_t count = 1;
+    if (!is_stopped(k) || (k->count && !take_value(k, k->word[0], &count)))
+        return;
+    if (!count) {
+        answer_fail(k->answer, "0 steps are none");
+        return;
+    }
+    k->control->steps_left = count;
+    debug_step(k->debug);
+}
+
+void verb_over(struct command *k)
+{
+    if (is_stopped(k))
+        debug_step_over(k->debug);
+}
+
+void verb_until(struct command *k)
+{
+    struct place place;
+    if (!is_stopped(k) || !take_place(k, k->word[0], &place))
+        return;
+    debug_run_to(k->debug, stop_place_of(&place));
+}
+
+/* --- The machine's buttons -------------------------------------------------------------------- */
+
+void verb_reset(struct command *k)
+{
+    partition_reset(k->partition);
+    answer_text(k->answer, "the machine is reset\n");
+}
+
+void verb_power(struct command *k)
+{
+    struct partition_event e = {.kind = PARTITION_POWER_BUTTON};
+    if (!partition_post(k->partition, e))
+        answer_fail(k->answer, "the guest does not take its input");
+}
+
+void verb_quit(struct command *k)
+{
+    if (k->control->config.quit)
+        k->control->config.quit(k->control->config.ctx, false);
+}
