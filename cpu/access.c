@@ -6,6 +6,7 @@
 #include "cpu/debug.h"
 #include "cpu/exception.h"
 #include "cpu/segment.h"
+#include "cpu/shadow.h"
 #include "cpu/stops.h"
 
 /* size bytes at p, little-endian; size 1, 2, 4 or 8: a copy of constant size is one host
@@ -48,13 +49,6 @@ struct place {
     bool noted; /* each write at host must be told to the physmap: the page holds code */
 };
 
-/* By a data breakpoint of the guest or a debugger's watchpoint. */
-static bool page_is_watched(const struct vcpu *c, uint32_t gva)
-{
-    return (c->data_breakpoints && debug_page_watched(c, gva)) ||
-           (c->watching && stops_page_watched(c, gva));
-}
-
 /* What lies at the page of gva is no memory, or not for this kind of access: the next one need not
  * walk the page tables again. */
 static uint8_t *enter_device(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
@@ -90,7 +84,7 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
             physmap_wrote(c->physmap, offset, 1);
     }
     uint8_t *host = physmap_host(c->physmap, offset);
-    if (kind != TLB_EXEC && page_is_watched(c, gva))
+    if (kind != TLB_EXEC && shadow_page_watched(c, gva))
         return host;
     uint8_t *start = host - (gva & 0xFFF);
     tlb_fill(&c->tlb, view, kind, gva, start, page->global, page->large);

@@ -4,6 +4,7 @@
 #include "cpu/debug.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
+#include "cpu/shadow.h"
 
 static bool load_pdptes(struct vcpu *c, uint32_t cr3)
 {
@@ -29,7 +30,7 @@ void control_write_cr0(struct vcpu *c, uint32_t value)
     }
     if (changed & (CR0_PG | CR0_WP)) {
         vcpu_update_paging(c);
-        tlb_flush_all(&c->tlb);
+        shadow_flush_all(c);
     }
     if (changed & CR0_AM)
         vcpu_update_alignment(c);
@@ -42,9 +43,9 @@ static void set_cr3(struct vcpu *c, uint32_t value)
     if (c->cr4 & CR4_PAE)
         memcpy(c->walk.pdpte, c->pdpte, sizeof c->pdpte);
     if (c->cr4 & CR4_PGE)
-        tlb_flush_non_global(&c->tlb);
+        shadow_flush_non_global(c);
     else
-        tlb_flush_all(&c->tlb);
+        shadow_flush_all(c);
 }
 
 void control_write_cr3(struct vcpu *c, uint32_t value)
@@ -71,7 +72,7 @@ void control_write_cr4(struct vcpu *c, uint32_t value)
     c->cr4 = value;
     if (changed & (CR4_PSE | CR4_PAE | CR4_PGE)) {
         vcpu_update_paging(c);
-        tlb_flush_all(&c->tlb);
+        shadow_flush_all(c);
     }
     if (changed & CR4_DE)
         debug_update(c);

@@ -1,6 +1,8 @@
 /* cpu/debug.c: see debug.h. */
 #include "cpu/debug.h"
 
+#include "cpu/shadow.h"
+
 enum dr_kind { DR_EXEC, DR_WRITE, DR_IO, DR_ACCESS };
 
 static enum dr_kind dr_kind(const struct vcpu *c, unsigned n)
@@ -51,7 +53,7 @@ void debug_update(struct vcpu *c)
         }
     }
     if (had_data || c->data_breakpoints)
-        tlb_flush_all(&c->tlb);
+        shadow_watches_changed(c);
 }
 
 bool debug_page_watched(const struct vcpu *c, uint32_t gva)

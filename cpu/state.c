@@ -8,6 +8,7 @@
 #include "cpu/flags.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
+#include "cpu/shadow.h"
 #include "cpu/stops.h"
 
 static void map_changed(void *ctx)
@@ -16,6 +17,12 @@ static void map_changed(void *ctx)
     tlb_flush_all(&c->tlb);
     if (c->stops)
         stops_map_changed(c);
+}
+
+static void pages_changed(void *ctx, uint64_t offset, uint64_t len)
+{
+    struct vcpu *c = ctx;
+    tlb_protect(&c->tlb, physmap_host(c->physmap, offset), len);
 }
 
 struct vcpu *vcpu_create(enum cpu_model model, struct physmap *physmap, struct log *log,
@@ -34,7 +41,8 @@ struct vcpu *vcpu_create(enum cpu_model model, struct physmap *physmap, struct l
     c->log = log;
     c->host = host;
     tlb_init(&c->tlb);
-    *listener = (struct physmap_listener){.ctx = c, .map_changed = map_changed};
+    *listener = (struct physmap_listener){
+        .ctx = c, .map_changed = map_changed, .pages_changed = pages_changed};
     c->listener = listener;
     physmap_listen(physmap, listener);
     c->blocks = block_cache_create(c);
@@ -51,7 +59,9 @@ void vcpu_destroy(struct vcpu *c)
     if (!c)
         return;
     c->listener->map_changed = NULL; /* the physmap owns it and outlives us */
+    c->listener->pages_changed = NULL;
     block_cache_destroy(c->blocks);
+    windows_destroy(c->windows);
     free(c);
 }
 
@@ -161,7 +171,7 @@ void vcpu_derive(struct vcpu *c)
     for (unsigned s = 0; s < SEG_COUNT; s++)
         segment_update(c, s);
     vcpu_update_paging(c);
-    tlb_flush_all(&c->tlb);
+    shadow_flush_all(c);
 }
 
 /* --- What is saved -------------------------------------------------------------------------- */

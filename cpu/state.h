@@ -24,6 +24,7 @@
 #include "mmu/physmap.h"
 #include "mmu/tlb.h"
 #include "mmu/walk.h"
+#include "mmu/window.h"
 
 enum cpu_model {
     CPU_8086,
@@ -292,6 +293,7 @@ struct vcpu {
     struct physmap *physmap;
     struct log *log;
     struct vcpu_host host;
+    struct windows *windows;           /* the other form of shadow map, or NULL: cpu/shadow.h */
     struct physmap_listener *listener; /* flushes the TLB when the map changes */
     struct block_cache *blocks;
     uint64_t faults[32]; /* counters, by vector */

@@ -7,6 +7,7 @@
 
 #include "cpu/access.h"
 #include "cpu/block.h"
+#include "cpu/shadow.h"
 
 static bool set_has(const uint64_t set[64], unsigned bit)
 {
@@ -79,7 +80,7 @@ static void watches_changed(struct stops *s)
 {
     s->vcpu->watching = s->watch_count != 0;
     activate(s);
-    tlb_flush_all(&s->vcpu->tlb);
+    shadow_watches_changed(s->vcpu);
     vcpu_attend(s->vcpu, EVENT_BLOCKS);
 }
 

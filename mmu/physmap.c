@@ -79,6 +79,11 @@ uint64_t physmap_machine_size(const struct physmap *pm)
     return pm->alloc_next;
 }
 
+uint64_t physmap_memory_size(const struct physmap *pm)
+{
+    return pm->memory_size;
+}
+
 int physmap_fd(const struct physmap *pm)
 {
     return pm->fd;
@@ -105,6 +110,14 @@ static void tell_map_changed(struct physmap *pm)
     for (struct physmap_listener *l = pm->listeners; l; l = l->next) {
         if (l->map_changed)
             l->map_changed(l->ctx);
+    }
+}
+
+static void tell_pages_changed(struct physmap *pm, uint64_t first, uint64_t last)
+{
+    for (struct physmap_listener *l = pm->listeners; l; l = l->next) {
+        if (l->pages_changed)
+            l->pages_changed(l->ctx, first << PAGE_SHIFT, (last - first + 1) << PAGE_SHIFT);
     }
 }
 
@@ -295,7 +308,7 @@ void physmap_code_mark(struct physmap *pm, uint64_t offset)
     bool was_writable = page_state_writable(*state);
     *state |= PAGE_HAS_CODE;
     if (was_writable)
-        tell_map_changed(pm);
+        tell_pages_changed(pm, offset >> PAGE_SHIFT, offset >> PAGE_SHIFT);
 }
 
 void physmap_code_unmark(struct physmap *pm, uint64_t offset)
@@ -325,19 +338,24 @@ bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8
                         uint8_t *bitmap)
 {
     bool any = false;
+    uint64_t from = UINT64_MAX, to = 0; /* that may have been written without a note */
     uint64_t first = offset >> PAGE_SHIFT;
     uint64_t pages = len ? ((offset + len - 1) >> PAGE_SHIFT) - first + 1 : 0;
     for (uint64_t i = 0; i < pages; i++) {
         uint8_t *state = &pm->page_state[first + i];
         if (!(*state & which))
             continue;
+        if (page_state_writable(*state)) {
+            from = from < first + i ? from : first + i;
+            to = first + i;
+        }
         *state &= (uint8_t)~which;
         any = true;
         if (bitmap)
             bitmap[i / 8] |= (uint8_t)BIT(i % 8);
     }
-    if (any)
-        tell_map_changed(pm);
+    if (from <= to)
+        tell_pages_changed(pm, from, to);
     return any;
 }
 

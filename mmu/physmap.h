@@ -53,8 +53,11 @@ struct region {
 /* Whoever caches what the map says (TLBs, block caches) listens. Any callback may be NULL. */
 struct physmap_listener {
     void *ctx;
-    /* The map itself, or a page's protection, changed: drop every cached host pointer. */
+    /* The map itself changed: drop every cached host pointer. */
     void (*map_changed)(void *ctx);
+    /* Writes to some of these machine pages (whole pages) must be noted from now on: drop cached
+     * host pointers for writing to them, or ask page_state_writable again. */
+    void (*pages_changed)(void *ctx, uint64_t offset, uint64_t len);
     /* Bytes in pages that hold translated code were, or are about to be, overwritten. */
     void (*code_written)(void *ctx, uint64_t offset, uint64_t len);
     struct physmap_listener *next; /* owned by the physmap once added */
@@ -71,6 +74,8 @@ void physmap_destroy(struct physmap *pm);
 uint64_t physmap_ram_size(const struct physmap *pm);
 /* Bytes of machine memory in use: RAM and all that physmap_alloc gave out since. */
 uint64_t physmap_machine_size(const struct physmap *pm);
+/* Bytes of machine memory that there can be: no machine offset is as large. */
+uint64_t physmap_memory_size(const struct physmap *pm);
 int physmap_fd(const struct physmap *pm);
 
 /* Takes size bytes of the extra machine memory; returns its offset, or NO_BACKING when used up. */

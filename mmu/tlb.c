@@ -105,3 +105,19 @@ void tlb_flush_page(struct tlb *tlb, uint64_t gva)
         }
     }
 }
+
+void tlb_protect(struct tlb *tlb, const uint8_t *host, uint64_t len)
+{
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        unsigned first = slot_number(view, TLB_WRITE, 0) / 64;
+        for (unsigned word = first; word < first + TLB_ENTRIES / 64; word++) {
+            uint64_t which = 0;
+            for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
+                const struct tlb_entry *e = slot(tlb, word * 64 + (unsigned)__builtin_ctzll(used));
+                if (e->tag + e->addend - (uintptr_t)host < len)
+                    which |= used & -used;
+            }
+            drop_slots(tlb, word, which);
+        }
+    }
+}

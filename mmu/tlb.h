@@ -79,5 +79,8 @@ void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t 
 void tlb_flush_all(struct tlb *tlb);
 void tlb_flush_non_global(struct tlb *tlb);         /* MOV CR3 with CR4.PGE set */
 void tlb_flush_page(struct tlb *tlb, uint64_t gva); /* INVLPG: global ones too */
+/* Empties the entries for writing to host memory [host, host + len), whole pages: such writes must
+ * be noted from now on. No flush as the guest means it: translations stay known. */
+void tlb_protect(struct tlb *tlb, const uint8_t *host, uint64_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/interp/system.h"
+#include "cpu/shadow.h"
 
 HANDLER(mov_rd_cd)
 {
@@ -115,7 +116,7 @@ HANDLER_LAST(lmsw)
 HANDLER_LAST(invlpg)
 {
     require_cpl0(c, i);
-    tlb_flush_page(&c->tlb, (uint32_t)c->seg[i->seg].base + insn_ea(c, i));
+    shadow_flush_page(c, (uint32_t)c->seg[i->seg].base + insn_ea(c, i));
     c->eip = next_eip(c, i);
 }
 

@@ -1,6 +1,7 @@
 /* cpu/interp/system_msr.c: RDMSR and WRMSR (SDM vol. 4). What the model does not have is #GP, as on
  * hardware, and logged once: an operating system that asks is worth knowing about. */
 #include "cpu/interp/system.h"
+#include "cpu/shadow.h"
 
 enum msr {
     MSR_P5_MC_ADDR = 0x00,
@@ -136,7 +137,7 @@ static bool write_efer(struct vcpu *c, uint64_t value)
         return false;
     c->efer = value;
     vcpu_update_paging(c);
-    tlb_flush_all(&c->tlb);
+    shadow_flush_all(c);
     return true;
 }
 

@@ -9,7 +9,8 @@
 
 struct fixture {
     struct physmap *pm;
-    unsigned map_changes, code_writes;
+    unsigned map_changes, page_changes, code_writes;
+    uint64_t pages_from, pages_len; /* that changed last */
     uint64_t code_from, code_len;
     uint64_t mmio_at, mmio_value; /* of the last access */
     unsigned mmio_size;
@@ -38,6 +39,14 @@ static void map_changed(void *ctx)
     ((struct fixture *)ctx)->map_changes++;
 }
 
+static void pages_changed(void *ctx, uint64_t offset, uint64_t len)
+{
+    struct fixture *f = ctx;
+    f->page_changes++;
+    f->pages_from = offset;
+    f->pages_len = len;
+}
+
 static void code_written(void *ctx, uint64_t offset, uint64_t len)
 {
     struct fixture *f = ctx;
@@ -50,7 +59,7 @@ static void listen(struct fixture *f)
 {
     struct physmap_listener *l = calloc(1, sizeof *l);
     ck_assert(l);
-    *l = (struct physmap_listener){f, map_changed, code_written, NULL};
+    *l = (struct physmap_listener){f, map_changed, pages_changed, code_written, NULL};
     physmap_listen(f->pm, l);
 }
 
@@ -243,8 +252,13 @@ START_TEST(code_pages_report_their_part_of_a_write)
     physmap_wrote(f.pm, 0x3000, 0x3000);
     ck_assert(page_state_writable(physmap_page_state(f.pm, 0x4000)));
     unsigned changes = f.map_changes;
-    physmap_code_mark(f.pm, 0x4000); /* host pointers for writing must go */
-    ck_assert_uint_eq(f.map_changes, changes + 2);
+    physmap_code_mark(f.pm, 0x4000); /* host pointers for writing must go, others stay */
+    ck_assert_uint_eq(f.map_changes, changes);
+    ck_assert_uint_eq(f.page_changes, 2);
+    ck_assert_uint_eq(f.pages_from, 0x4000);
+    ck_assert_uint_eq(f.pages_len, 0x1000);
+    physmap_code_mark(f.pm, 0x8000); /* never written: nobody may have one */
+    ck_assert_uint_eq(f.page_changes, 2);
     ck_assert(!page_state_writable(physmap_page_state(f.pm, 0x4000)));
     physmap_wrote(f.pm, 0x3800, 0x1000);
     ck_assert_uint_eq(f.code_writes, 2);
@@ -265,14 +279,15 @@ START_TEST(dirty_pages_are_taken_once_by_each)
     uint8_t map[2] = {0};
     physmap_wrote(f.pm, 0x10FFF, 2); /* pages 16 and 17 */
     physmap_wrote(f.pm, 0x1A000, 1);
-    unsigned changes = f.map_changes;
     ck_assert(physmap_take_dirty(f.pm, 0x10000, 0x10000, PAGE_DIRTY_DISPLAY, map));
     ck_assert_uint_eq(map[0], 0x03);
     ck_assert_uint_eq(map[1], 0x04);
-    ck_assert_uint_eq(f.map_changes, changes + 1); /* the next write must be seen again */
+    ck_assert_uint_eq(f.page_changes, 1); /* the next write must be seen again */
+    ck_assert_uint_eq(f.pages_from, 0x10000);
+    ck_assert_uint_eq(f.pages_len, 0xB000);
     ck_assert(!page_state_writable(physmap_page_state(f.pm, 0x10000)));
     ck_assert(!physmap_take_dirty(f.pm, 0x10000, 0x10000, PAGE_DIRTY_DISPLAY, map));
-    ck_assert_uint_eq(f.map_changes, changes + 1);
+    ck_assert_uint_eq(f.page_changes, 1);
     /* The other reader has not looked yet. Two bytes can lie in two pages; none lie in none. */
     ck_assert(!physmap_take_dirty(f.pm, 0x10000, 0, PAGE_DIRTY_SNAPSHOT, NULL));
     ck_assert(physmap_take_dirty(f.pm, 0x10FFF, 2, PAGE_DIRTY_SNAPSHOT, NULL));

@@ -1,0 +1,159 @@
+/* mmu/window_state.h: what the files of the windows share (window.h is the interface).
+ *
+ *   window.c       life, which window serves which address space, the budget of mappings, counters
+ *   window_map.c   the host mappings: system calls, leaves, their count, the reverse map
+ *   window_fill.c  faults: what is mapped, and how much around it
+ *   window_sync.c  flushes: comparing copies with the guest's tables
+ *
+ * A window's 2^20 pages are kept in leaves of 512 (2 MiB: one page table of PAE, half a one of
+ * 32-bit paging), which exist while one of their pages is mapped. A leaf has, for each page, the
+ * mapping, and for guests that page a copy of the page-table entry that it was made from:
+ *
+ *      map[n]    |31      machine page     4| - - W M|     0: not mapped
+ *
+ * Two neighbours lie in one host mapping when the second's value is the first's plus MAP_NEXT;
+ * so the host mappings of a window are counted by its pages alone. */
+#ifndef UMBRA_MMU_WINDOW_STATE_H
+#define UMBRA_MMU_WINDOW_STATE_H
+
+#include "mmu/window.h"
+
+#define LEAF_PAGES   512u
+#define LEAF_COUNT   2048u
+#define WINDOW_PAGES (LEAF_COUNT * LEAF_PAGES)
+#define LINE_BYTES   64u
+
+#define MAP_MAPPED  1u
+#define MAP_WRITE   2u
+#define MAP_NEXT    16u
+#define MAP_PAGE(m) ((uint64_t)((m) >> 4))
+
+#define ENTRY_P  UINT64_C(0x001)
+#define ENTRY_W  UINT64_C(0x002)
+#define ENTRY_U  UINT64_C(0x004)
+#define ENTRY_A  UINT64_C(0x020)
+#define ENTRY_D  UINT64_C(0x040)
+#define ENTRY_PS UINT64_C(0x080)
+
+/* Windows at most. The supervisor's are few: a kernel's half is the same under every root, so a
+ * window that is taken over by another root keeps it, and each page of code that becomes known
+ * must be write-protected in each of them. */
+#define MAX_USER_WINDOWS       64u
+#define MAX_SUPERVISOR_WINDOWS 4u
+#define MAX_WINDOWS            (MAX_USER_WINDOWS + MAX_SUPERVISOR_WINDOWS + 1)
+
+enum leaf_kind {
+    LEAF_FLAT,  /* paging off, or a large page: no page table */
+    LEAF_TABLE, /* entries of a page table, copied */
+};
+
+struct leaf {
+    enum leaf_kind kind;
+    uint16_t mapped, writable; /* pages */
+    uint64_t pde;              /* copy of the directory entry; 0 with paging off */
+    const uint8_t *table;      /* LEAF_TABLE: the guest's entries of this leaf, in host memory */
+    uint64_t lines;            /* LEAF_TABLE: bit per 64 bytes of table: entries of mapped pages */
+    uint32_t map[LEAF_PAGES];
+    _Alignas(8) uint8_t copy[]; /* LEAF_TABLE: LEAF_PAGES entries of 4 or 8 bytes */
+};
+
+struct window {
+    uint8_t *base;
+    unsigned id; /* index in windows.window */
+    bool bound;  /* mode and view mean something */
+    enum tlb_view view;
+    struct walk_mode mode;
+    uint64_t epoch;      /* of the last sync */
+    uint64_t stamp;      /* of the last use */
+    uint64_t boundaries; /* between host mappings: their number less 1 */
+    struct leaf *leaf[LEAF_COUNT];
+    uint64_t leaf_used[LEAF_COUNT / 64]; /* bit per leaf that exists */
+};
+
+/* A machine page that some window maps for writing: page vpage of window id. Links are numbers, 0
+ * for none. A node may have outlived its mapping: who follows it looks. */
+struct rmap_node {
+    uint32_t next;
+    uint32_t where; /* id << 20 | vpage */
+};
+
+struct rmap {
+    uint32_t *head; /* by machine page */
+    struct rmap_node *node;
+    uint32_t used, room, free; /* node[1..used) were given out; free: list */
+    uint32_t count;            /* in chains */
+};
+
+struct windows {
+    struct physmap *pm;
+    struct log *log;
+    struct physmap_listener *listener;
+    bool (*watched)(const void *ctx, uint32_t gva);
+    const void *watched_ctx;
+    struct window *ready[TLB_VIEWS]; /* up to date for the mode last entered; or NULL */
+    struct window *current;
+    uint64_t epoch; /* flushes by the guest */
+    uint64_t clock; /* for stamps */
+    uint64_t mappings, limit;
+    uint64_t writable; /* pages mapped for writing, in all windows */
+    struct window *window[MAX_WINDOWS];
+    struct rmap rmap;
+    struct window_counters counters;
+};
+
+/* --- window_map.c -------------------------------------------------------------------------- */
+
+/* Reserves a window's range; NULL when the host has no room. */
+uint8_t *window_reserve(void);
+void window_release(uint8_t *base);
+
+/* The value in map[] of a page, 0 beyond the ends. */
+static inline uint32_t window_entry(const struct window *win, uint32_t page)
+{
+    const struct leaf *leaf = page < WINDOW_PAGES ? win->leaf[page / LEAF_PAGES] : NULL;
+    return leaf ? leaf->map[page % LEAF_PAGES] : 0;
+}
+
+/* The leaf, made when missing; entry_size 0, 4 or 8: of its copies. NULL when out of memory. */
+struct leaf *window_leaf(struct window *win, unsigned index, unsigned entry_size);
+
+/* Brings the pages of a leaf to what want says, where want is not 0; want has LEAF_PAGES values as
+ * in map[]. False when the host refused (what was done before stays). */
+must_use bool window_apply(struct windows *w, struct window *win, unsigned index,
+                           const uint32_t *want);
+
+/* Unmaps pages [first, first + count) of one leaf, which goes when it was the last. */
+void window_unmap(struct windows *w, struct window *win, uint32_t first, uint32_t count);
+void window_unmap_leaf(struct windows *w, struct window *win, unsigned index);
+
+/* Unmaps all. */
+void window_empty(struct windows *w, struct window *win);
+
+/* physmap_listener: machine pages may no longer be written without a note. */
+void window_pages_changed(void *ctx, uint64_t offset, uint64_t len);
+
+bool rmap_create(struct windows *w);
+void rmap_destroy(struct windows *w);
+
+/* --- window.c -------------------------------------------------------------------------------- */
+
+/* Empties another window, least recently used first. False when there is none to empty. */
+bool window_evict_other(struct windows *w, const struct window *keep);
+
+/* --- window_sync.c --------------------------------------------------------------------------- */
+
+/* The directory entry of leaf index under mode: where it lies in host memory, NULL when in none. */
+const uint8_t *window_directory(struct windows *w, const struct walk_mode *mode, unsigned index);
+/* The host address of the page of memory at gpa (gate applied), NULL when there is none. */
+const uint8_t *window_table(struct windows *w, uint64_t gpa);
+
+static inline uint64_t window_load_entry(const uint8_t *at, bool pae)
+{
+    return pae ? load_le64(at) : load_le32(at);
+}
+
+/* Unmaps what no longer stands so in the tables of win->mode. */
+void window_sync(struct windows *w, struct window *win);
+void window_sync_page(struct windows *w, struct window *win, uint32_t gva);
+
+#endif
