@@ -12,11 +12,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "frontend/gdb/session.h"
+#include "frontend/unixsocket.h"
 
 #define SEND_MS 5000 /* a gdb that takes nothing for so long is gone */
 
@@ -24,8 +23,8 @@ struct gdbstub {
     struct log *log;
     struct partition *partition;
     struct gdbstub_host host;
-    int listener, client, wake;                           /* client: -1 for none; wake: eventfd */
-    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* UNIX socket to remove, or "" */
+    int listener, client, wake; /* client: -1 for none; wake: eventfd */
+    struct unix_socket file;    /* the listener, when it is one */
     struct debug_listener stops;
     struct gdb_session session;
     atomic_bool ending;
@@ -42,33 +41,11 @@ static bool fail(char *error, size_t error_len, const char *where, const char *w
     return false;
 }
 
-/* A socket file that nobody listens at is left over from a run that was killed. */
-static bool is_left_over(const struct sockaddr_un *at)
-{
-    struct stat st;
-    if (stat(at->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool dead = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) < 0 &&
-                errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return dead;
-}
-
 static bool listen_unix(struct gdbstub *g, const char *path, char *error, size_t error_len)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    if (!*path || strlen(path) >= sizeof at.sun_path)
-        return fail(error, error_len, path, "the path is empty or too long for a socket");
-    strcpy(at.sun_path, path);
-    g->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (g->listener >= 0 && is_left_over(&at))
-        unlink(path);
-    if (g->listener < 0 || bind(g->listener, (struct sockaddr *)&at, sizeof at) < 0 ||
-        listen(g->listener, 4) < 0)
-        return fail(error, error_len, path, strerror(errno));
-    strcpy(g->path, path);
+    if (!unix_socket_listen(&g->file, "--gdb", path, error, error_len))
+        return false;
+    g->listener = g->file.fd;
     log_msg(g->log, LOG_INFO, "gdb can attach: target remote %s", path);
     return true;
 }
@@ -135,7 +112,7 @@ struct gdbstub *gdbstub_open(const char *where, struct log *log, char *error, si
         return NULL;
     }
     g->log = log;
-    g->listener = g->client = -1;
+    g->listener = g->client = g->file.fd = -1;
     g->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool ok = g->wake >= 0 || fail(error, error_len, where, strerror(errno));
     if (strncmp(where, "tcp:", 4) == 0)
@@ -296,11 +273,10 @@ void gdbstub_close(struct gdbstub *g, int status)
         wake(g);
         pthread_join(g->thread, NULL);
     }
-    if (g->listener >= 0)
+    if (g->listener >= 0 && g->listener != g->file.fd)
         close(g->listener);
+    unix_socket_close(&g->file);
     if (g->wake >= 0)
         close(g->wake);
-    if (*g->path)
-        unlink(g->path);
     free(g);
 }

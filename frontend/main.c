@@ -8,12 +8,13 @@
 
 int main(int argc, char **argv)
 {
-    static const char *const commands[] = {"run", "img", NULL};
+    static const char *const commands[] = {"run", "debug", "img", NULL};
     struct options options;
     int status;
     if (argc > 1 && strcmp(argv[1], "img") == 0)
         return img_main(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "run") == 0) {
+    bool debug = argc > 1 && strcmp(argv[1], "debug") == 0;
+    if (debug || (argc > 1 && strcmp(argv[1], "run") == 0)) {
         argc--;
         argv++;
     } else if (argc > 1 && argv[1][0] != '-') {
@@ -24,7 +25,7 @@ int main(int argc, char **argv)
         fprintf(stderr, " (umbra --help)\n");
         return EXIT_USAGE;
     }
-    if (!options_parse(&options, argc, argv, &status))
+    if (!options_parse(&options, argc, argv, debug, &status))
         return status;
     return run_guest(&options);
 }

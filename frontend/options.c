@@ -53,6 +53,8 @@ static void print_help(void)
         "umbra " UMBRA_VERSION ": an x86 PC, emulated\n\n"
         "  umbra run [options] [IMAGE]   boot a disk, floppy or CD image (its kind is found from\n"
         "                                its content), --kernel, or the built-in guest\n"
+        "  umbra debug [options] [IMAGE] the same, stopped at the first instruction, with the\n"
+        "                                debugger\n"
         "  umbra img COMMAND ...         create, inspect, convert and check disk images\n"
         "\nOne dash works too: -m 64 -hda x.img -cdrom y.iso -boot d -serial stdio -display "
         "none\n");
@@ -280,6 +282,22 @@ static bool set_gdb(struct options *o, const char *arg)
     return true;
 }
 
+static bool set_control(struct options *o, const char *arg)
+{
+    if (strncmp(arg, "unix:", 5) != 0 || !arg[5])
+        return usage("--control: '%s' is not unix:PATH", arg);
+    o->control = arg;
+    return true;
+}
+
+static bool add_allowed(struct options *o, const char *arg)
+{
+    if (o->allow_count == OPTIONS_ALLOW)
+        return usage("--allow: at most %d files", OPTIONS_ALLOW);
+    o->allow[o->allow_count++] = arg;
+    return true;
+}
+
 static bool set_timeout(struct options *o, const char *arg)
 {
     char *end;
@@ -370,6 +388,17 @@ static bool set_option(struct options *o, int id, const char *arg)
         return set_gdb(o, "localhost:1234");
     case OPT_stopped:
         return o->stopped = true;
+    case OPT_console:
+        return o->console = true;
+    case OPT_console_script:
+        o->console_script = arg;
+        return true;
+    case OPT_control:
+        return set_control(o, arg);
+    case OPT_control_trusted:
+        return o->control_trusted = true;
+    case OPT_allow:
+        return add_allowed(o, arg);
     case OPT_type:
         return set_type(o, arg);
     case OPT_until:
@@ -463,8 +492,11 @@ static bool check_combination(const struct options *o)
         return usage("--initrd goes with --kernel");
     if (o->append && !o->kernel)
         return usage("--append goes with --kernel");
-    if (o->stopped && !o->gdb)
-        return usage("-S goes with --gdb or -s: somebody must let the guest go");
+    if (o->stopped && !o->gdb && !o->console && !o->console_script && !o->control && !o->debug)
+        return usage("-S goes with --gdb, -s, --console or --control: somebody must let the guest "
+                     "go");
+    if ((o->control_trusted || o->allow_count) && !o->control && !o->gdb)
+        return usage("--control-trusted and --allow go with --control or --gdb");
     unsigned stdio = 0;
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
         stdio += o->serial[i] && strcmp(o->serial[i], "stdio") == 0;
@@ -472,12 +504,21 @@ static bool check_combination(const struct options *o)
         return usage("--serial: only one port can be on stdio");
     if (stdio && o->display && strcmp(o->display, "term") == 0)
         return usage("--serial stdio and --display term both want the terminal");
+    if (o->console && stdio)
+        return usage("--console and --serial stdio both want the terminal");
+    if (o->console && o->display && strcmp(o->display, "term") == 0)
+        return usage("--console and --display term both want the terminal (the verb 'screen' shows "
+                     "a text screen)");
     return true;
 }
 
-bool options_parse(struct options *o, int argc, char **argv, int *status)
+bool options_parse(struct options *o, int argc, char **argv, bool debug, int *status)
 {
-    *o = (struct options){.memory = UINT64_C(256) << 20, .cpu = CPU_P4, .engine = engine_at(0)};
+    *o = (struct options){.memory = UINT64_C(256) << 20,
+                          .cpu = CPU_P4,
+                          .engine = engine_at(0),
+                          .debug = debug,
+                          .stopped = debug};
     struct getopt_tables t;
     make_tables(&t);
     *status = EXIT_USAGE;

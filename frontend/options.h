@@ -10,6 +10,8 @@
 
 enum { EXIT_FINE = 0, EXIT_NOT_STARTED = 1, EXIT_USAGE = 2, EXIT_TIMED_OUT = 3, EXIT_KILLED = 4 };
 
+#define OPTIONS_ALLOW 64
+
 struct options {
     uint64_t memory;
     enum cpu_model cpu;
@@ -34,7 +36,14 @@ struct options {
     } debugcon[PC_DEBUG_PORTS];
     unsigned debugcon_count;
     const char *gdb; /* where gdb may attach, or NULL */
+    bool debug;      /* umbra debug: stopped, and a debugger is open */
     bool stopped;
+    bool console;
+    const char *console_script;
+    const char *control; /* where programs may steer it, or NULL */
+    bool control_trusted;
+    const char *allow[OPTIONS_ALLOW]; /* host files that untrusted ones may name */
+    unsigned allow_count;
     const char *type, *until;
     double timeout; /* seconds, 0: none */
     const char *screenshot;
@@ -44,9 +53,9 @@ struct options {
     bool verbose;
 };
 
-/* Parses argv[1..]. True: run with *o. False: stop with *status (help and version were printed to
- * stdout, an error to stderr). */
-bool options_parse(struct options *o, int argc, char **argv, int *status);
+/* Parses argv[1..] of `umbra run`, or with debug of `umbra debug`. True: run with *o. False: stop
+ * with *status (help and version were printed to stdout, an error to stderr). */
+bool options_parse(struct options *o, int argc, char **argv, bool debug, int *status);
 
 /* "64", "64M", "1G", "512k" in bytes; false when it is no such size or does not fit 64 bits. */
 bool parse_size(const char *text, uint64_t *bytes);

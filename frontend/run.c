@@ -14,6 +14,7 @@
 
 #include "frontend/charport.h"
 #include "frontend/control/control.h"
+#include "frontend/control/server.h"
 #include "frontend/display/display.h"
 #include "frontend/display/png.h"
 #include "frontend/gdbstub.h"
@@ -46,6 +47,7 @@ struct session {
     struct display *display; /* NULL: none */
     struct gdbstub *gdb;     /* NULL: none */
     struct control *control;
+    struct control_server *server; /* NULL: none */
 
     /* The partition's thread. */
     struct watch watch;
@@ -282,9 +284,14 @@ static void run_threads(struct session *s)
     s->started = s->last_look = host_now();
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
         charport_start(&s->ports[i], s->partition, i);
-    struct gdbstub_host gdb_host = {s, gdb_kill, {.control = s->control, .may_not_run = true}};
+    struct gdbstub_host gdb_host = {
+        s,
+        gdb_kill,
+        {.control = s->control, .trusted = s->o->control_trusted, .may_not_run = true}};
     if (s->gdb && !gdbstub_start(s->gdb, s->partition, gdb_host))
         log_msg(s->log, LOG_ERROR, "cannot start a thread for gdb");
+    if (s->server && !control_server_start(s->server, s->control, s->partition))
+        log_msg(s->log, LOG_ERROR, "cannot start a thread for the control socket");
     bool have_signals = pthread_create(&signals, NULL, signal_thread, s) == 0;
     if (pthread_create(&guest, NULL, partition_thread, s) != 0) {
         log_msg(s->log, LOG_ERROR, "cannot start a thread");
@@ -413,6 +420,9 @@ static bool open_session(struct session *s, char *error, size_t error_len)
         debug_pause(partition_debug(s->partition));
     if (o->gdb && !(s->gdb = gdbstub_open(o->gdb, s->log, error, error_len)))
         return false;
+    if (o->control && !(s->server = control_server_open(o->control, o->control_trusted, s->log,
+                                                        error, error_len)))
+        return false;
     return open_display(s, error, error_len);
 }
 
@@ -459,6 +469,22 @@ static int exit_status(struct session *s)
     return EXIT_FINE;
 }
 
+/* In a word, for those who steered it. */
+static const char *end_name(struct session *s)
+{
+    static const char *const names[] = {
+        [PARTITION_RUNNING] = "closed",          [PARTITION_STOPPED] = "quit",
+        [PARTITION_POWERED_OFF] = "powered-off", [PARTITION_TRIPLE_FAULT] = "triple-fault",
+        [PARTITION_DEBUG_EXIT] = "debug-exit",   [PARTITION_REBOOTED] = "rebooted",
+        [PARTITION_DMA_PAUSED] = "dma-denied",   [PARTITION_DEBUG_STOP] = "quit",
+    };
+    return s->watch.seen                ? "text-seen"
+           : atomic_load(&s->killed)    ? "killed"
+           : atomic_load(&s->timed_out) ? "timed-out"
+           : s->end < ARRAY_LEN(names)  ? names[s->end]
+                                        : "ended";
+}
+
 static void print_stats(struct session *s)
 {
     struct bytes json = {0};
@@ -470,6 +496,7 @@ static void print_stats(struct session *s)
 static void close_session(struct session *s)
 {
     gdbstub_close(s->gdb, EXIT_NOT_STARTED);
+    control_server_close(s->server);
     if (s->display)
         s->ops->close(s->display);
     for (unsigned i = 0; i < PORTS; i++)
@@ -505,6 +532,9 @@ int run_guest(const struct options *options)
     if (open_session(s, error, sizeof error)) {
         run_threads(s);
         status = exit_status(s);
+        control_ended(s->control, end_name(s), status);
+        control_server_close(s->server);
+        s->server = NULL;
         gdbstub_close(s->gdb, status);
         s->gdb = NULL;
         if (options->screenshot && !write_screenshot(s))

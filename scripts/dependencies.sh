@@ -2,8 +2,9 @@
 # scripts/dependencies.sh: sourced by ./run, ./test and .ci/run. Installs what is missing.
 # The packages and why each is needed: docs/dependencies.md.
 
-build_packages="gcc libc6-dev cmake ninja-build nasm pkg-config zlib1g-dev libsdl2-dev"
-test_packages="check libcapstone-dev python3 qemu-utils e2fsprogs mtools xorriso isolinux
+build_packages="gcc libc6-dev cmake ninja-build nasm pkg-config zlib1g-dev libsdl2-dev
+    libcapstone-dev libjansson-dev libedit-dev"
+test_packages="check gdb python3 qemu-utils e2fsprogs mtools xorriso isolinux
     syslinux-common cpio seabios vgabios grub-pc-bin grub-common debootstrap xvfb xdotool imagemagick"
 ci_packages="clang libclang-rt-14-dev clang-format"
 

@@ -107,36 +107,36 @@ static void begin(struct bytes *out, const char *name)
     }
 }
 
-void json_number(struct bytes *out, const char *name, uint64_t value)
+void json_put_number(struct bytes *out, const char *name, uint64_t value)
 {
     begin(out, name);
     text_append(out, "%" PRIu64, value);
 }
 
-void json_signed(struct bytes *out, const char *name, int64_t value)
+void json_put_signed(struct bytes *out, const char *name, int64_t value)
 {
     begin(out, name);
     text_append(out, "%" PRId64, value);
 }
 
-void json_bool(struct bytes *out, const char *name, bool value)
+void json_put_bool(struct bytes *out, const char *name, bool value)
 {
     begin(out, name);
     put(out, value ? "true" : "false");
 }
 
-void json_string(struct bytes *out, const char *name, const char *value)
+void json_put_string(struct bytes *out, const char *name, const char *value)
 {
-    json_bytes(out, name, value, strlen(value));
+    json_put_bytes(out, name, value, strlen(value));
 }
 
-void json_bytes(struct bytes *out, const char *name, const void *value, size_t len)
+void json_put_bytes(struct bytes *out, const char *name, const void *value, size_t len)
 {
     begin(out, name);
     put_quoted(out, value, len);
 }
 
-void json_hex(struct bytes *out, const char *name, const void *value, size_t len)
+void json_put_hex(struct bytes *out, const char *name, const void *value, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *from = value;
@@ -149,7 +149,7 @@ void json_hex(struct bytes *out, const char *name, const void *value, size_t len
     put(out, "\"");
 }
 
-void json_base64(struct bytes *out, const char *name, const void *value, size_t len)
+void json_put_base64(struct bytes *out, const char *name, const void *value, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const uint8_t *from = value;
@@ -166,7 +166,7 @@ void json_base64(struct bytes *out, const char *name, const void *value, size_t 
     put(out, "\"");
 }
 
-void json_raw(struct bytes *out, const char *name, const void *raw, size_t len)
+void json_put_raw(struct bytes *out, const char *name, const void *raw, size_t len)
 {
     begin(out, name);
     bytes_append(out, raw, len);

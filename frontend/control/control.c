@@ -308,9 +308,9 @@ void verb_help(struct command *k)
         }
         help_line(k->answer, v);
         json_open(&k->answer->data, NULL, '{');
-        json_string(&k->answer->data, "name", v->name);
-        json_string(&k->answer->data, "arguments", v->args);
-        json_string(&k->answer->data, "help", v->help);
+        json_put_string(&k->answer->data, "name", v->name);
+        json_put_string(&k->answer->data, "arguments", v->args);
+        json_put_string(&k->answer->data, "help", v->help);
         json_close(&k->answer->data, '}');
     }
     json_close(&k->answer->data, ']');
@@ -423,7 +423,7 @@ static void tell_reset(struct control *c)
     struct bytes text = {0}, data = {0};
     c->resets = partition_resets(c->config.partition);
     text_append(&text, "the machine was reset\n");
-    json_number(&data, "resets", c->resets);
+    json_put_number(&data, "resets", c->resets);
     control_event(c, "reset", &text, &data);
     bytes_free(&text);
     bytes_free(&data);
@@ -435,12 +435,12 @@ static void tell_denial(struct control *c, const struct dma_denial *n)
     const char *direction = n->direction == DMA_READ ? "read" : "write";
     text_append(&text, "DMA denied: %s may not %s %llu bytes at %09llx: %s\n", n->device, direction,
                 (unsigned long long)n->len, (unsigned long long)n->gpa, dma_reason_name(n->reason));
-    json_string(&data, "device", n->device);
-    json_string(&data, "direction", direction);
-    json_number(&data, "address", n->gpa);
-    json_number(&data, "length", n->len);
-    json_string(&data, "reason", dma_reason_name(n->reason));
-    json_number(&data, "time_ns", n->time_ns);
+    json_put_string(&data, "device", n->device);
+    json_put_string(&data, "direction", direction);
+    json_put_number(&data, "address", n->gpa);
+    json_put_number(&data, "length", n->len);
+    json_put_string(&data, "reason", dma_reason_name(n->reason));
+    json_put_number(&data, "time_ns", n->time_ns);
     control_event(c, "dma-denied", &text, &data);
     bytes_free(&text);
     bytes_free(&data);
@@ -473,8 +473,8 @@ void control_ended(struct control *c, const char *why, int status)
 {
     struct bytes text = {0}, data = {0};
     text_append(&text, "the run has ended: %s\n", why);
-    json_string(&data, "why", why);
-    json_signed(&data, "status", status);
+    json_put_string(&data, "why", why);
+    json_put_signed(&data, "status", status);
     control_event(c, "ended", &text, &data);
     bytes_free(&text);
     bytes_free(&data);

@@ -13,6 +13,6 @@ void verb_stats(struct command *k)
         if (json.data[i] == '\n')
             json.data[i] = ' ';
     }
-    json_raw(&k->answer->data, "stats", json.data, json.len);
+    json_put_raw(&k->answer->data, "stats", json.data, json.len);
     bytes_free(&json);
 }

@@ -34,9 +34,9 @@ static void json_register(struct answer *a, struct vcpu *c, unsigned n)
     uint8_t value[REGISTER_BYTES];
     debug_register_read(c, n, value);
     if (r->bits <= 32)
-        json_number(&a->data, r->name, load_le32(value));
+        json_put_number(&a->data, r->name, load_le32(value));
     else
-        json_hex(&a->data, r->name, value, r->bits / 8u);
+        json_put_hex(&a->data, r->name, value, r->bits / 8u);
 }
 
 /* The CPU at a glance. */
@@ -88,7 +88,7 @@ void verb_regs(struct command *k)
             if (all)
                 put_register(k, n);
         }
-        json_string(&k->answer->data, "mode", mode_name(k->vcpu));
+        json_put_string(&k->answer->data, "mode", mode_name(k->vcpu));
         if (!all)
             put_glance(k);
         return;
@@ -200,9 +200,9 @@ void verb_mem_read(struct command *k)
     put_dump(k->answer, place.address, data, got, place.physical);
     if (got < len)
         answer_text(k->answer, "no page is mapped at %08x\n", (unsigned)(place.address + got));
-    json_number(&k->answer->data, "address", place.address);
-    json_bool(&k->answer->data, "physical", place.physical);
-    json_hex(&k->answer->data, "bytes", data, got);
+    json_put_number(&k->answer->data, "address", place.address);
+    json_put_bool(&k->answer->data, "physical", place.physical);
+    json_put_hex(&k->answer->data, "bytes", data, got);
     client->next_memory = (uint32_t)(place.address + got);
     client->memory_physical = place.physical;
 }
@@ -255,6 +255,6 @@ void verb_mem_write(struct command *k)
                     data.len, (unsigned long long)(place.address + done));
     else
         answer_text(k->answer, "%zu bytes written\n", done);
-    json_number(&k->answer->data, "written", done);
+    json_put_number(&k->answer->data, "written", done);
     bytes_free(&data);
 }

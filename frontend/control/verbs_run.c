@@ -20,8 +20,8 @@ static void describe_watch(struct answer *a, const struct stop_hit *hit)
 {
     answer_text(a, "  %s at %08x (watched: %08x, %u bytes)\n", hit->write ? "write" : "read",
                 hit->address, hit->watch.address, hit->watch.len);
-    json_string(&a->data, "access", hit->write ? "write" : "read");
-    json_number(&a->data, "address", hit->address);
+    json_put_string(&a->data, "access", hit->write ? "write" : "read");
+    json_put_number(&a->data, "address", hit->address);
 }
 
 void control_describe(struct control *c, struct answer *a)
@@ -31,9 +31,9 @@ void control_describe(struct control *c, struct answer *a)
     const struct debug_stop *stop = &partition_debug(p)->stop;
     bool running = stop->reason == DEBUG_RUNNING;
     uint64_t now = partition_now(p);
-    json_bool(&a->data, "running", running);
-    json_number(&a->data, "time_ns", now);
-    json_number(&a->data, "instructions", vcpu_insns(v));
+    json_put_bool(&a->data, "running", running);
+    json_put_number(&a->data, "time_ns", now);
+    json_put_number(&a->data, "instructions", vcpu_insns(v));
     if (running) {
         answer_text(a, "running, virtual time %llu.%06llu s%s\n",
                     (unsigned long long)(now / 1000000000u),
@@ -44,10 +44,10 @@ void control_describe(struct control *c, struct answer *a)
                 reason_name(stop->reason), v->seg[SEG_CS].selector, (unsigned)v->eip, debug_pc(v),
                 (unsigned long long)(now / 1000000000u),
                 (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
-    json_string(&a->data, "reason", reason_name(stop->reason));
-    json_number(&a->data, "pc", debug_pc(v));
-    json_number(&a->data, "cs", v->seg[SEG_CS].selector);
-    json_number(&a->data, "eip", v->eip);
+    json_put_string(&a->data, "reason", reason_name(stop->reason));
+    json_put_number(&a->data, "pc", debug_pc(v));
+    json_put_number(&a->data, "cs", v->seg[SEG_CS].selector);
+    json_put_number(&a->data, "eip", v->eip);
     if (stop->reason == DEBUG_WATCHPOINT)
         describe_watch(a, &stop->hit);
 }
