@@ -263,6 +263,17 @@ static const struct field board_fields[] = {
     FIELD_END,
 };
 
+bool board_part(const struct board *b, unsigned n, struct board_part *out)
+{
+    if (n > 2 * b->device_count)
+        return false;
+    const struct bus *bus = n ? b->device[(n - 1) / 2] : NULL;
+    *out = !bus    ? (struct board_part){"board", board_fields, b}
+           : n & 1 ? (struct board_part){bus->cls->name, bus_fields, bus}
+                   : (struct board_part){bus->cls->name, bus->cls->fields, bus->state};
+    return true;
+}
+
 void board_save(const struct board *b, struct bytes *out)
 {
     fields_save(board_fields, b, out);

@@ -145,4 +145,13 @@ void board_rom_socket(struct board *b, unsigned segment, uint64_t offset);
 void board_save(const struct board *b, struct bytes *out);
 must_use bool board_load(struct board *b, const uint8_t *data, size_t len);
 
+/* The state of a board as objects with field tables: the board itself, then each device's bus and
+ * the device. False beyond the last. For those who look: debuggers, comparison. */
+struct board_part {
+    const char *name;
+    const struct field *table;
+    const void *object;
+};
+bool board_part(const struct board *b, unsigned n, struct board_part *out);
+
 #endif

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #define RATE_ONE       (UINT64_C(1) << 32)
-#define RATE_FIXED     (10 * RATE_ONE) /* CLOCK_INSNS: 100 million instructions a second */
+#define RATE_FIXED     (CLOCK_INSN_NS * RATE_ONE)
 #define RATE_START     (5 * RATE_ONE)
 #define RATE_MIN       (RATE_ONE / 16)   /* 16 instructions a ns: no host is faster */
 #define RATE_MAX       (2000 * RATE_ONE) /* 0.5 million a second */

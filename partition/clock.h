@@ -15,6 +15,8 @@
 
 enum clock_mode { CLOCK_HOST, CLOCK_INSNS };
 
+#define CLOCK_INSN_NS 10 /* ns per instruction with CLOCK_INSNS: 100 million a second */
+
 struct vclock {
     enum clock_mode mode;
     uint64_t anchor_ns, anchor_insns;

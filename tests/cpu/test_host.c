@@ -14,6 +14,7 @@
 #include "cpu/model.h"
 #include "cpu/run.h"
 #include "cpu/segment.h"
+#include "cpu/undefined.h"
 #include "mmu/physmap.h"
 #include "tests/cpu/fpgen.h"
 
@@ -380,77 +381,6 @@ static void put_target(struct rng *r, const struct encoding *e, const struct hos
 
 /* --- Comparing -------------------------------------------------------------------------------- */
 
-static unsigned shift_count(const struct encoding *e, const struct host32_state *s)
-{
-    if (has_operand(e->row, OPND_One, OPND_One))
-        return 1;
-    return (has_operand(e->row, OPND_CL, OPND_CL) ? s->reg[ECX] : e->insn.imm) & 31;
-}
-
-#define UNDEFINED_ALL UINT32_MAX /* the result too */
-
-/* Flags that the instruction leaves undefined (SDM vol. 1, appendix A; vol. 2), from its state
- * before. */
-static uint32_t undefined_shift_flags(const struct encoding *e, const struct host32_state *s)
-{
-    unsigned count = shift_count(e, s);
-    const char *m = e->row->mnemonic;
-    bool byte = has_operand(e->row, OPND_Eb, OPND_Eb);
-    unsigned bits = byte ? 8 : e->insn.osize * 8u;
-    if (!count)
-        return 0;
-    uint32_t undefined = count == 1 ? 0 : FLAG_OF;
-    if (m[0] == 'r')
-        return undefined;
-    undefined |= FLAG_AF;
-    if (m[3] == 'd') /* SHLD, SHRD */
-        return count > bits ? UNDEFINED_ALL : undefined;
-    if (m[1] == 'h' && count >= bits)
-        undefined |= FLAG_CF;
-    return undefined;
-}
-
-static uint32_t undefined_flags(const struct encoding *e, const struct host32_state *s)
-{
-    static const struct {
-        const char *mnemonic;
-        uint32_t flags;
-    } table[] = {
-        {"mul", F_OSZAP & ~FLAG_OF},
-        {"imul", F_OSZAP & ~FLAG_OF},
-        {"div", F_OSZAPC},
-        {"idiv", F_OSZAPC},
-        {"and", F_A},
-        {"or", F_A},
-        {"xor", F_A},
-        {"test", F_A},
-        {"daa", F_O},
-        {"das", F_O},
-        {"aaa", F_SZO | F_P},
-        {"aas", F_SZO | F_P},
-        {"aam", F_O | F_AC},
-        {"aad", F_O | F_AC},
-        {"bsf", F_OSZAPC & ~F_Z},
-        {"bsr", F_OSZAPC & ~F_Z},
-        {"bt", F_O | F_S | F_A | F_P},
-        {"bts", F_O | F_S | F_A | F_P},
-        {"btr", F_O | F_S | F_A | F_P},
-        {"btc", F_O | F_S | F_A | F_P},
-    };
-    static const char *const shifts[] = {"rol", "ror", "rcl",  "rcr", "shl",
-                                         "shr", "sar", "shld", "shrd"};
-    const char *m = e->row->mnemonic;
-    for (unsigned n = 0; n < ARRAY_LEN(shifts); n++)
-        if (!strcmp(m, shifts[n]))
-            return undefined_shift_flags(e, s);
-    if (!strcmp(m, "bswap") && e->insn.osize == 2)
-        return UNDEFINED_ALL;
-    for (unsigned n = 0; n < ARRAY_LEN(table); n++)
-        if (!strcmp(m, table[n].mnemonic))
-            return table[n].flags;
-    return 0;
-}
-
 static bool pushes_error(unsigned vector)
 {
     return vector == VEC_GP || vector == VEC_SS || vector == VEC_PF;
@@ -568,8 +498,9 @@ static void compare_encoding(struct rng *r, const struct encoding *e, unsigned s
     for (unsigned n = 0; n < states; n++) {
         struct host32_state s[3]; /* before, host, umbra */
         gen_state(r, e, &s[0]);
-        uint32_t undefined = undefined_flags(e, &s[0]);
-        if (undefined == UNDEFINED_ALL) {
+        struct flag_effect effect = insn_flag_effect(&e->insn, s[0].reg[ECX]);
+        uint32_t undefined = effect.undefined;
+        if (effect.result_undefined) {
             t->skipped++;
             continue;
         }
