@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "frontend/img.h"
+#include "frontend/lockstep.h"
 #include "frontend/options.h"
 #include "frontend/run.h"
 
@@ -27,5 +28,5 @@ int main(int argc, char **argv)
     }
     if (!options_parse(&options, argc, argv, debug, &status))
         return status;
-    return run_guest(&options);
+    return options.lockstep ? run_lockstep(&options) : run_guest(&options);
 }

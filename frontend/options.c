@@ -73,7 +73,8 @@ static void print_help(void)
         printf("%-26s %s\n", left, rows[i].help);
     }
     printf("\nExit status: 0 fine, 1 could not start, 2 usage, 3 timed out (or ended without the\n"
-           "--until text), 4 the guest triple-faulted or was killed.\n");
+           "--until text), 4 the guest triple-faulted or was killed, 5 --lockstep found a "
+           "difference.\n");
 }
 
 /* Edits that turn a into b: insertions, deletions, substitutions (Levenshtein). */
@@ -307,6 +308,15 @@ static bool set_timeout(struct options *o, const char *arg)
     return true;
 }
 
+static bool set_lockstep(struct options *o, const char *arg)
+{
+    char *end;
+    o->lockstep = strtoull(arg, &end, 10);
+    if (end == arg || *end || *arg == '-' || o->lockstep < 1 || o->lockstep > 10000000)
+        return usage("--lockstep: '%s' is not a number of instructions (1 to 10000000)", arg);
+    return true;
+}
+
 static bool set_engine(struct options *o, const char *arg)
 {
     o->engine = engine_find(arg);
@@ -399,6 +409,8 @@ static bool set_option(struct options *o, int id, const char *arg)
         return o->control_trusted = true;
     case OPT_allow:
         return add_allowed(o, arg);
+    case OPT_lockstep:
+        return set_lockstep(o, arg);
     case OPT_type:
         return set_type(o, arg);
     case OPT_until:
@@ -497,6 +509,8 @@ static bool check_combination(const struct options *o)
                      "go");
     if ((o->control_trusted || o->allow_count) && !o->control && !o->gdb)
         return usage("--control-trusted and --allow go with --control or --gdb");
+    if (o->lockstep && (o->gdb || o->control || o->console || o->screenshot))
+        return usage("--lockstep runs two machines: it goes with no debugger and no --screenshot");
     unsigned stdio = 0;
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
         stdio += o->serial[i] && strcmp(o->serial[i], "stdio") == 0;

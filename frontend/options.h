@@ -8,7 +8,14 @@
 #include "partition/pc.h"
 #include "translator/engine.h"
 
-enum { EXIT_FINE = 0, EXIT_NOT_STARTED = 1, EXIT_USAGE = 2, EXIT_TIMED_OUT = 3, EXIT_KILLED = 4 };
+enum {
+    EXIT_FINE = 0,
+    EXIT_NOT_STARTED = 1,
+    EXIT_USAGE = 2,
+    EXIT_TIMED_OUT = 3,
+    EXIT_KILLED = 4,
+    EXIT_DIFFERENT = 5
+};
 
 #define OPTIONS_ALLOW 64
 
@@ -44,6 +51,7 @@ struct options {
     bool control_trusted;
     const char *allow[OPTIONS_ALLOW]; /* host files that untrusted ones may name */
     unsigned allow_count;
+    uint64_t lockstep; /* most instructions between two comparisons; 0: not in lockstep */
     const char *type, *until;
     double timeout; /* seconds, 0: none */
     const char *screenshot;
