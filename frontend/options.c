@@ -518,11 +518,6 @@ static bool check_combination(const struct options *o)
         return usage("--serial: only one port can be on stdio");
     if (stdio && o->display && strcmp(o->display, "term") == 0)
         return usage("--serial stdio and --display term both want the terminal");
-    if (o->console && stdio)
-        return usage("--console and --serial stdio both want the terminal");
-    if (o->console && o->display && strcmp(o->display, "term") == 0)
-        return usage("--console and --display term both want the terminal (the verb 'screen' shows "
-                     "a text screen)");
     return true;
 }
 

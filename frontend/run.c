@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "frontend/charport.h"
+#include "frontend/control/console.h"
 #include "frontend/control/control.h"
 #include "frontend/control/server.h"
 #include "frontend/display/display.h"
@@ -48,6 +49,7 @@ struct session {
     struct gdbstub *gdb;     /* NULL: none */
     struct control *control;
     struct control_server *server; /* NULL: none */
+    struct console *console;       /* NULL: none */
 
     /* The partition's thread. */
     struct watch watch;
@@ -64,7 +66,7 @@ struct session {
     char *paste; /* on its way from the main thread to the typist */
     char *drop;  /* path of an image to put into a drive */
 
-    atomic_bool finished, timed_out, killed;
+    atomic_bool finished, timed_out, killed, script_failed;
 };
 
 /* --- The partition's thread -------------------------------------------------------------- */
@@ -248,7 +250,9 @@ static void *signal_thread(void *ctx)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     int number;
-    sigwait(&set, &number);
+    do
+        sigwait(&set, &number);
+    while (number == SIGINT && s->console && console_interrupt(s->console));
     atomic_store(&s->killed, true);
     partition_stop(s->partition);
     return NULL;
@@ -265,6 +269,15 @@ static void control_quit(void *ctx, bool kill)
 static void gdb_kill(void *ctx)
 {
     control_quit(ctx, true);
+}
+
+/* The console's user wants the end, or its script has failed. */
+static void console_quit(void *ctx, bool failed)
+{
+    struct session *s = ctx;
+    if (failed)
+        atomic_store(&s->script_failed, true);
+    control_quit(s, false);
 }
 
 static void block_signals(void)
@@ -292,6 +305,8 @@ static void run_threads(struct session *s)
         log_msg(s->log, LOG_ERROR, "cannot start a thread for gdb");
     if (s->server && !control_server_start(s->server, s->control, s->partition))
         log_msg(s->log, LOG_ERROR, "cannot start a thread for the control socket");
+    if (s->console && !console_start(s->console))
+        log_msg(s->log, LOG_ERROR, "cannot start a thread for the console");
     bool have_signals = pthread_create(&signals, NULL, signal_thread, s) == 0;
     if (pthread_create(&guest, NULL, partition_thread, s) != 0) {
         log_msg(s->log, LOG_ERROR, "cannot start a thread");
@@ -349,6 +364,29 @@ static bool open_ports(struct session *s, struct pc_config *pc, char *error, siz
     return true;
 }
 
+/* Does the session need the terminal for the console? umbra debug has one when nobody else is there
+ * to debug. */
+static bool wants_prompt(const struct options *o)
+{
+    return o->console || (o->debug && !o->gdb && !o->control && !o->console_script);
+}
+
+static bool open_console(struct session *s, bool prompt, char *error, size_t error_len)
+{
+    const struct options *o = s->o;
+    struct console_config config = {.control = s->control,
+                                    .partition = s->partition,
+                                    .log = s->log,
+                                    .script = o->console_script,
+                                    .prompt = prompt,
+                                    .ctx = s,
+                                    .quit = console_quit};
+    if (!prompt && !o->console_script)
+        return true;
+    s->console = console_open(&config, error, error_len);
+    return s->console != NULL;
+}
+
 static bool open_display(struct session *s, char *error, size_t error_len)
 {
     const struct options *o = s->o;
@@ -359,10 +397,20 @@ static bool open_display(struct session *s, char *error, size_t error_len)
     s->ops = display_by_name(name, error, error_len);
     if (!s->ops)
         return false;
-    if (!name && stdio && strcmp(s->ops->name, "term") == 0)
-        s->ops = display_by_name("none", error, error_len); /* the serial port has the terminal */
+    bool prompt = wants_prompt(o);
+    if (!name && (stdio || prompt) && strcmp(s->ops->name, "term") == 0)
+        s->ops = display_by_name("none", error, error_len); /* the terminal is taken */
+    if (prompt && (stdio || strcmp(s->ops->name, "term") == 0)) {
+        snprintf(error, error_len,
+                 "the console and %s both want the terminal (the verb 'screen' "
+                 "shows a text screen)",
+                 stdio ? "--serial stdio" : "--display term");
+        return false;
+    }
+    if (!open_console(s, prompt, error, error_len))
+        return false;
     if (strcmp(s->ops->name, "none") == 0) {
-        if (!name && !stdio)
+        if (!name && !stdio && !prompt)
             log_msg(s->log, LOG_INFO, "no desktop and no terminal here: running without a display");
         return true;
     }
@@ -441,6 +489,8 @@ static bool write_screenshot(struct session *s)
 static int exit_status(struct session *s)
 {
     const struct options *o = s->o;
+    if (atomic_load(&s->script_failed))
+        return EXIT_NOT_STARTED;
     if (s->watch.seen)
         return EXIT_FINE;
     if (atomic_load(&s->killed))
@@ -496,6 +546,7 @@ static void print_stats(struct session *s)
 static void close_session(struct session *s)
 {
     gdbstub_close(s->gdb, EXIT_NOT_STARTED);
+    console_close(s->console);
     control_server_close(s->server);
     if (s->display)
         s->ops->close(s->display);
@@ -533,6 +584,8 @@ int run_guest(const struct options *options)
         run_threads(s);
         status = exit_status(s);
         control_ended(s->control, end_name(s), status);
+        console_close(s->console);
+        s->console = NULL;
         control_server_close(s->server);
         s->server = NULL;
         gdbstub_close(s->gdb, status);

@@ -109,6 +109,12 @@ void verb_until(struct command *k)
     debug_run_to(k->debug, stop_place_of(&place));
 }
 
+/* The console does it by itself: the partition's thread cannot wait. */
+void verb_wait(struct command *k)
+{
+    answer_fail(k->answer, "wait is for the console; programs are told of stops");
+}
+
 /* --- The machine's buttons -------------------------------------------------------------------- */
 
 void verb_reset(struct command *k)
