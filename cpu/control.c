@@ -5,6 +5,7 @@
 #include "cpu/model.h"
 #include "cpu/segment.h"
 #include "cpu/shadow.h"
+#include "cpu/stops.h"
 
 static bool load_pdptes(struct vcpu *c, uint32_t cr3)
 {
@@ -30,6 +31,7 @@ void control_write_cr0(struct vcpu *c, uint32_t value)
     }
     if (changed & (CR0_PG | CR0_WP)) {
         vcpu_update_paging(c);
+        vcpu_note_mode(c);
         shadow_flush_all(c);
     }
     if (changed & CR0_AM)
@@ -38,6 +40,12 @@ void control_write_cr0(struct vcpu *c, uint32_t value)
 
 static void set_cr3(struct vcpu *c, uint32_t value)
 {
+    if (unlikely(c->stop_on & STOP_ON_CR3) && (uint32_t)c->cr3 != value)
+        stops_event(c, (struct stop_event){.kind = STOP_ON_CR3,
+                                           .from_cs = c->seg[SEG_CS].selector,
+                                           .from = vcpu_pc(c),
+                                           .value = value,
+                                           .old = (uint32_t)c->cr3});
     c->cr3 = value;
     c->walk.root = value & 0xFFFFF000;
     if (c->cr4 & CR4_PAE)

@@ -4,8 +4,10 @@
 
 #include "cpu/debug.h"
 #include "cpu/deliver.h"
+#include "cpu/history.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
+#include "cpu/stops.h"
 #include "cpu/task.h"
 
 _Noreturn static void unwind(struct vcpu *c)
@@ -37,15 +39,40 @@ _Noreturn void cpu_raise_page_fault(struct vcpu *c, uint64_t gva, uint32_t error
     cpu_raise_error(c, VEC_PF, error);
 }
 
-/* One attempt. False: c->fault holds what was raised on the way. */
-static bool try_deliver(struct vcpu *c, const struct event *e)
+/* e went through the gate from cs:eip: history and debugger hear of it. */
+static void delivered(struct vcpu *c, const struct event *e, enum history_kind kind, uint16_t cs,
+                      uint32_t eip, uint32_t linear)
 {
+    static const uint16_t stop_on[] = {[HISTORY_INTERRUPT] = STOP_ON_INTERRUPT,
+                                       [HISTORY_EXCEPTION] = STOP_ON_EXCEPTION,
+                                       [HISTORY_SOFTWARE] = STOP_ON_SOFTWARE};
+    history_event(c, kind, cs, eip, e->vector, e->has_error ? e->error : 0);
+    if (likely(!c->stop_on))
+        return;
+    if (c->stop_on & stop_on[kind])
+        stops_event(c, (struct stop_event){.kind = (enum stop_event_kind)stop_on[kind],
+                                           .has_error = e->has_error,
+                                           .vector = e->vector,
+                                           .error = e->error,
+                                           .value = c->cr2,
+                                           .from_cs = cs,
+                                           .from = linear});
+    if (c->stop_on & STOP_ON_RETURN)
+        stops_called(c);
+}
+
+/* One attempt. False: c->fault holds what was raised on the way. */
+static bool try_deliver(struct vcpu *c, const struct event *e, enum history_kind kind)
+{
+    uint16_t cs = c->seg[SEG_CS].selector;
+    uint32_t eip = (uint32_t)c->eip, linear = (uint32_t)c->seg[SEG_CS].base + eip;
     jmp_buf outer;
     memcpy(&outer, &c->unwind, sizeof outer);
     c->fault_ext = e->external;
     bool done = false;
     if (setjmp(c->unwind) == 0) {
         deliver_event(c, e);
+        delivered(c, e, kind, cs, eip, linear);
         done = true;
         memcpy(&c->unwind, &outer, sizeof outer);
         c->fault_ext = 0;
@@ -98,17 +125,34 @@ static void shut_down(struct vcpu *c)
     c->shutdown = true;
 }
 
-void exception_deliver(struct vcpu *c)
+static void chain_add(struct vcpu *c, unsigned during)
+{
+    struct fault_chain *f = &c->fault_chain;
+    if (f->count == FAULT_CHAIN)
+        return;
+    f->fault[f->count].vector = c->fault.vector;
+    f->fault[f->count].has_error = c->fault.has_error;
+    f->fault[f->count].error = c->fault.error;
+    f->fault[f->count].cr2 = c->cr2;
+    f->fault[f->count++].during = (uint16_t)during;
+}
+
+/* during: the vector whose delivery raised what is due now, or FAULT_FIRST. */
+static void deliver_fault(struct vcpu *c, unsigned during)
 {
     c->cur = NULL;
+    c->fault_chain.count = 0;
+    c->fault_chain.insns = c->insns;
+    chain_add(c, during);
     unsigned first = c->fault.vector;
     /* Bounded: each round is a fault that is worse than or follows the one before; a guest whose
      * benign faults raise one another for ever is a shutdown too. */
     for (unsigned round = 0; round < 8; round++) {
         struct event e = fault_event(c);
-        if (try_deliver(c, &e))
+        if (try_deliver(c, &e, HISTORY_EXCEPTION))
             return;
         unsigned second = c->fault.vector;
+        chain_add(c, e.vector);
         if (first == VEC_DF && (is_contributory(second) || second == VEC_PF))
             break;
         if (makes_double_fault(first, second)) {
@@ -122,6 +166,11 @@ void exception_deliver(struct vcpu *c)
     shut_down(c);
 }
 
+void exception_deliver(struct vcpu *c)
+{
+    deliver_fault(c, FAULT_FIRST);
+}
+
 void exception_deliver_debug_trap(struct vcpu *c, uint32_t dr6_bits)
 {
     c->cur = NULL;
@@ -133,8 +182,8 @@ void exception_deliver_debug_trap(struct vcpu *c, uint32_t dr6_bits)
                       .external = true,
                       .return_eip = (uint32_t)c->eip,
                       .flags = vcpu_flags_image(c)};
-    if (!try_deliver(c, &e))
-        exception_deliver(c);
+    if (!try_deliver(c, &e, HISTORY_EXCEPTION))
+        deliver_fault(c, VEC_DB);
 }
 
 void interrupt_deliver(struct vcpu *c, uint8_t vector)
@@ -146,8 +195,8 @@ void interrupt_deliver(struct vcpu *c, uint8_t vector)
                       .external = true,
                       .return_eip = (uint32_t)c->eip,
                       .flags = vcpu_flags_image(c)};
-    if (!try_deliver(c, &e))
-        exception_deliver(c);
+    if (!try_deliver(c, &e, HISTORY_INTERRUPT))
+        deliver_fault(c, vector);
 }
 
 /* INT n in V86 mode (SDM vol. 3, table 20-2). True when it was handled here: by the 8086 program's
@@ -172,8 +221,21 @@ static bool redirect_v86(struct vcpu *c, struct event *e)
     return false;
 }
 
+/* Where INT stands, for those who hear of it once it is done. */
+struct origin {
+    uint16_t cs;
+    uint32_t eip, linear;
+};
+
+static void software_done(struct vcpu *c, const struct event *e, const struct origin *from)
+{
+    delivered(c, e, HISTORY_SOFTWARE, from->cs, from->eip, from->linear);
+    c->events &= ~(uint32_t)EVENT_STEP;
+}
+
 void interrupt_software(struct vcpu *c, uint8_t vector, enum soft_int kind, uint32_t return_eip)
 {
+    struct origin from = {c->seg[SEG_CS].selector, vcpu_eip(c), vcpu_pc(c)};
     struct event e = {.vector = vector,
                       .software = kind != SOFT_INT1,
                       .external = kind == SOFT_INT1,
@@ -181,11 +243,11 @@ void interrupt_software(struct vcpu *c, uint8_t vector, enum soft_int kind, uint
                       .flags = vcpu_flags_image(c)};
     /* INT3 and INTO are not sensitive to IOPL, nor redirected (SDM vol. 3, 20.2.7). */
     if (vcpu_is_v86(c) && kind == SOFT_INT_N && redirect_v86(c, &e)) {
-        c->events &= ~(uint32_t)EVENT_STEP;
+        software_done(c, &e, &from);
         return;
     }
     c->fault_ext = e.external;
     deliver_event(c, &e);
     c->fault_ext = 0;
-    c->events &= ~(uint32_t)EVENT_STEP;
+    software_done(c, &e, &from);
 }

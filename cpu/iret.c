@@ -2,6 +2,7 @@
 #include "cpu/access.h"
 #include "cpu/flags.h"
 #include "cpu/model.h"
+#include "cpu/stops.h"
 #include "cpu/task.h"
 
 /* Word n (of size bytes) above the stack pointer, skip bytes further up. */
@@ -63,7 +64,7 @@ static void return_to(struct vcpu *c, uint16_t cs, uint32_t eip, unsigned size, 
     c->eip = eip;
 }
 
-void far_return(struct vcpu *c, unsigned size, unsigned release)
+static void return_far(struct vcpu *c, unsigned size, unsigned release)
 {
     uint32_t eip = stack_word(c, 0, size, 0);
     uint16_t cs = (uint16_t)stack_word(c, 1, size, 0);
@@ -75,6 +76,15 @@ void far_return(struct vcpu *c, unsigned size, unsigned release)
     set_stack_pointer(c, c->reg[ESP].d + 2 * size + release);
     segment_load_real(c, SEG_CS, cs, vcpu_is_v86(c));
     c->eip = eip;
+}
+
+void far_return(struct vcpu *c, unsigned size, unsigned release)
+{
+    uint32_t slot = stops_slot(c);
+    uint8_t cpl = c->cpl;
+    return_far(c, size, release);
+    if (unlikely(c->stop_on & STOP_ON_RETURN))
+        stops_returned(c, slot, cpl);
 }
 
 /* --- IRET ------------------------------------------------------------------------------------ */
@@ -165,6 +175,9 @@ static void return_protected(struct vcpu *c, unsigned size)
 
 void interrupt_return(struct vcpu *c, unsigned size, uint32_t return_eip)
 {
+    uint32_t slot = stops_slot(c), from = vcpu_pc(c);
+    uint16_t from_cs = c->seg[SEG_CS].selector;
+    uint8_t cpl = c->cpl;
     if (vcpu_is_real(c))
         return_real(c, size, FLAGS_RETURN | FLAG_IF | FLAG_IOPL, false);
     else if (vcpu_is_v86(c))
@@ -174,4 +187,8 @@ void interrupt_return(struct vcpu *c, unsigned size, uint32_t return_eip)
     else
         return_protected(c, size);
     c->nmi_blocked = false;
+    if (unlikely(c->stop_on & STOP_ON_IRET))
+        stops_event(c, (struct stop_event){.kind = STOP_ON_IRET, .from_cs = from_cs, .from = from});
+    if (unlikely(c->stop_on & STOP_ON_RETURN))
+        stops_returned(c, slot, cpl);
 }

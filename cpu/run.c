@@ -9,6 +9,7 @@
 #include "cpu/debug.h"
 #include "cpu/exception.h"
 #include "cpu/flags.h"
+#include "cpu/history.h"
 #include "cpu/stops.h"
 
 uint64_t vcpu_insns(const struct vcpu *c)
@@ -92,7 +93,7 @@ static bool attend(struct vcpu *c, enum vcpu_exit *why)
         *why = c->shutdown ? EXIT_SHUTDOWN : EXIT_HALT;
         return true;
     }
-    c->wake = false; /* what is left in events is masked */
+    c->wake = c->history_blocks; /* what is left in events is masked */
     return false;
 }
 
@@ -132,6 +133,8 @@ static void run_single(struct vcpu *c)
     c->link_from = NULL;
     c->events &= ~(uint32_t)EVENT_BLOCKS;
     vcpu_attend(c, EVENT_STEP);
+    if (unlikely(c->history_blocks))
+        history_block(c);
     run_block(c, b);
     trap = trap && (c->events & EVENT_STEP) && c->inhibit != INHIBIT_STACK;
     c->events &= ~(uint32_t)EVENT_STEP;
@@ -151,6 +154,8 @@ static void run_blocks(struct vcpu *c)
     c->events &= ~(uint32_t)EVENT_BLOCKS;
     if (c->link_from)
         block_link(c, b);
+    if (unlikely(c->history_blocks))
+        history_block(c);
     run_block(c, b);
 }
 

@@ -19,10 +19,12 @@ void segment_update(struct vcpu *c, unsigned seg)
     }
     if (c->align_check) /* everything takes the slow path, where alignment is checked */
         s->read_len = s->write_len = 0;
-    if (seg == SEG_CS)
+    if (seg == SEG_CS) {
         c->code32 = !!(s->attr & SEG_ATTR_DB);
-    else if (seg == SEG_SS)
+        vcpu_note_mode(c);
+    } else if (seg == SEG_SS) {
         c->stack32 = !!(s->attr & SEG_ATTR_DB);
+    }
 }
 
 /* --- Descriptors ----------------------------------------------------------------------------- */

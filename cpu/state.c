@@ -6,6 +6,7 @@
 #include "cpu/block.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
+#include "cpu/history.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
 #include "cpu/shadow.h"
@@ -46,7 +47,8 @@ struct vcpu *vcpu_create(enum cpu_model model, struct physmap *physmap, struct l
     c->listener = listener;
     physmap_listen(physmap, listener);
     c->blocks = block_cache_create(c);
-    if (!c->blocks) {
+    c->history = history_create();
+    if (!c->blocks || !c->history) {
         vcpu_destroy(c);
         return NULL;
     }
@@ -62,6 +64,7 @@ void vcpu_destroy(struct vcpu *c)
     c->listener->pages_changed = NULL;
     block_cache_destroy(c->blocks);
     windows_destroy(c->windows);
+    history_destroy(c->history);
     free(c);
 }
 
@@ -106,6 +109,7 @@ static void reset_msrs(struct vcpu *c)
 
 void vcpu_reset(struct vcpu *c)
 {
+    history_event(c, HISTORY_RESET, c->seg[SEG_CS].selector, (uint32_t)c->eip, 0, 0);
     memset(c->reg, 0, sizeof c->reg);
     c->reg[EDX].d = cpu_model_info(c->model)->signature;
     c->cur = NULL;
@@ -171,6 +175,7 @@ void vcpu_derive(struct vcpu *c)
     for (unsigned s = 0; s < SEG_COUNT; s++)
         segment_update(c, s);
     vcpu_update_paging(c);
+    vcpu_note_mode(c);
     shadow_flush_all(c);
 }
 
@@ -267,4 +272,5 @@ void vcpu_state_loaded(struct vcpu *c)
     c->wake = true;
     debug_update(c);
     vcpu_derive(c);
+    history_clear(c->history); /* it was another machine's */
 }

@@ -173,6 +173,14 @@ enum vcpu_event {
  * traps and the next instruction's breakpoint (SDM vol. 3, 6.8.3). */
 enum inhibit { INHIBIT_NONE, INHIBIT_INTERRUPTS, INHIBIT_STACK };
 
+/* What kind of code runs, as a set. */
+enum vcpu_mode {
+    MODE_PROTECTED = 1, /* CR0.PE */
+    MODE_V86 = 2,
+    MODE_CODE32 = 4, /* CS.D */
+    MODE_PAGING = 8,
+};
+
 /* Why vcpu_run came back. */
 enum vcpu_exit {
     EXIT_BUDGET,   /* the budget is used up */
@@ -217,6 +225,22 @@ union xmm {
 struct block;
 struct block_cache;
 struct stops;
+struct history;
+
+/* What was raised in turn the last time that something was delivered, until it went through or the
+ * vCPU shut down: for those who explain a triple fault. */
+#define FAULT_CHAIN 10
+#define FAULT_FIRST 0x100 /* nothing was being delivered */
+struct fault_chain {
+    uint64_t insns;
+    unsigned count;
+    struct {
+        uint8_t vector;
+        bool has_error;
+        uint16_t during; /* the vector that was being delivered, or FAULT_FIRST */
+        uint32_t error, cr2;
+    } fault[FAULT_CHAIN];
+};
 
 struct vcpu {
     /* --- hot: touched by nearly every instruction --- */
@@ -246,6 +270,10 @@ struct vcpu {
     struct stops *stops; /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
     bool stepping;       /* by a debugger: one instruction at a time */
     bool watching;       /* a debugger's watchpoints are set */
+    bool history_blocks; /* blocks entered are recorded: cpu/history.h */
+    bool interpret;      /* the engine is to use interp_run: what a debugger asked for needs it */
+    uint32_t stop_on;    /* set of enum stop_event_kind that a debugger waits for (cpu/stops.h) */
+    uint32_t mode;       /* set of enum vcpu_mode, derived: kept by vcpu_note_mode */
     struct segment seg[SEG_COUNT];
     struct tlb tlb;
 
@@ -296,6 +324,8 @@ struct vcpu {
     struct windows *windows;           /* the other form of shadow map, or NULL: cpu/shadow.h */
     struct physmap_listener *listener; /* flushes the TLB when the map changes */
     struct block_cache *blocks;
+    struct history *history;
+    struct fault_chain fault_chain;
     uint64_t faults[32]; /* counters, by vector */
     uint64_t interrupts;
 };
@@ -317,6 +347,10 @@ void vcpu_state_loaded(struct vcpu *c);
 /* Recomputes all that is derived from CR0, CR4, EFER, CPL, EFLAGS and the segment registers, and
  * flushes what was cached under the old mode. For rare changes: mode switches, reset, loading. */
 void vcpu_derive(struct vcpu *c);
+
+/* After anything that may have changed the mode (enum vcpu_mode): history and debugger hear of it.
+ */
+void vcpu_note_mode(struct vcpu *c);
 
 static inline void vcpu_attend(struct vcpu *c, uint32_t events)
 {

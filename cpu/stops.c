@@ -1,6 +1,7 @@
 /* cpu/stops.c: see stops.h.
  *
- * vcpu.stops is set exactly while there is a place, a watchpoint or an unfinished step. */
+ * vcpu.stops is set exactly while there is a place, a watchpoint, a wanted event or an unfinished
+ * step. What happens within an instruction waits in pending until the instruction is complete. */
 #include "cpu/stops.h"
 
 #include <stdlib.h>
@@ -62,11 +63,18 @@ static void filters_make(struct stops *s)
         filter(s, &s->once);
 }
 
+void stops_update_engine(struct vcpu *c)
+{
+    c->interpret = c->history_blocks || (c->stop_on & STOP_ON_RETURN);
+}
+
 static void activate(struct stops *s)
 {
     struct vcpu *c = s->vcpu;
-    bool any = s->place_count || s->once_set || s->watch_count || c->stepping;
+    c->stop_on = s->events | (c->stop_on & STOP_ON_RETURN);
+    bool any = s->place_count || s->once_set || s->watch_count || c->stop_on || c->stepping;
     c->stops = any ? s : NULL;
+    stops_update_engine(c);
 }
 
 static void places_changed(struct stops *s)
@@ -105,7 +113,7 @@ static bool same_place(const struct stop_place *a, const struct stop_place *b)
 static bool same_watch(const struct stop_watch *a, const struct stop_watch *b)
 {
     return a->address == b->address && a->len == b->len && a->read == b->read &&
-           a->write == b->write;
+           a->write == b->write && a->physical == b->physical;
 }
 
 bool stops_break_add(struct stops *s, struct stop_place place)
@@ -167,10 +175,19 @@ void stops_remove_all(struct stops *s)
     bool places = s->place_count || s->once_set, watches = s->watch_count;
     s->place_count = s->watch_count = 0;
     s->once_set = false;
+    s->events = 0;
+    s->pending_count = 0;
     if (places)
         places_changed(s);
     if (watches)
         watches_changed(s);
+    activate(s);
+}
+
+void stops_want_events(struct stops *s, uint32_t events)
+{
+    s->events = events;
+    activate(s);
 }
 
 void stops_map_changed(struct vcpu *c)
@@ -215,11 +232,27 @@ void stops_resume(struct stops *s, bool step, const struct stop_place *run_to)
     activate(s);
 }
 
+void stops_resume_out(struct stops *s)
+{
+    struct vcpu *c = s->vcpu;
+    stops_resume(s, false, NULL);
+    s->out.stack = stops_slot(c);
+    s->out.reach = c->stack32 ? 1u << 20 : 1u << 16;
+    s->out.cr3 = (uint32_t)c->cr3;
+    s->out.cpl = c->cpl;
+    s->out.nested_count = 0;
+    c->stop_on |= STOP_ON_RETURN;
+    activate(s);
+}
+
 void stops_cancel(struct stops *s)
 {
     struct vcpu *c = s->vcpu;
     c->stepping = false;
     c->events &= ~(uint32_t)EVENT_DEBUG;
+    c->stop_on &= ~(uint32_t)STOP_ON_RETURN;
+    s->out.done = false;
+    s->pending_count = 0;
     if (s->once_set) {
         s->once_set = false;
         places_changed(s);
@@ -240,12 +273,46 @@ static bool step_is_done(const struct vcpu *c)
     return c->stepping && progress(c) != c->stops->step_mark;
 }
 
+static bool is_wanted(const struct stops *s, struct stop_hit *hit)
+{
+    return !s->wanted || s->wanted(s->wanted_ctx, hit);
+}
+
+/* The first write is what is told of an instruction, else what came first. */
+static bool pending_stop(struct stops *s)
+{
+    struct vcpu *c = s->vcpu;
+    const struct stop_hit *best = NULL;
+    for (unsigned n = 0; n < s->pending_count; n++) {
+        struct stop_hit *hit = &s->pending[n];
+        if (is_wanted(s, hit) && (!best || (best->reason == STOP_WATCHPOINT && !best->write &&
+                                            hit->reason == STOP_WATCHPOINT && hit->write)))
+            best = hit;
+    }
+    s->pending_count = 0;
+    if (best) {
+        s->hit = *best;
+        return stop(s, best->reason);
+    }
+    if (!c->stepping && !s->out.done)
+        c->events &= ~(uint32_t)EVENT_DEBUG;
+    return false;
+}
+
 bool stops_after(struct vcpu *c)
 {
     struct stops *s = c->stops;
-    if (s->hit.reason == STOP_WATCHPOINT)
-        return stop(s, STOP_WATCHPOINT);
+    if (s->pending_count && pending_stop(s))
+        return true;
+    if (s->out.done)
+        return stop(s, STOP_RETURNED);
     return step_is_done(c) && stop(s, STOP_STEPPED);
+}
+
+static bool is_above(const struct vcpu *c, const struct stop_place *p)
+{
+    return !p->above || c->seg[SEG_SS].selector != p->stack_selector ||
+           (int32_t)(stops_slot(c) - p->stack) >= 0;
 }
 
 static bool place_is_here(const struct vcpu *c, const struct stop_place *p, uint32_t pc)
@@ -271,27 +338,40 @@ static bool was_reported(const struct vcpu *c, uint32_t pc)
     return pc == s->resume_pc && (c->insns == s->resume_insns || (c->eflags & FLAG_RF));
 }
 
+/* A place where the vCPU stands and should stop, or NULL. *hit is filled. */
+static struct stop_place *place_here(struct stops *s, uint32_t pc, struct stop_hit *hit)
+{
+    struct vcpu *c = s->vcpu;
+    for (unsigned n = 0; n < s->place_count; n++) {
+        struct stop_place *p = &s->place[n];
+        if (!place_is_here(c, p, pc))
+            continue;
+        p->hits++;
+        *hit = (struct stop_hit){.reason = STOP_BREAKPOINT, .place = *p, .address = pc};
+        if (is_wanted(s, hit))
+            return p;
+    }
+    if (!s->once_set || !place_is_here(c, &s->once, pc) || !is_above(c, &s->once))
+        return NULL;
+    s->once.hits++;
+    *hit = (struct stop_hit){.reason = STOP_BREAKPOINT, .place = s->once, .address = pc};
+    return &s->once;
+}
+
 bool stops_before(struct vcpu *c)
 {
     struct stops *s = c->stops;
-    if (s->hit.reason == STOP_WATCHPOINT) /* by the frame of an interrupt just delivered */
-        return stop(s, STOP_WATCHPOINT);
+    if (s->pending_count && pending_stop(s)) /* by an interrupt just delivered */
+        return true;
     if (step_is_done(c))
         return stop(s, STOP_STEPPED);
     uint32_t pc = linear_pc(c);
     if ((!set_has(s->low, pc & PAGE_MASK) && !s->segmented) || was_reported(c, pc))
         return false;
-    struct stop_place *hit = NULL;
-    for (unsigned n = 0; n < s->place_count && !hit; n++) {
-        if (place_is_here(c, &s->place[n], pc))
-            hit = &s->place[n];
-    }
-    if (!hit && s->once_set && place_is_here(c, &s->once, pc))
-        hit = &s->once;
-    if (!hit)
+    struct stop_hit hit;
+    if (!place_here(s, pc, &hit))
         return false;
-    hit->hits++;
-    s->hit = (struct stop_hit){.reason = STOP_BREAKPOINT, .place = *hit, .address = pc};
+    s->hit = hit;
     return stop(s, STOP_BREAKPOINT);
 }
 
@@ -332,21 +412,56 @@ bool stops_in_page(const struct vcpu *c, uint32_t gva, uint64_t offset, uint64_t
     return any;
 }
 
-/* --- Watchpoints ------------------------------------------------------------------------------ */
+/* --- Within an instruction -------------------------------------------------------------------- */
 
-static bool overlaps(const struct stop_watch *w, uint32_t gva, unsigned size)
+static void pend(struct vcpu *c, const struct stop_hit *hit)
 {
-    return (uint32_t)(gva - w->address) < w->len || (uint32_t)(w->address - gva) < size;
+    struct stops *s = c->stops;
+    if (s->pending_count < STOPS_PENDING)
+        s->pending[s->pending_count++] = *hit;
+    vcpu_attend(c, EVENT_DEBUG);
+    /* The last instruction of a block ends it anyway. */
+    if (c->block && c->cur && c->cur + 1 < c->block->insns + c->block->count)
+        block_leave(c);
+}
+
+static bool overlaps(uint64_t at, uint64_t len, uint64_t other, uint64_t other_len)
+{
+    return other - at < len || at - other < other_len;
+}
+
+static bool overlaps_linear(const struct stop_watch *w, uint32_t gva, unsigned size)
+{
+    uint32_t at = (uint32_t)w->address;
+    return (uint32_t)(gva - at) < w->len || at - gva < size;
 }
 
 bool stops_page_watched(const struct vcpu *c, uint32_t gva)
 {
     const struct stops *s = c->stops;
+    uint32_t page = align_down(gva, (uint32_t)PAGE_SIZE);
+    uint64_t gpa;
     for (unsigned n = 0; n < s->watch_count; n++) {
-        if (overlaps(&s->watch[n], align_down(gva, (uint32_t)PAGE_SIZE), PAGE_SIZE))
+        const struct stop_watch *w = &s->watch[n];
+        if (w->physical ? linear_peek((struct vcpu *)c, page, &gpa) &&
+                              overlaps(w->address, w->len, physmap_gate(c->physmap, gpa), PAGE_SIZE)
+                        : overlaps_linear(w, page, PAGE_SIZE))
             return true;
     }
     return false;
+}
+
+/* By the page that each end lies in: an access touches two pages at most. */
+static bool overlaps_physical(struct vcpu *c, const struct stop_watch *w, uint32_t gva,
+                              unsigned size)
+{
+    unsigned room = (unsigned)(PAGE_SIZE - (gva & PAGE_MASK)), first = size < room ? size : room;
+    uint64_t gpa;
+    if (linear_peek(c, gva, &gpa) &&
+        overlaps(w->address, w->len, physmap_gate(c->physmap, gpa), first))
+        return true;
+    return first < size && linear_peek(c, gva + first, &gpa) &&
+           overlaps(w->address, w->len, physmap_gate(c->physmap, gpa), size - first);
 }
 
 void stops_watched(struct vcpu *c, uint32_t gva, unsigned size, bool write)
@@ -354,14 +469,70 @@ void stops_watched(struct vcpu *c, uint32_t gva, unsigned size, bool write)
     struct stops *s = c->stops;
     for (unsigned n = 0; n < s->watch_count; n++) {
         struct stop_watch *w = &s->watch[n];
-        if ((write ? !w->write : !w->read) || !overlaps(w, gva, size))
+        if ((write ? !w->write : !w->read) ||
+            !(w->physical ? overlaps_physical(c, w, gva, size) : overlaps_linear(w, gva, size)))
             continue;
         w->hits++;
-        if (s->hit.reason == STOP_WATCHPOINT && (s->hit.write || !write))
-            continue; /* the first write, else the first read, is what is told */
-        s->hit = (struct stop_hit){
-            .reason = STOP_WATCHPOINT, .watch = *w, .address = gva, .write = write};
-        vcpu_attend(c, EVENT_DEBUG);
-        block_leave(c);
+        pend(c, &(struct stop_hit){.reason = STOP_WATCHPOINT,
+                                   .watch = *w,
+                                   .address = gva,
+                                   .size = (uint8_t)size,
+                                   .write = write});
     }
+}
+
+void stops_event(struct vcpu *c, struct stop_event event)
+{
+    pend(c, &(struct stop_hit){.reason = STOP_EVENT, .event = event, .address = event.from});
+}
+
+/* --- Step out --------------------------------------------------------------------------------- */
+
+/* A frame that IRET takes may begin behind an error code. */
+#define SLOT_SLACK 8
+
+static int find_nested(const struct stops *s, uint32_t slot)
+{
+    for (unsigned n = s->out.nested_count; n-- > 0;) {
+        if (slot - s->out.nested[n] < SLOT_SLACK)
+            return (int)n;
+    }
+    return -1;
+}
+
+static void forget_nested(struct stops *s, unsigned n)
+{
+    s->out.nested_count--;
+    memmove(&s->out.nested[n], &s->out.nested[n + 1],
+            (s->out.nested_count - n) * sizeof s->out.nested[0]);
+}
+
+/* Only frames at or above where the step out began can be taken for the caller's. */
+void stops_called(struct vcpu *c)
+{
+    struct stops *s = c->stops;
+    uint32_t slot = stops_slot(c);
+    if (c->cpl != s->out.cpl || slot + SLOT_SLACK - s->out.stack >= s->out.reach)
+        return;
+    int known = find_nested(s, slot);
+    if (known >= 0)
+        forget_nested(s, (unsigned)known);
+    else if (s->out.nested_count == STOPS_NESTED)
+        forget_nested(s, 0);
+    s->out.nested[s->out.nested_count++] = slot;
+}
+
+void stops_returned(struct vcpu *c, uint32_t slot, uint8_t cpl)
+{
+    struct stops *s = c->stops;
+    if (cpl != s->out.cpl || slot - s->out.stack >= s->out.reach ||
+        (cpl == 3 && (uint32_t)c->cr3 != s->out.cr3))
+        return;
+    int known = find_nested(s, slot);
+    if (known >= 0) {
+        forget_nested(s, (unsigned)known);
+        return;
+    }
+    s->out.done = true;
+    vcpu_attend(c, EVENT_DEBUG);
 }

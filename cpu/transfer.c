@@ -3,6 +3,7 @@
  * done. */
 #include "cpu/access.h"
 #include "cpu/frame.h"
+#include "cpu/stops.h"
 #include "cpu/task.h"
 
 /* The offset must lie within the code segment: #GP(0). */
@@ -179,8 +180,8 @@ static void call_gate(struct vcpu *c, uint16_t selector, const struct descriptor
     set_stack_pointer(c, esp);
 }
 
-void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
-              uint32_t return_eip)
+static void call_far(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
+                     uint32_t return_eip)
 {
     if (size == 2)
         offset &= 0xFFFF;
@@ -216,4 +217,12 @@ void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
     default:
         raise_selector(c, VEC_GP, selector);
     }
+}
+
+void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
+              uint32_t return_eip)
+{
+    call_far(c, selector, offset, size, return_eip);
+    if (unlikely(c->stop_on & STOP_ON_RETURN))
+        stops_called(c);
 }

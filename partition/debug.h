@@ -10,11 +10,14 @@
  * exception): what is due at an instruction boundary is a step of its own, so no instruction is
  * passed over unseen. A step in HLT lasts until something wakes the CPU.
  *
+ * Breakpoints with numbers, conditions and counts are in partition/breakpoints.h. What happened and
+ * why, in words: debug_stop_text, partition/explain.h.
+ *
  * Everything here: the partition's thread only. Other threads come through partition_call. */
 #ifndef UMBRA_PARTITION_DEBUG_H
 #define UMBRA_PARTITION_DEBUG_H
 
-#include "cpu/stops.h"
+#include "partition/breakpoints.h"
 #include "partition/clock.h"
 
 enum debug_reason {
@@ -25,11 +28,18 @@ enum debug_reason {
     DEBUG_WATCHPOINT,   /* hit.watch; the access is done */
     DEBUG_TRIPLE_FAULT, /* going on ends the run */
     DEBUG_DMA_DENIED,   /* by a domain with policy pause */
+    DEBUG_EVENT,        /* hit.event: what a breakpoint of another kind waited for */
+    DEBUG_RETURNED,     /* the end of debug_step_out */
+    DEBUG_REASONS
 };
+
+struct dma_denial;
 
 struct debug_stop {
     enum debug_reason reason;
     struct stop_hit hit;
+    unsigned id;               /* of the breakpoint whose hit it is, or 0 */
+    struct expr_error trouble; /* text not empty: its condition has no value, and this is why */
 };
 
 /* A debugger. While there is one, a triple fault and a denied DMA stop the guest and don't end the
@@ -45,6 +55,9 @@ struct debug {
     struct vcpu *vcpu;
     struct vclock *clock;
     struct stops stops;
+    struct breakpoints breaks;
+    struct expr_symbols symbols; /* set by the front end; its find may be NULL */
+    struct expr_error trouble;   /* of the hit asked about last; private */
     struct debug_stop stop;
     uint64_t stopped_at; /* host ns */
     bool caught;         /* the end of the run was shown: the next time it is the end */
@@ -71,8 +84,21 @@ void debug_continue(struct debug *d);
 void debug_step(struct debug *d);
 void debug_run_to(struct debug *d, struct stop_place place);
 
-/* Steps, but runs over calls, interrupts and repeated instructions to the instruction behind. */
+/* Steps, but runs over calls, interrupts and repeated instructions to the instruction behind. A
+ * call is over when it is back on the same stack: recursion is run over, too. */
 void debug_step_over(struct debug *d);
+
+/* Runs until the procedure or interrupt handler returns to its caller (cpu/stops.h says how that is
+ * known), in 16- and 32-bit code. */
+void debug_step_out(struct debug *d);
+
+/* Runs until what spec describes happens, or what comes first: a temporary breakpoint. False, error
+ * filled: see debug_break_add; the guest stays stopped. */
+must_use bool debug_run_until(struct debug *d, const struct break_spec *spec,
+                              struct expr_error *error);
+
+/* What the stop was, for people: "breakpoint 2 at 0060:C0101234", one line, no line end. */
+void debug_stop_text(const struct debug *d, struct bytes *out);
 
 /* Guest memory by linear address under the current page tables, without the guest or a device
  * noticing: no accessed bits, MMIO reads as FFh and takes no writes, ROM can be written, code
@@ -86,5 +112,7 @@ size_t debug_write(struct debug *d, uint32_t gva, const void *buf, size_t len);
 void debug_stopped_by_cpu(struct debug *d);
 /* The run is about to end for reason. True: a debugger is there and sees it stopped first. */
 bool debug_catches(struct debug *d, enum debug_reason reason);
+/* A domain refused a transfer. */
+void debug_dma_denied(struct debug *d, const struct dma_denial *denial);
 
 #endif

@@ -90,7 +90,7 @@ static uint64_t host_guest_pc(void *ctx)
 static void host_dma_denied(void *ctx, const struct dma_denial *denial, bool pause)
 {
     struct partition *p = ctx;
-    (void)denial;
+    debug_dma_denied(&p->debug, denial);
     if (!pause)
         return;
     p->dma_pause_due = true;

@@ -1,5 +1,6 @@
 /* cpu/interp/control.c: near jumps, calls, returns and loops; the ends of blocks. */
 #include "cpu/interp/chain.h"
+#include "cpu/stops.h"
 
 /* The sentinel after a block whose last instruction does not end it: retired, go on behind it. */
 HANDLER_LAST(block_end)
@@ -102,12 +103,25 @@ LOOP(loope, 32, flag_zf(c))
 LOOP(loopne, 16, !flag_zf(c))
 LOOP(loopne, 32, !flag_zf(c))
 
+/* For a debugger's step out. */
+#define CALLED(c)                                    \
+    do {                                             \
+        if (unlikely((c)->stop_on & STOP_ON_RETURN)) \
+            stops_called(c);                         \
+    } while (0)
+#define RETURNED(c, slot)                            \
+    do {                                             \
+        if (unlikely((c)->stop_on & STOP_ON_RETURN)) \
+            stops_returned(c, slot, (c)->cpl);       \
+    } while (0)
+
 #define NEAR_FORMS(bits)                                          \
     HANDLER_LAST(call_jv##bits)                                   \
     {                                                             \
         uint32_t to = TARGET(bits);                               \
         check_target(c, i, to);                                   \
         push##bits(c, i, (uint##bits##_t)next_eip(c, i));         \
+        CALLED(c);                                                \
         CHAIN(c, chain_direct(c, to, 1));                         \
     }                                                             \
     HANDLER_LAST(call_ev_r##bits)                                 \
@@ -115,6 +129,7 @@ LOOP(loopne, 32, !flag_zf(c))
         uint32_t to = *reg##bits(c, i->rm);                       \
         check_target(c, i, to);                                   \
         push##bits(c, i, (uint##bits##_t)next_eip(c, i));         \
+        CALLED(c);                                                \
         CHAIN(c, chain_indirect(c, to));                          \
     }                                                             \
     HANDLER_LAST(call_ev_m##bits)                                 \
@@ -122,6 +137,7 @@ LOOP(loopne, 32, !flag_zf(c))
         uint32_t to = load##bits(c, i, i->seg, insn_ea(c, i));    \
         check_target(c, i, to);                                   \
         push##bits(c, i, (uint##bits##_t)next_eip(c, i));         \
+        CALLED(c);                                                \
         CHAIN(c, chain_indirect(c, to));                          \
     }                                                             \
     HANDLER_LAST(jmp_ev_r##bits)                                  \
@@ -140,14 +156,18 @@ LOOP(loopne, 32, !flag_zf(c))
     {                                                             \
         uint32_t to = load##bits(c, i, SEG_SS, stack_pointer(c)); \
         check_target(c, i, to);                                   \
+        uint32_t slot = stops_slot(c);                            \
         stack_set(c, stack_offset(c, bits / 8));                  \
+        RETURNED(c, slot);                                        \
         CHAIN(c, chain_indirect(c, to));                          \
     }                                                             \
     HANDLER_LAST(ret_iw##bits)                                    \
     {                                                             \
         uint32_t to = load##bits(c, i, SEG_SS, stack_pointer(c)); \
         check_target(c, i, to);                                   \
+        uint32_t slot = stops_slot(c);                            \
         stack_set(c, stack_offset(c, bits / 8 + i->imm));         \
+        RETURNED(c, slot);                                        \
         CHAIN(c, chain_indirect(c, to));                          \
     }
 NEAR_FORMS(16)

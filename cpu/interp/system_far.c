@@ -1,6 +1,7 @@
 /* cpu/interp/system_far.c: far control transfer, software interrupts, SYSENTER, SYSEXIT. */
 #include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
+#include "cpu/stops.h"
 
 HANDLER_LAST(jmp_ap)
 {
@@ -128,6 +129,8 @@ HANDLER_LAST(sysexit)
     if (vcpu_is_real(c) || !(c->sysenter_cs & 0xFFFC))
         cpu_raise_error(c, VEC_GP, 0);
     uint16_t cs = c->sysenter_cs & 0xFFFC;
+    if (unlikely(c->stop_on & STOP_ON_RETURN))
+        stops_returned(c, stops_slot(c), c->cpl);
     enter_flat(c, (uint16_t)((cs + 16) | 3), (uint16_t)((cs + 24) | 3), c->reg[EDX].d,
                c->reg[ECX].d);
     CHAIN(c, chain_far(c));

@@ -8,19 +8,37 @@
 #include "cpu/debug.h"
 #include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
+#include "cpu/stops.h"
 #include "cpu/task.h"
+
+/* A debugger hears of it when the instruction is complete. */
+static void port_event(struct vcpu *c, uint16_t port, uint32_t value, unsigned size, bool write)
+{
+    stops_event(c, (struct stop_event){.kind = STOP_ON_PORT,
+                                       .write = write,
+                                       .size = (uint8_t)size,
+                                       .port = port,
+                                       .from_cs = c->seg[SEG_CS].selector,
+                                       .from = vcpu_pc(c),
+                                       .value = value});
+}
 
 static uint32_t port_in(struct vcpu *c, uint16_t port, unsigned size)
 {
     if (c->io_breakpoints)
         debug_io_access(c, port, size);
-    return c->host.port_read ? c->host.port_read(c->host.ctx, port, size) : UINT32_MAX;
+    uint32_t value = c->host.port_read ? c->host.port_read(c->host.ctx, port, size) : UINT32_MAX;
+    if (unlikely(c->stop_on & STOP_ON_PORT))
+        port_event(c, port, value & (UINT32_MAX >> (32 - 8 * size)), size, false);
+    return value;
 }
 
 static void port_out(struct vcpu *c, uint16_t port, uint32_t value, unsigned size)
 {
     if (c->io_breakpoints)
         debug_io_access(c, port, size);
+    if (unlikely(c->stop_on & STOP_ON_PORT))
+        port_event(c, port, value, size, true);
     if (c->host.port_write)
         c->host.port_write(c->host.ctx, port, value, size);
 }

@@ -63,7 +63,8 @@ void gdb_put_stop(struct bytes *out, const struct gdb_session *s, struct partiti
         [DEBUG_RUNNING] = SIGNAL_TRAP,    [DEBUG_PAUSED] = SIGNAL_INT,
         [DEBUG_STEPPED] = SIGNAL_TRAP,    [DEBUG_BREAKPOINT] = SIGNAL_TRAP,
         [DEBUG_WATCHPOINT] = SIGNAL_TRAP, [DEBUG_TRIPLE_FAULT] = SIGNAL_SEGV,
-        [DEBUG_DMA_DENIED] = SIGNAL_BUS,
+        [DEBUG_DMA_DENIED] = SIGNAL_BUS,  [DEBUG_EVENT] = SIGNAL_TRAP,
+        [DEBUG_RETURNED] = SIGNAL_TRAP,
     };
     const struct debug_stop *stop = &partition_debug(p)->stop;
     gdb_put_text(out, "T%02xthread:1;", signal[stop->reason]);

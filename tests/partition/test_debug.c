@@ -251,8 +251,10 @@ START_TEST(watchpoint_in_string_and_frame)
     struct stops *stops = &partition_debug(p)->stops;
     static const uint8_t vector[4] = {0x00, 0x30};
     put(p, 0x80 * 4, vector, 4);
-    ck_assert(stops_watch_add(stops, (struct stop_watch){0x2004, 1, false, true, 0}));
-    ck_assert(stops_watch_add(stops, (struct stop_watch){0xEFC, 2, false, true, 0}));
+    ck_assert(
+        stops_watch_add(stops, (struct stop_watch){.address = 0x2004, .len = 1, .write = true}));
+    ck_assert(
+        stops_watch_add(stops, (struct stop_watch){.address = 0xEFC, .len = 2, .write = true}));
     ck_assert_int_eq(go(p), DEBUG_WATCHPOINT);
     ck_assert_uint_eq(get(p, "eip"), 0x1006);
     ck_assert_uint_eq(get(p, "ecx"), 11);
