@@ -19,7 +19,7 @@ static const char *reason_name(enum debug_reason reason)
 static void describe_watch(struct answer *a, const struct stop_hit *hit)
 {
     answer_text(a, "  %s at %08x (watched: %08x, %u bytes)\n", hit->write ? "write" : "read",
-                hit->address, hit->watch.address, hit->watch.len);
+                hit->address, (uint32_t)hit->watch.address, hit->watch.len);
     json_put_string(&a->data, "access", hit->write ? "write" : "read");
     json_put_number(&a->data, "address", hit->address);
 }
