@@ -1,0 +1,477 @@
+/* Windows, rule by rule: A and D, views and rights, how stale a mapping may be, address spaces
+ * that stay warm, pages that become code, dirty tracking, how much is mapped at once, and that no
+ * number of roots or mappings runs the host dry. test_window_random compares with the walker. */
+#include "tests/mmu/window_rig.h"
+
+#include "tests/devices/check_main.h"
+
+#define MB(n)     ((n)*0x100000u)
+#define RAM       MB(32)
+#define DIRECTORY 0x10000u
+#define TABLE     0x11000u
+#define FRAME_A   MB(2)
+#define FRAME_B   (MB(2) + 0x5000)
+#define GVA       MB(4)
+
+/* 32-bit paging; the 4 MiB at GVA through TABLE, whose first entry is FRAME_A. */
+static void open_paged(struct rig *r)
+{
+    ck_assert(rig_open(r, RAM, MB(1)));
+    r->mode.paging = r->mode.pse = true;
+    r->mode.root = DIRECTORY;
+    rig_put32(r, DIRECTORY + 4, TABLE | RIG_P | RIG_W | RIG_U);
+    rig_put32(r, TABLE, FRAME_A | RIG_P | RIG_W | RIG_U);
+    *physmap_host(r->pm, FRAME_A) = 0xAA;
+    *physmap_host(r->pm, FRAME_B) = 0xBB;
+}
+
+static uint8_t must_read(struct rig *r, uint32_t gva)
+{
+    uint8_t value = 0;
+    ck_assert_msg(rig_read(r, gva, &value), "read of %x refused", gva);
+    return value;
+}
+
+static bool is_mapped(struct rig *r, uint32_t gva, bool writable)
+{
+    uint64_t machine;
+    bool may_write;
+    rig_enter(r);
+    return windows_lookup(r->w, gva, &machine, &may_write) && may_write == writable;
+}
+
+static bool is_unmapped(struct rig *r, uint32_t gva)
+{
+    return !is_mapped(r, gva, false) && !is_mapped(r, gva, true);
+}
+
+/* A switch to another root and what it costs in syncs. */
+static void switch_to(struct rig *r, uint32_t root)
+{
+    r->mode.root = root;
+    windows_flush(r->w, true);
+    rig_enter(r);
+}
+
+START_TEST(a_read_sets_a_and_maps_for_reading)
+{
+    struct rig r;
+    open_paged(&r);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    ck_assert_uint_eq(rig_get32(&r, TABLE) & (RIG_A | RIG_D), RIG_A);
+    ck_assert(rig_get32(&r, DIRECTORY + 4) & RIG_A);
+    ck_assert(is_mapped(&r, GVA, false));
+    ck_assert(rig_write(&r, GVA, 0x11));
+    ck_assert_uint_eq(rig_get32(&r, TABLE) & (RIG_A | RIG_D), RIG_A | RIG_D);
+    ck_assert(is_mapped(&r, GVA, true));
+    ck_assert_uint_eq(*physmap_host(r.pm, FRAME_A), 0x11);
+    ck_assert_uint_eq(physmap_page_state(r.pm, FRAME_A), PAGE_DIRTY);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(what_the_guest_faults_on_is_refused_and_changes_nothing)
+{
+    struct rig r;
+    uint8_t v;
+    open_paged(&r);
+    rig_put32(&r, TABLE, FRAME_A | RIG_P); /* supervisor, read-only */
+    r.view = TLB_USER;
+    ck_assert(!rig_read(&r, GVA, &v));
+    ck_assert_uint_eq(rig_get32(&r, TABLE), FRAME_A | RIG_P);
+    r.view = TLB_SUPERVISOR;
+    ck_assert(rig_write(&r, GVA, 1)); /* CR0.WP is clear */
+    r.mode.wp = true;
+    windows_flush(r.w, true);
+    ck_assert(!rig_write(&r, GVA, 1));
+    ck_assert(rig_read(&r, GVA, &v));
+    ck_assert(!rig_read(&r, GVA + 0x1000, &v)); /* not present */
+    ck_assert(!rig_read(&r, MB(64), &v));       /* nor its table */
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_mapping_may_be_stale_until_the_flush_and_not_after)
+{
+    struct rig r;
+    open_paged(&r);
+    must_read(&r, GVA);
+    rig_put32(&r, TABLE, FRAME_B | RIG_P | RIG_W | RIG_U);
+    windows_flush_page(r.w, GVA + 0x1000); /* another page */
+    windows_flush_page(r.w, GVA + 0xFFF);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
+    rig_put32(&r, TABLE, 0);
+    windows_flush(r.w, true);
+    uint8_t v;
+    ck_assert(!rig_read(&r, GVA, &v));
+    rig_put32(&r, TABLE, FRAME_A | RIG_P | RIG_U); /* from absent to present: no flush needed */
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    ck_assert(!rig_write(&r, GVA, 1) || r.view == TLB_SUPERVISOR);
+    rig_put32(&r, DIRECTORY + 4, 0);
+    windows_flush_page(r.w, GVA); /* the directory entry goes with it */
+    ck_assert(!rig_read(&r, GVA, &v));
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(cleared_a_and_d_are_set_again_after_a_flush)
+{
+    struct rig r;
+    open_paged(&r);
+    ck_assert(rig_write(&r, GVA, 1));
+    rig_put32(&r, TABLE, rig_get32(&r, TABLE) & ~RIG_D);
+    windows_flush_page(r.w, GVA);
+    ck_assert(rig_write(&r, GVA, 2));
+    ck_assert(rig_get32(&r, TABLE) & RIG_D);
+    rig_put32(&r, TABLE, rig_get32(&r, TABLE) & ~(RIG_A | RIG_D));
+    windows_flush(r.w, true);
+    must_read(&r, GVA);
+    ck_assert_uint_eq(rig_get32(&r, TABLE) & (RIG_A | RIG_D), RIG_A);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(an_address_space_that_comes_back_is_warm)
+{
+    struct rig r;
+    open_paged(&r);
+    const uint32_t other = 0x20000;
+    rig_put32(&r, other + 4, TABLE | RIG_P | RIG_W | RIG_U | RIG_A);
+    r.view = TLB_USER;
+    must_read(&r, GVA);
+    switch_to(&r, other);
+    must_read(&r, GVA);
+    uint64_t faults = windows_counters(r.w).faults;
+    for (unsigned n = 0; n < 100; n++) {
+        switch_to(&r, n & 1 ? other : DIRECTORY);
+        must_read(&r, GVA);
+    }
+    ck_assert_uint_eq(windows_counters(r.w).faults, faults);
+    rig_put32(&r, TABLE, FRAME_B | RIG_P | RIG_U); /* seen in both, each at its turn */
+    switch_to(&r, other);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
+    switch_to(&r, DIRECTORY);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
+    ck_assert_uint_gt(windows_counters(r.w).faults, faults);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_supervisor_window_taken_over_keeps_the_kernels_half)
+{
+    struct rig r;
+    open_paged(&r);
+    rig_put32(&r, DIRECTORY + 0xC00, MB(0) | RIG_P | RIG_W | RIG_L); /* C0000000: a large page */
+    must_read(&r, 0xC0000000);
+    for (uint32_t n = 1; n <= 40; n++) {
+        uint32_t root = MB(1) + n * 0x1000;
+        rig_put32(&r, root + 4, TABLE | RIG_P | RIG_U);
+        rig_put32(&r, root + 0xC00, rig_get32(&r, DIRECTORY + 0xC00));
+        switch_to(&r, root);
+        must_read(&r, 0xC0000000);
+    }
+    struct window_counters c = windows_counters(r.w);
+    ck_assert_uint_le(c.faults, 8); /* one for each window that there may be, not for each root */
+    rig_put32(&r, TABLE + 4, FRAME_B | RIG_P | RIG_U);
+    ck_assert_uint_eq(must_read(&r, GVA + 0x1000), 0xBB);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_large_page_is_mapped_at_once_and_goes_at_once)
+{
+    struct rig r;
+    open_paged(&r);
+    rig_put32(&r, DIRECTORY + 8, MB(8) | RIG_P | RIG_W | RIG_U | RIG_L | RIG_A | RIG_D);
+    *physmap_host(r.pm, MB(8) + 0x123456) = 0x77;
+    ck_assert_uint_eq(must_read(&r, MB(8) + 0x123456), 0x77);
+    ck_assert(is_mapped(&r, MB(8), false));
+    must_read(&r, MB(11));
+    ck_assert_uint_le(windows_counters(r.w).maps, 2);
+    ck_assert_uint_le(windows_counters(r.w).mappings, 4);
+    rig_put32(&r, DIRECTORY + 8, MB(16) | RIG_P | RIG_W | RIG_U | RIG_L);
+    *physmap_host(r.pm, MB(16) + 0x123456) = 0x78;
+    windows_flush_page(r.w, MB(8)); /* any address of it means all of it */
+    ck_assert(is_unmapped(&r, MB(8) + 0x3FFFFF));
+    ck_assert_uint_eq(must_read(&r, MB(8) + 0x123456), 0x78);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(contiguous_pages_become_one_mapping)
+{
+    struct rig r;
+    open_paged(&r);
+    for (uint32_t n = 0; n < 64; n++)
+        rig_put32(&r, TABLE + 4 * n, (MB(4) + n * 0x1000) | RIG_P | RIG_U | RIG_A);
+    rig_put32(&r, TABLE + 4 * 40, (MB(4) + 40 * 0x1000) | RIG_P | RIG_U); /* not accessed yet */
+    must_read(&r, GVA + 0x10000);
+    struct window_counters c = windows_counters(r.w);
+    ck_assert_uint_eq(c.faults, 1);
+    ck_assert_uint_eq(c.maps, 1);
+    ck_assert(is_mapped(&r, GVA, false));
+    ck_assert(is_mapped(&r, GVA + 39 * 0x1000, false));
+    ck_assert(is_unmapped(&r, GVA + 40 * 0x1000)); /* its A must be set by an access */
+    must_read(&r, GVA + 40 * 0x1000);
+    ck_assert(is_mapped(&r, GVA + 63 * 0x1000, false));
+    ck_assert_uint_le(windows_counters(r.w).mappings, 4);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(with_paging_off_ram_is_mapped_in_large_pieces)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    for (uint32_t at = 0; at < RAM; at += 0x1000)
+        ck_assert(rig_write(&r, at, (uint8_t)(at >> 12)));
+    struct window_counters c = windows_counters(r.w);
+    ck_assert_uint_le(c.faults, RAM / 0x1000 / 16); /* 8192 pages */
+    ck_assert_uint_le(c.mappings, 4);
+    for (uint32_t at = 0; at < RAM; at += 0x1000)
+        ck_assert_uint_eq(*physmap_host(r.pm, at), (uint8_t)(at >> 12));
+    uint8_t v;
+    ck_assert(!rig_read(&r, RAM, &v)); /* a hole */
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(the_a20_gate_and_short_address_buses_are_mappings_too)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    ck_assert(rig_write(&r, MB(1) + 5, 0x42));
+    ck_assert_uint_eq(must_read(&r, 5), 0);
+    physmap_set_a20(r.pm, false);
+    ck_assert_uint_eq(must_read(&r, MB(1) + 5), 0);
+    ck_assert(rig_write(&r, MB(1) + 5, 0x43));
+    ck_assert_uint_eq(must_read(&r, 5), 0x43);
+    physmap_set_a20(r.pm, true);
+    ck_assert_uint_eq(must_read(&r, MB(1) + 5), 0x42);
+    r.mode.linear_mask = 0xFFFFF; /* an 8086 */
+    windows_flush(r.w, true);
+    ck_assert_uint_eq(must_read(&r, MB(1) + 5), 0x43);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_page_that_becomes_code_is_read_only_at_once)
+{
+    struct rig r;
+    open_paged(&r);
+    rig_put32(&r, TABLE + 4, FRAME_A | RIG_P | RIG_W | RIG_U); /* an alias */
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        r.view = view;
+        ck_assert(rig_write(&r, GVA, 1));
+        ck_assert(rig_write(&r, GVA + 0x1000, 2));
+    }
+    uint64_t unmapped = windows_counters(r.w).pages_unmapped;
+    physmap_code_mark(r.pm, FRAME_A + 0x123);
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        r.view = view;
+        ck_assert(is_mapped(&r, GVA, false));
+        ck_assert_uint_eq(must_read(&r, GVA + 0x1000), 2);
+        ck_assert(!rig_write(&r, GVA, 3));
+        ck_assert(!rig_write(&r, GVA + 0x1000, 3));
+    }
+    ck_assert_uint_eq(windows_counters(r.w).pages_unmapped, unmapped);
+    physmap_code_unmark(r.pm, FRAME_A);
+    ck_assert(rig_write(&r, GVA, 3));
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(code_in_a_large_page_splits_it_and_no_more)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    for (uint32_t at = 0; at < MB(4); at += 0x1000)
+        ck_assert(rig_write(&r, at, 1));
+    for (uint32_t at = 0x100000; at < 0x110000; at += 0x1000)
+        physmap_code_mark(r.pm, at);
+    ck_assert(!rig_write(&r, 0x108000, 2));
+    uint64_t faults = windows_counters(r.w).faults;
+    ck_assert(rig_write(&r, 0xFF000, 2));
+    ck_assert(rig_write(&r, 0x110000, 2));
+    ck_assert_uint_eq(windows_counters(r.w).faults, faults);
+    ck_assert_uint_le(windows_counters(r.w).mappings, 6);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(video_memory_is_mapped_and_its_writes_are_seen)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    uint64_t offset = physmap_alloc(r.pm, 0x20000);
+    physmap_map_vram(r.pm, 0xE0000000, 0x20000, offset);
+    uint8_t bitmap[4] = {0};
+    ck_assert(rig_write(&r, 0xE0003000, 0x5A));
+    ck_assert_uint_eq(*physmap_host(r.pm, offset + 0x3000), 0x5A);
+    ck_assert(physmap_take_dirty(r.pm, offset, 0x20000, PAGE_DIRTY_DISPLAY, bitmap));
+    ck_assert_uint_eq(bitmap[0], 0x08);
+    ck_assert(is_mapped(&r, 0xE0003000, false));
+    ck_assert(!physmap_take_dirty(r.pm, offset, 0x20000, PAGE_DIRTY_DISPLAY, NULL));
+    ck_assert(rig_write(&r, 0xE0003004, 0x5B));
+    ck_assert(physmap_take_dirty(r.pm, offset, 0x20000, PAGE_DIRTY_DISPLAY, NULL));
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_map_change_drops_what_it_must)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    ck_assert(rig_write(&r, 0xC0000, 0x12));
+    uint64_t rom = physmap_alloc(r.pm, 0x10000);
+    *physmap_host(r.pm, rom) = 0x99;
+    physmap_map_rom(r.pm, 0xC0000, 0x10000, rom, NO_BACKING);
+    ck_assert_uint_eq(must_read(&r, 0xC0000), 0x99);
+    ck_assert(!rig_write(&r, 0xC0000, 0x12));
+    rig_close(&r);
+}
+END_TEST
+
+static bool watch_page(const void *ctx, uint32_t gva)
+{
+    return gva >> 12 == *(const uint32_t *)ctx >> 12;
+}
+
+START_TEST(watched_pages_are_never_mapped)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    uint32_t where = 0x5008;
+    must_read(&r, 0x5000);
+    windows_watch(r.w, watch_page, &where);
+    windows_drop(r.w);
+    uint8_t v;
+    ck_assert(!rig_read(&r, 0x5000, &v));
+    ck_assert(rig_write(&r, 0x6000, 1));
+    ck_assert(rig_write(&r, 0x4000, 1));
+    ck_assert(!rig_read(&r, 0x5FFF, &v));
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(pae_roots_are_told_apart_by_their_pdptes)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    r.mode.paging = r.mode.pae = true;
+    for (uint32_t n = 0; n < 2; n++) { /* both PDPTs in one page: CR3 differs below bit 12 */
+        uint32_t directory = 0x20000 + n * 0x1000, table = 0x30000 + n * 0x1000;
+        rig_put64(&r, directory, table | RIG_P | RIG_W);
+        rig_put64(&r, table, (n ? FRAME_B : FRAME_A) | RIG_P | RIG_W);
+    }
+    *physmap_host(r.pm, FRAME_A) = 0xAA;
+    *physmap_host(r.pm, FRAME_B) = 0xBB;
+    for (unsigned n = 0; n < 6; n++) {
+        r.mode.pdpte[0] = (0x20000 + (n & 1) * 0x1000) | RIG_P;
+        windows_flush(r.w, true);
+        ck_assert_uint_eq(must_read(&r, 0), n & 1 ? 0xBB : 0xAA);
+    }
+    ck_assert_uint_eq(windows_counters(r.w).faults, 2);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(thousands_of_roots_cost_no_more_than_dozens)
+{
+    struct rig r;
+    open_paged(&r);
+    for (unsigned round = 0; round < 3000; round++) {
+        uint32_t root = MB(8) + round * 0x1000;
+        rig_put32(&r, root + 4, TABLE | RIG_P | RIG_W | RIG_U);
+        r.view = round & 1;
+        switch_to(&r, root);
+        ck_assert_ptr_nonnull(r.base);
+        ck_assert_uint_eq((uintptr_t)r.base % WINDOW_SIZE, 0);
+        ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    }
+    ck_assert_uint_le(windows_counters(r.w).windows, 80);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(scattered_pages_never_use_up_the_hosts_mappings)
+{
+    struct rig r;
+    open_paged(&r);
+    const uint32_t pages = 1024;
+    for (uint32_t n = 0; n < 6; n++) /* 6 tables, in each every page one before the last one */
+        for (uint32_t k = 0; k < pages; k++) {
+            rig_put32(&r, DIRECTORY + 4 * n, (0x40000 + n * 0x1000) | RIG_P | RIG_U);
+            rig_put32(&r, 0x40000 + n * 0x1000 + 4 * k,
+                      (MB(8) + (pages - k) * 0x1000) | RIG_P | RIG_U);
+        }
+    windows_limit(r.w, 2000);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t n = 0; n < 6 * pages; n++) {
+            uint32_t k = n * 37 % (6 * pages);
+            *physmap_host(r.pm, MB(8) + (pages - k % pages) * 0x1000) = (uint8_t)k;
+            ck_assert_uint_eq(must_read(&r, k << 12), (uint8_t)k);
+            ck_assert_uint_le(windows_counters(r.w).mappings, 2000 + 8);
+        }
+    }
+    ck_assert_uint_gt(windows_counters(r.w).evictions, 0);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(tables_in_no_memory_are_refused)
+{
+    struct rig r;
+    uint8_t v;
+    open_paged(&r);
+    rig_put32(&r, DIRECTORY + 4, MB(64) | RIG_P | RIG_W | RIG_U); /* reads as all ones */
+    ck_assert(!rig_read(&r, GVA, &v));
+    r.mode.root = MB(512);
+    windows_flush(r.w, true);
+    ck_assert(!rig_read(&r, GVA, &v));
+    rig_close(&r);
+}
+END_TEST
+
+/* A host that cannot reserve address space (or an emulated one) has no windows to test. */
+int main(void)
+{
+    struct rig r;
+    if (!rig_open(&r, RAM, 0)) {
+        puts("SKIP: this host gives no windows");
+        return 77;
+    }
+    rig_close(&r);
+    const TTest *const tests[] = {
+        a_read_sets_a_and_maps_for_reading,
+        what_the_guest_faults_on_is_refused_and_changes_nothing,
+        a_mapping_may_be_stale_until_the_flush_and_not_after,
+        cleared_a_and_d_are_set_again_after_a_flush,
+        an_address_space_that_comes_back_is_warm,
+        a_supervisor_window_taken_over_keeps_the_kernels_half,
+        a_large_page_is_mapped_at_once_and_goes_at_once,
+        contiguous_pages_become_one_mapping,
+        with_paging_off_ram_is_mapped_in_large_pieces,
+        the_a20_gate_and_short_address_buses_are_mappings_too,
+        a_page_that_becomes_code_is_read_only_at_once,
+        code_in_a_large_page_splits_it_and_no_more,
+        video_memory_is_mapped_and_its_writes_are_seen,
+        a_map_change_drops_what_it_must,
+        watched_pages_are_never_mapped,
+        pae_roots_are_told_apart_by_their_pdptes,
+        thousands_of_roots_cost_no_more_than_dozens,
+        scattered_pages_never_use_up_the_hosts_mappings,
+        tables_in_no_memory_are_refused,
+    };
+    Suite *suite = suite_create("window");
+    TCase *tc = tcase_create("window");
+    tcase_set_timeout(tc, 120);
+    suite_add_tcase(suite, tc);
+    for (size_t n = 0; n < ARRAY_LEN(tests); n++)
+        tcase_add_test(tc, tests[n]);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
