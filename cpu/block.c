@@ -37,6 +37,7 @@ struct block_cache {
     struct vcpu *vcpu;
     struct physmap *physmap;
     struct physmap_listener *listener;
+    struct block_listener above;
     struct block_counters counters;
     uint64_t generation_high; /* of the last jump-cache key: see block_refresh */
     uint8_t *arena;
@@ -210,6 +211,8 @@ static void block_drop(struct block_cache *cache, struct block *b)
         unlink_successor(link_block(b->linked_by), b->linked_by & 1);
     b->jump_key = JUMP_KEY_NONE;
     b->live = false;
+    if (b->translations)
+        cache->above.dropped(cache->above.ctx, b);
     struct vcpu *c = cache->vcpu;
     if (c->link_from == b)
         c->link_from = NULL;
@@ -267,6 +270,8 @@ static void jump_cache_clear(struct block_cache *cache)
 void block_cache_flush(struct block_cache *cache)
 {
     cache->counters.flushes++;
+    if (cache->above.flushed)
+        cache->above.flushed(cache->above.ctx);
     jump_cache_clear(cache);
     memset(cache->hash, 0, sizeof cache->hash);
     for (unsigned n = 0; n < ARRAY_LEN(cache->pages); n++) {
@@ -314,6 +319,11 @@ void block_cache_destroy(struct block_cache *cache)
     cache->listener->code_written = NULL;
     free(cache->arena);
     free(cache);
+}
+
+void block_cache_listen(struct block_cache *cache, struct block_listener listener)
+{
+    cache->above = listener;
 }
 
 struct block_counters block_cache_counters(const struct block_cache *cache)
@@ -521,6 +531,15 @@ void block_refresh(struct vcpu *c)
     }
 }
 
+/* Does the instruction at s end in its page and before the code limit? */
+static bool ends_in_page(struct vcpu *c, const struct source *s)
+{
+    struct insn i;
+    uint64_t room = PAGE_SIZE - (s->gva & PAGE_MASK), limit = c->code_len - s->eip;
+    return decode_insn(&c->blocks->decoder, s->host, room < limit ? room : limit,
+                       s->mode & BLOCK_CODE32, &i) != DECODE_MORE;
+}
+
 /* Does the second page of a crossing block still lie where it did? Raises #PF. */
 static bool second_page_holds(struct vcpu *c, const struct source *s, const struct block *b)
 {
@@ -614,6 +633,27 @@ static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsig
         *jump_cache_slot(c, gva) = b;
     }
     return b;
+}
+
+struct block *block_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
+                           uint32_t eip)
+{
+    struct block_cache *cache = c->blocks;
+    uint32_t base = (uint32_t)c->seg[SEG_CS].base, gva = base + eip;
+    if ((gva ^ (base + near_eip)) >> PAGE_SHIFT || eip >= c->code_len || near->crosses)
+        return NULL;
+    struct source s = {.eip = eip,
+                       .gva = gva,
+                       .offset = align_down(near->offset, PAGE_SIZE) | (gva & PAGE_MASK),
+                       .mode = near->mode};
+    s.host = physmap_host(c->physmap, s.offset);
+    struct block *b = *hash_chain(cache, s.offset, s.mode);
+    while (b && (b->offset != s.offset || b->mode != s.mode))
+        b = b->hash_next;
+    if (!b && ends_in_page(c, &s))
+        b = build(c, &s);
+    bool good = b && b->live && !b->crosses && !b->stops && eip + (uint64_t)b->bytes <= c->code_len;
+    return good ? b : NULL;
 }
 
 struct block *block_find(struct vcpu *c, unsigned single)

@@ -56,10 +56,18 @@ struct block {
     uintptr_t linked_by;         /* first link to this block: the linking block | its slot, or 0 */
     uintptr_t linked_by_next[2]; /* per own link: the next link to the same target */
     uint64_t offset, offset2;    /* machine offsets: first byte; second page */
+    void *translations;          /* the translator's: what it made with this block in it */
     struct block *hash_next;
     struct block *page_next[2]; /* lists of the page(s) it lies in; [0] also chains free blocks */
     uint8_t size_class;
     struct insn insns[]; /* count of them, then the sentinel */
+};
+
+/* Whoever makes more of blocks (the translator) is told when they go. */
+struct block_listener {
+    void *ctx;
+    void (*dropped)(void *ctx, struct block *b); /* one; it may be the one that runs */
+    void (*flushed)(void *ctx);                  /* all, and their memory */
 };
 
 struct block_counters {
@@ -82,6 +90,15 @@ const struct decoder *block_cache_decoder(const struct block_cache *cache);
 /* The block at c->eip in the current mode, SINGLE or 0 added to it; made if need be. c->cur must be
  * NULL. Raises what fetching raises (#PF, #GP at the code limit). */
 struct block *block_find(struct vcpu *c, unsigned single);
+
+void block_cache_listen(struct block_cache *cache, struct block_listener listener);
+
+/* The block at eip, which lies in the same page as block near and in the same mode; made if need
+ * be. Nothing is raised. NULL when there is none that may be kept: it crosses the page, or the
+ * limit, or a debugger stops there. Looking it up may drop near when memory runs out: look at
+ * near->live. */
+struct block *block_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
+                           uint32_t eip);
 
 /* Links c->link_from, if set, to the block to that was found next, and clears it. */
 void block_link(struct vcpu *c, struct block *to);

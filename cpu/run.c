@@ -35,7 +35,7 @@ static void between_blocks(struct vcpu *c)
 
 /* A handler raised an exception: the instructions before it are retired. Delivering it counts as
  * one, too: virtual time must pass for a guest whose exception handlers fault for ever. */
-static void land_fault(struct vcpu *c)
+void run_land_fault(struct vcpu *c)
 {
     if (c->block && c->cur) {
         c->insns += (uint64_t)(c->cur - c->block->insns);
@@ -62,7 +62,7 @@ static void take_interrupt(struct vcpu *c)
 }
 
 /* Looks at all that may keep the next instruction from running. True: return *why. */
-static bool attend(struct vcpu *c, enum vcpu_exit *why)
+bool run_attend(struct vcpu *c, enum vcpu_exit *why)
 {
     uint8_t inhibit = c->inhibit;
     c->events &= ~(uint32_t)(EVENT_BLOCKS | EVENT_BUDGET | EVENT_STEP);
@@ -93,7 +93,7 @@ static bool attend(struct vcpu *c, enum vcpu_exit *why)
         *why = c->shutdown ? EXIT_SHUTDOWN : EXIT_HALT;
         return true;
     }
-    c->wake = c->history_blocks; /* what is left in events is masked */
+    c->wake = c->history_blocks ? WAKE_ALONE : 0; /* what is left in events is masked */
     return false;
 }
 
@@ -123,8 +123,10 @@ static void run_block(struct vcpu *c, struct block *b)
 
 /* One instruction, then whatever was asked for by TF, a breakpoint or the interrupt shadow. No trap
  * follows a software interrupt, which cleared EVENT_STEP with TF, or a stack load. */
-static void run_single(struct vcpu *c)
+void run_single(struct vcpu *c)
 {
+    if (code_breakpoint(c))
+        return;
     bool trap = c->eflags & FLAG_TF;
     block_refresh(c);
     struct block *b = block_find(c, BLOCK_SINGLE);
@@ -145,7 +147,7 @@ static void run_single(struct vcpu *c)
     }
 }
 
-static void run_blocks(struct vcpu *c)
+void run_plain(struct vcpu *c)
 {
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
@@ -160,7 +162,7 @@ static void run_blocks(struct vcpu *c)
 }
 
 /* Must the next instruction run alone? */
-static bool single_step(const struct vcpu *c)
+bool run_must_be_single(const struct vcpu *c)
 {
     return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints | c->stepping |
            (c->inhibit && c->events);
@@ -173,17 +175,17 @@ enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)
     if (c->insns_end < c->insns)
         c->insns_end = UINT64_MAX;
     if (setjmp(c->unwind))
-        land_fault(c);
+        run_land_fault(c);
     for (;;) {
-        if (unlikely(c->events || c->wake || c->halted || c->shutdown) && attend(c, &why))
+        if (unlikely(c->events || c->wake || c->halted || c->shutdown) && run_attend(c, &why))
             return why;
         if (unlikely(c->insns >= c->insns_end))
             return EXIT_BUDGET;
         if (unlikely(c->stops != NULL) && stops_before(c))
             return EXIT_DEBUG;
-        if (likely(!single_step(c)))
-            run_blocks(c);
-        else if (!code_breakpoint(c))
+        if (likely(!run_must_be_single(c)))
+            run_plain(c);
+        else
             run_single(c);
     }
 }

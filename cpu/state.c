@@ -269,7 +269,7 @@ void vcpu_state_loaded(struct vcpu *c)
     c->cpl &= 3;
     c->cur = NULL;
     c->block = NULL;
-    c->wake = true;
+    c->wake |= WAKE_EVENT;
     debug_update(c);
     vcpu_derive(c);
     history_clear(c->history); /* it was another machine's */

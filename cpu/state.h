@@ -169,6 +169,10 @@ enum vcpu_event {
     EVENT_DEBUG = 512, /* a debugger's step or watchpoint (cpu/stops.h) */
 };
 
+/* WAKE_EVENT: an event came since the engine looked last; what is masked (INTR with IF clear) stays
+ * in events only. WAKE_ALONE: the engine runs one block, or one instruction, at a time. */
+enum vcpu_wake { WAKE_EVENT = 1, WAKE_ALONE = 2 };
+
 /* What STI, and MOV SS and POP SS, hold off for one instruction. A stack load also holds off debug
  * traps and the next instruction's breakpoint (SDM vol. 3, 6.8.3). */
 enum inhibit { INHIBIT_NONE, INHIBIT_INTERRUPTS, INHIBIT_STACK };
@@ -242,6 +246,21 @@ struct fault_chain {
     } fault[FAULT_CHAIN];
 };
 
+struct translator;
+
+/* What translated code keeps beside the registers (translator/). It stands in the vCPU because that
+ * is what translated code has a pointer to. */
+struct translated {
+    struct translator *translator; /* NULL: the engine is not the translator */
+    uint64_t counter;              /* host address that counts instructions down */
+    const uint8_t **jumps;         /* jump table in use: host code by eip */
+    uint32_t jump_mask;            /* PEXT mask: eip -> index of jumps */
+    uint32_t page_mask, tlb_mask;  /* PEXT masks: gva -> page number; -> index of the TLB */
+    bool straight;                 /* a handler went on to the instruction behind its own */
+    uint32_t spill;                /* a value kept over a second access */
+    uint32_t flags;                /* host flags: OF in bit 0, LAHF's byte in bits 15..8 */
+};
+
 struct vcpu {
     /* --- hot: touched by nearly every instruction --- */
     union gpr_value reg[17]; /* 0..7 eax.., 8..15 for long mode, 16 REG_NONE */
@@ -252,8 +271,7 @@ struct vcpu {
     uint32_t flag_result, flag_aux;
     uint32_t eflags;  /* all bits but the arithmetic ones: those that stand here mean nothing */
     uint32_t events;  /* set of enum vcpu_event */
-    bool wake;        /* an event came since the engine looked last: no block is chained. What is
-                         masked (INTR with IF clear) stays in events only. */
+    uint8_t wake;     /* set of enum vcpu_wake: when not 0, no block is chained */
     uint8_t tlb_view; /* enum tlb_view: user when CPL is 3 */
     uint8_t cpl;      /* 0..3; 3 in V86 mode, 0 in real mode */
     uint8_t code32;   /* CS.D: 1 for 32-bit code */
@@ -265,8 +283,9 @@ struct vcpu {
     struct block **jump_cache; /* blocks by linear address */
     uint64_t code_key;         /* mode and generation part of a jump-cache key */
     uint64_t code_len;         /* CS limit + 1, at most 10000h for 16-bit code */
-    uint64_t insns;      /* retired up to the start of the running block; a fault counts as one */
-    uint64_t insns_end;  /* run returns EXIT_BUDGET when insns gets there */
+    uint64_t insns;     /* retired up to the start of the running block; a fault counts as one */
+    uint64_t insns_end; /* run returns EXIT_BUDGET when insns gets there */
+    struct translated translated;
     struct stops *stops; /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
     bool stepping;       /* by a debugger: one instruction at a time */
     bool watching;       /* a debugger's watchpoints are set */
@@ -355,7 +374,7 @@ void vcpu_note_mode(struct vcpu *c);
 static inline void vcpu_attend(struct vcpu *c, uint32_t events)
 {
     c->events |= events;
-    c->wake = true;
+    c->wake |= WAKE_EVENT;
 }
 
 /* Address (offset in CS) of the instruction being executed. */

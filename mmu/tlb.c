@@ -14,11 +14,17 @@ static struct tlb_entry *slot(struct tlb *tlb, unsigned n)
     return &tlb->entry[0][0][0] + n;
 }
 
+static void empty(struct tlb_entry *e)
+{
+    e->tag = TLB_NO_TAG;
+    e->negative = 1;
+}
+
 void tlb_init(struct tlb *tlb)
 {
     memset(tlb, 0, sizeof *tlb);
     for (unsigned n = 0; n < TLB_SLOTS; n++)
-        slot(tlb, n)->tag = TLB_NO_TAG;
+        empty(slot(tlb, n));
 }
 
 void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva, uint8_t *host,
@@ -26,7 +32,8 @@ void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t 
 {
     unsigned n = slot_number(view, kind, gva);
     uint64_t page = gva & ~UINT64_C(0xFFF), bit = BIT(n % 64);
-    *slot(tlb, n) = (struct tlb_entry){page, (uint64_t)(uintptr_t)host - page};
+    *slot(tlb, n) = (struct tlb_entry){(uint32_t)page, -(uint32_t)(page >> 12),
+                                       (uint64_t)(uintptr_t)host - page};
     tlb->used[n / 64] |= bit;
     tlb->used_words[n / 64 / 64] |= BIT(n / 64 % 64);
     if (global)
@@ -45,7 +52,7 @@ static void drop_slots(struct tlb *tlb, unsigned word, uint64_t which)
 {
     tlb->used[word] &= ~which;
     for (; which; which &= which - 1)
-        slot(tlb, word * 64 + (unsigned)__builtin_ctzll(which))->tag = TLB_NO_TAG;
+        empty(slot(tlb, word * 64 + (unsigned)__builtin_ctzll(which)));
 }
 
 void tlb_flush_all(struct tlb *tlb)
@@ -101,7 +108,7 @@ void tlb_flush_page(struct tlb *tlb, uint64_t gva)
         for (unsigned kind = 0; kind < TLB_KINDS; kind++) {
             struct tlb_entry *e = tlb_slot(tlb, view, kind, gva);
             if (e->tag == (gva & ~UINT64_C(0xFFF)))
-                e->tag = TLB_NO_TAG;
+                empty(e);
         }
     }
 }

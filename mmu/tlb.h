@@ -20,7 +20,7 @@
 
 #define TLB_BITS    10
 #define TLB_ENTRIES (1u << TLB_BITS)
-#define TLB_NO_TAG  UINT64_MAX /* never equal to a page address */
+#define TLB_NO_TAG  1u /* never equal to a page address */
 
 enum tlb_kind {
     TLB_READ,
@@ -34,8 +34,9 @@ enum tlb_kind {
 enum tlb_view { TLB_SUPERVISOR, TLB_USER, TLB_VIEWS };
 
 struct tlb_entry {
-    uint64_t tag;    /* gva of the page, or TLB_NO_TAG */
-    uint64_t addend; /* host address - gva (as an integer) */
+    uint32_t tag;      /* gva of the page, or TLB_NO_TAG */
+    uint32_t negative; /* -(gva >> 12), or 1: what translated code adds the page number to */
+    uint64_t addend;   /* host address - gva (as an integer) */
 };
 
 /* Which entries are filled is kept in a bitmap, so that a flush costs what was used since the last
@@ -67,7 +68,7 @@ static inline uint8_t *tlb_lookup(struct tlb *tlb, enum tlb_view view, enum tlb_
                                   uint64_t gva, unsigned size)
 {
     const struct tlb_entry *e = tlb_slot(tlb, view, kind, gva);
-    if (likely(((gva + size - 1) & ~UINT64_C(0xFFF)) == e->tag))
+    if (likely((((uint32_t)gva + size - 1) & ~UINT32_C(0xFFF)) == e->tag))
         return (uint8_t *)(uintptr_t)(gva + e->addend);
     return NULL;
 }

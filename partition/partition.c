@@ -215,6 +215,8 @@ struct partition *partition_create(const struct partition_config *config, char *
         partition_destroy(p);
         return NULL;
     }
+    if (p->engine->attach && !p->engine->attach(p->vcpu))
+        p->engine = engine_find("interp");
     debug_init(&p->debug, p->vcpu, &p->clock);
     machine_reset(p);
     return p;
@@ -226,6 +228,8 @@ void partition_destroy(struct partition *p)
         return;
     debug_free(&p->debug);
     board_destroy(p->board);
+    if (p->vcpu && p->engine->detach)
+        p->engine->detach(p->vcpu);
     vcpu_destroy(p->vcpu);
     physmap_destroy(p->pm);
     inbox_destroy(&p->inbox);

@@ -1,7 +1,24 @@
 #include "translator/engine.h"
 
+#ifdef UMBRA_HAS_BACKEND
+#include "translator/translator.h"
+
+static bool translate_attach(struct vcpu *c)
+{
+    return translator_create(c) != NULL;
+}
+
+static void translate_detach(struct vcpu *c)
+{
+    translator_destroy(c->translated.translator);
+}
+#endif
+
 static const struct engine engines[] = {
-    {"interp", interp_run},
+    {"interp", interp_run, NULL, NULL},
+#ifdef UMBRA_HAS_BACKEND
+    {"translate", translate_run, translate_attach, translate_detach},
+#endif
 };
 
 const struct engine *engine_find(const char *name)

@@ -8,6 +8,10 @@
 struct engine {
     const char *name; /* as --engine spells it */
     enum vcpu_exit (*run)(struct vcpu *c, uint64_t insns);
+    /* Before the first run and after the last; NULL: nothing to do. attach returns false when the
+     * host cannot run it (the vCPU's log says why). */
+    bool (*attach)(struct vcpu *c);
+    void (*detach)(struct vcpu *c);
 };
 
 /* The engine of that name, or NULL. The default is the first of engine_at. */

@@ -1,0 +1,44 @@
+/* translator/backend.h: what a host backend offers the translator. There is one per host
+ * architecture (translator/x86_64/); a build for another host has none, and no engine "translate".
+ */
+#ifndef UMBRA_TRANSLATOR_BACKEND_H
+#define UMBRA_TRANSLATOR_BACKEND_H
+
+#include "translator/unit.h"
+
+struct translator;
+
+struct backend_stubs {
+    void (*enter)(struct vcpu *c, const uint8_t *host); /* runs host code until it leaves */
+    const uint8_t *help, *link, *miss, *poll;           /* where units jump to; see translator.h */
+};
+
+/* Can this host run translated code? If not, *why says what is missing. */
+bool backend_available(const char **why);
+
+/* May a unit go on behind a block that ends with this instruction? (It is no branch, or one that
+ * may be not taken.) */
+bool backend_goes_on(const struct insn *last);
+
+/* Must host code be left behind this instruction, since it may change the mode? */
+bool backend_must_leave(const struct insn *i);
+
+/* Bytes that the largest unit may take. */
+#define BACKEND_UNIT_ROOM 65536
+
+/* Emits the stubs at the start of the code cache. */
+void backend_emit_stubs(struct translator *t);
+
+/* Emits u, whose instructions are filled in, at the cache's end and advances it. */
+void backend_emit(struct translator *t, struct unit *u);
+
+/* Has the jump of a link go to the host address to. */
+void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to);
+
+/* Between these, faults of t's host code in the calling thread are taken. begin: false when the
+ * host refuses. */
+must_use bool backend_faults_begin(struct translator *t);
+void backend_faults_end(struct translator *t);
+void backend_faults_free(struct translator *t);
+
+#endif

@@ -1,0 +1,340 @@
+/* translator/translate.c: the engine "translate": the loop around host code, and what host code
+ * calls.
+ *
+ * The counter. A host address in a strip of readable memory counts instructions down: counter -
+ * strip are left, t->end is what vcpu.insns will be at 0. Each block subtracts its instructions
+ * where it is left; each unit begins with a load from [counter - its instructions], which faults
+ * below the strip, so a unit is only begun when all of it may run. No flag is needed for that. What
+ * remains of a budget runs in the interpreter, to the instruction. */
+#include <setjmp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "cpu/exception.h"
+#include "cpu/flags.h"
+#include "cpu/run.h"
+#include "cpu/stops.h"
+#include "translator/faults.h"
+#include "translator/units.h"
+
+insn_handler op_unit_return;
+
+/* Behind the one instruction of translator.one. */
+void op_unit_return(struct vcpu *c, const struct insn *i)
+{
+    (void)i;
+    c->translated.straight = true;
+}
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+static bool map_strip(struct translator *t)
+{
+    uint8_t *p = mmap(NULL, PAGE_SIZE + BUDGET_STRIP, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    t->strip = p + PAGE_SIZE;
+    return mprotect(t->strip, BUDGET_STRIP, PROT_READ) == 0;
+}
+
+static bool allocate(struct translator *t)
+{
+    t->units = calloc(UNITS_MAX, sizeof t->units[0]);
+    t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
+    t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
+    t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
+    if (!t->units || !t->free_ids || !t->by_address || !t->helped_rows)
+        return false;
+    for (unsigned n = 0; n < JUMP_TABLES; n++) {
+        t->table[n] = calloc(1, sizeof *t->table[n]);
+        if (!t->table[n])
+            return false;
+        t->table[n]->key = UINT32_MAX;
+    }
+    return map_strip(t) && code_cache_init(&t->code, CODE_CACHE_SIZE);
+}
+
+struct translator *translator_create(struct vcpu *c)
+{
+    const char *why;
+    if (!backend_available(&why)) {
+        log_msg(c->log, LOG_WARN, "no translation: %s; use --engine interp", why);
+        return NULL;
+    }
+    struct translator *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->vcpu = c;
+    if (!allocate(t)) {
+        translator_destroy(t);
+        return NULL;
+    }
+    backend_emit_stubs(t);
+    units_listen(t);
+    t->one.block.insns[1] =
+        (struct insn){.run = op_unit_return, .base = REG_NONE, .index = REG_NONE};
+    t->one.block.count = 1;
+    t->one.block.jump_key = JUMP_KEY_NONE;
+    c->translated = (struct translated){.translator = t,
+                                        .jump_mask = JUMP_SLOTS - 1,
+                                        .page_mask = 0xFFFFF000,
+                                        .tlb_mask = (TLB_ENTRIES - 1) << PAGE_SHIFT};
+    return t;
+}
+
+void translator_destroy(struct translator *t)
+{
+    if (!t)
+        return;
+    if (t->vcpu->translated.translator == t) {
+        units_drop_all(t);
+        units_free_dead(t);
+        block_cache_listen(t->vcpu->blocks, (struct block_listener){0});
+        t->vcpu->translated.translator = NULL;
+    }
+    backend_faults_free(t);
+    if (t->strip)
+        munmap(t->strip - PAGE_SIZE, PAGE_SIZE + BUDGET_STRIP);
+    code_cache_free(&t->code);
+    for (unsigned n = 0; n < JUMP_TABLES; n++)
+        free(t->table[n]);
+    free(t->units);
+    free(t->free_ids);
+    free(t->by_address);
+    free(t->helped_rows);
+    free(t);
+}
+
+/* --- State between vCPU and host code -----------------------------------------------------------
+ */
+
+/* Flags as SETO and LAHF left them. */
+static void take_flags(struct vcpu *c)
+{
+    uint32_t f = c->translated.flags;
+    flags_set_arith(c, (f >> 8 & (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF)) |
+                           (f & 1 ? FLAG_OF : 0));
+}
+
+static void give_flags(struct vcpu *c)
+{
+    uint32_t f = flags_arith(c);
+    c->translated.flags = (f & 0xFF) << 8 | 0x200 | (f & FLAG_OF ? 1 : 0);
+}
+
+/* Instructions retired when the counter is what it is and `into` of the running block's are done.
+ */
+static uint64_t retired(const struct translator *t, unsigned into)
+{
+    return t->end - (t->vcpu->translated.counter - (uint64_t)(uintptr_t)t->strip) + into;
+}
+
+/* Lets the counter run from now on: insns is current but for `into`, which are not yet counted off.
+ * Returns the instructions left. */
+static uint64_t set_counter(struct translator *t, unsigned into)
+{
+    struct vcpu *c = t->vcpu;
+    uint64_t left = c->insns < c->insns_end ? c->insns_end - c->insns : 0;
+    if (left > BUDGET_STRIP - 2 * UNIT_MAX_INSNS)
+        left = BUDGET_STRIP - 2 * UNIT_MAX_INSNS;
+    t->end = c->insns + left;
+    c->translated.counter = (uint64_t)(uintptr_t)t->strip + left + into;
+    return left;
+}
+
+/* --- Finding what runs next
+ * ----------------------------------------------------------------------- */
+
+static bool engine_is_wanted(const struct vcpu *c)
+{
+    return c->wake || c->halted || c->shutdown || run_must_be_single(c) || (c->eflags & FLAG_RF) ||
+           c->inhibit;
+}
+
+static uint32_t present_key(struct translator *t)
+{
+    return key_of(t->vcpu) | t->form;
+}
+
+/* Where host code goes on at c->eip, or NULL: the engine has to look. */
+static const uint8_t *go_on(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    if (engine_is_wanted(c) || c->interpret || c->insns >= c->insns_end)
+        return NULL;
+    block_refresh(c);
+    uint32_t key = present_key(t);
+    c->block = NULL;
+    c->cur = NULL;
+    struct unit *u = unit_for(t, key);
+    if (!u || c->wake)
+        return NULL;
+    units_choose_table(t, key);
+    t->current->slot[u->eip & (JUMP_SLOTS - 1)] = u->indirect;
+    if (set_counter(t, 0) < u->insns)
+        return NULL;
+    give_flags(c);
+    return u->entry;
+}
+
+/* --- Called from host code
+ * ------------------------------------------------------------------------ */
+
+const uint8_t *translator_poll(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *u = t->units[site >> SITE_SHIFT];
+    take_flags(c);
+    c->insns = retired(t, 0);
+    c->eip = u->eip;
+    return NULL;
+}
+
+const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip)
+{
+    (void)unused;
+    struct translator *t = c->translated.translator;
+    take_flags(c);
+    c->insns = retired(t, 0);
+    c->eip = eip;
+    t->counters.missed++;
+    return go_on(t);
+}
+
+const uint8_t *translator_link(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *from = t->units[site >> SITE_SHIFT];
+    struct unit_link *link = &from->link[site & ((1u << SITE_SHIFT) - 1)];
+    take_flags(c);
+    c->insns = retired(t, 0);
+    c->eip = link->eip;
+    uint64_t epoch = t->epoch, dropped = t->counters.units_dropped;
+    const uint8_t *to = go_on(t);
+    if (to && epoch == t->epoch && dropped == t->counters.units_dropped) {
+        struct unit *u = translator_unit_at(t, to);
+        if (u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT) && u->insn[0].insn.len &&
+            !u->part[0].block->crosses)
+            unit_connect(t, link, u);
+    }
+    return to;
+}
+
+/* Runs i, which stands at eip, by its handler; eip and insns are current then. True: the next
+ * instruction is the one behind it. */
+static bool run_one(struct translator *t, const struct insn *i, uint32_t eip)
+{
+    struct vcpu *c = t->vcpu;
+    t->helped_rows[i->op]++;
+    t->counters.helped++;
+    t->one.block.insns[0] = *i;
+    t->one.block.insns[0].offset = 0;
+    t->one.block.insns[1].offset = i->len;
+    t->one.block.bytes = i->len;
+    c->block = &t->one.block;
+    c->block_eip = eip;
+    c->link_from = NULL;
+    c->wake |= WAKE_ALONE;
+    c->translated.straight = false;
+    t->one.block.insns[0].run(c, t->one.block.insns);
+    c->wake &= (uint8_t)~WAKE_ALONE;
+    if (c->block) /* else it was counted where the handler left it */
+        c->insns++;
+    if (c->translated.straight)
+        c->eip = c->code32 ? (uint32_t)(eip + i->len) : (eip + i->len) & 0xFFFF;
+    c->cur = NULL;
+    c->block = NULL;
+    c->link_from = NULL;
+    return c->translated.straight;
+}
+
+const uint8_t *translator_help(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *u = t->units[site >> SITE_SHIFT];
+    unsigned n = site & ((1u << SITE_SHIFT) - 1);
+    const struct unit_insn *ui = &u->insn[n];
+    take_flags(c);
+    c->insns = retired(t, ui->into);
+    bool straight = run_one(t, &ui->insn, ui->eip);
+    if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(&ui->insn))
+        return go_on(t);
+    if (set_counter(t, ui->into + 1u) < u->insns - n - 1u)
+        return NULL;
+    give_flags(c);
+    return u->start + ui->resume;
+}
+
+bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t address,
+                      bool write)
+{
+    (void)u;
+    (void)n;
+    (void)address;
+    (void)write;
+    t->counters.faults++;
+    return false;
+}
+
+/* --- The engine
+ * ------------------------------------------------------------------------------------ */
+
+/* What has no unit, or does not fit the budget: its block in the interpreter, or one instruction.
+ */
+static void run_in_interpreter(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    t->counters.single++;
+    c->wake |= WAKE_ALONE;
+    run_plain(c);
+    c->wake &= (uint8_t)~WAKE_ALONE;
+    c->link_from = NULL;
+}
+
+static void run_translated(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    c->inhibit = 0;
+    c->eflags &= ~FLAG_RF;
+    const uint8_t *host = go_on(t);
+    if (!host) {
+        run_in_interpreter(t);
+        return;
+    }
+    t->counters.entries++;
+    t->stubs.enter(c, host);
+}
+
+enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
+{
+    struct translator *t = c->translated.translator;
+    enum vcpu_exit why = EXIT_BUDGET;
+    c->insns_end = c->insns + insns;
+    if (c->insns_end < c->insns)
+        c->insns_end = UINT64_MAX;
+    if (!backend_faults_begin(t))
+        return interp_run(c, insns);
+    if (setjmp(c->unwind)) {
+        c->wake &= (uint8_t)~WAKE_ALONE;
+        run_land_fault(c);
+    }
+    for (;;) {
+        if (unlikely(c->events || c->wake || c->halted || c->shutdown) && run_attend(c, &why))
+            break;
+        if (c->insns >= c->insns_end) {
+            why = EXIT_BUDGET;
+            break;
+        }
+        if (unlikely(c->stops != NULL) && stops_before(c)) {
+            why = EXIT_DEBUG;
+            break;
+        }
+        if (unlikely(run_must_be_single(c)))
+            run_single(c);
+        else
+            run_translated(t);
+    }
+    backend_faults_end(t);
+    return why;
+}

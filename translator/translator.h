@@ -1,0 +1,96 @@
+/* translator/translator.h: the translator of one vCPU. The engine "translate" (translator/engine.h)
+ * runs a vCPU by it; the backend (translator/x86_64/) makes and runs host code.
+ *
+ * Control goes between three places:
+ *
+ *     translate_run  --enter-->  host code  --stub-->  one of the functions below  --> host code
+ *          ^                                                   |
+ *          '----------------------- NULL: leave ---------------'
+ *
+ * A stub has put the guest's registers and flags into the vCPU before it calls; what the function
+ * returns is where host code goes on, or NULL: back to translate_run, with eip and insns current.
+ */
+#ifndef UMBRA_TRANSLATOR_TRANSLATOR_H
+#define UMBRA_TRANSLATOR_TRANSLATOR_H
+
+#include "translator/backend.h"
+#include "translator/code_cache.h"
+#include "translator/unit.h"
+
+#define SITE_SHIFT      8 /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
+#define JUMP_BITS       12
+#define JUMP_SLOTS      (1u << JUMP_BITS)
+#define JUMP_TABLES     16
+#define UNITS_MAX       (1u << 17)
+#define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
+#define CODE_CACHE_SIZE (UINT64_C(32) << 20)
+
+/* Host code by eip, for one mode and address space. */
+struct jump_table {
+    uint32_t key, cs_base;
+    uint64_t root, flushes, code_len;
+    uint64_t used_at; /* for replacing the one unused longest */
+    const uint8_t *slot[JUMP_SLOTS];
+};
+
+/* Where a unit's code begins in the cache; unit is NULL when it went. */
+struct unit_address {
+    uint32_t offset;
+    struct unit *unit;
+};
+
+struct translator_counters {
+    uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
+    uint64_t entries, helped, linked, missed, polls, faults, soft_sites, single;
+};
+
+struct translator {
+    struct vcpu *vcpu;
+    struct code_cache code;
+    struct backend_stubs stubs;
+    uint8_t *strip;      /* BUDGET_STRIP readable bytes after an inaccessible page */
+    uint64_t end;        /* insns when the counter reaches the strip's start */
+    struct unit **units; /* by id */
+    uint32_t *free_ids;  /* stack */
+    uint32_t free_count, unit_count;
+    struct unit *dead; /* to be freed when none of them runs */
+    uint32_t form;     /* KEY_WINDOW and KEY_FPU as they are now */
+    uint64_t epoch;    /* counts the times that everything was dropped */
+    uint64_t clock;    /* of jump table use */
+    struct jump_table *table[JUMP_TABLES], *current;
+    uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
+    void *fault_stack;     /* the backend's: where its signal handler runs */
+    struct unit_address *by_address; /* in the order of their code */
+    uint32_t by_address_count;
+    bool restart; /* everything was dropped: the next unit starts at the cache's beginning */
+    struct translator_counters counters;
+    union { /* a block of one instruction and what returns from it, for calling a handler */
+        struct block block;
+        uint8_t room[sizeof(struct block) + 2 * sizeof(struct insn)];
+    } one;
+};
+
+/* NULL: the host lacks what it takes (log says what). */
+struct translator *translator_create(struct vcpu *c);
+void translator_destroy(struct translator *t);
+
+/* The engine. */
+enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns);
+
+/* --- Called from host code through stubs ---------------------------------------------------- */
+
+/* Runs the instruction of site by its handler. */
+const uint8_t *translator_help(struct vcpu *c, uint32_t site);
+/* A link of site is taken for the first time, or again after its target went. */
+const uint8_t *translator_link(struct vcpu *c, uint32_t site);
+/* An indirect jump to eip found no unit. */
+const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip);
+/* The budget ends in the unit of site. */
+const uint8_t *translator_poll(struct vcpu *c, uint32_t site);
+
+/* --- For the backend ------------------------------------------------------------------------ */
+
+/* The unit whose host code runs at address, or NULL. */
+struct unit *translator_unit_at(struct translator *t, const uint8_t *address);
+
+#endif

@@ -1,0 +1,94 @@
+/* translator/unit.h: a unit of translated code.
+ *
+ * A unit is made from one or more blocks (cpu/block.h) of one page: the first, and what follows it
+ * when its conditional branches are not taken. It is entered at its start only and left at any
+ * branch.
+ *
+ *     indirect entry   is R10 my eip? if not: miss
+ *     entry            poll: load from [counter - insns]; faults when the budget ends in this unit
+ *     insn 0 ..        host code of each instruction, in order
+ *                      branches jump straight to another unit's entry, or to an exit below
+ *     cold part        slow paths and unlinked exits
+ *
+ * Units are found through their first block's list by key: what of the vCPU's mode was built into
+ * the code. They go when one of their blocks does. */
+#ifndef UMBRA_TRANSLATOR_UNIT_H
+#define UMBRA_TRANSLATOR_UNIT_H
+
+#include "cpu/block.h"
+
+#define UNIT_MAX_BLOCKS 8
+#define UNIT_MAX_INSNS  96
+#define UNIT_MAX_LINKS  (UNIT_MAX_BLOCKS * 2 + 2)
+
+/* What of the mode is built into a unit. For each segment register two bits: enum segment_class. */
+#define KEY_CODE32       1u
+#define KEY_STACK32      2u
+#define KEY_USER         4u
+#define KEY_WINDOW       8u  /* memory through the window; else the soft TLB */
+#define KEY_FPU          16u /* the host's x87 and SSE registers hold the guest's */
+#define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
+#define KEY_DF           64u
+#define KEY_SEG_SHIFT(s) (8 + 2 * (s))
+
+enum segment_class {
+    SEGMENT_CHECK, /* limit and rights are looked at on each access */
+    SEGMENT_64K,   /* read and write up to FFFFh at least: 16-bit addresses need no check */
+    SEGMENT_WIDE,  /* 4 GiB, read and write */
+    SEGMENT_FLAT,  /* the same with base 0 */
+};
+
+static inline enum segment_class key_segment(uint32_t key, unsigned seg)
+{
+    return (enum segment_class)(key >> KEY_SEG_SHIFT(seg) & 3);
+}
+
+/* The key of the vCPU's present mode, without KEY_WINDOW and KEY_FPU. */
+uint32_t key_of(const struct vcpu *c);
+
+/* One guest instruction of a unit. */
+struct unit_insn {
+    struct insn insn;
+    uint32_t eip;
+    uint32_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
+    uint8_t into;          /* instructions of its block before it: those not yet counted */
+    bool soft;             /* its memory access goes through the soft TLB also in a window unit */
+};
+
+/* A way out of a unit to a known eip. */
+struct unit_link {
+    uint32_t eip;
+    uint8_t *patch;            /* displacement of the jump, where it is written */
+    const uint8_t *exit;       /* unlinked: it goes here */
+    struct unit *to;           /* or NULL */
+    struct unit_link *next_in; /* of those that go to the same unit */
+    struct unit *from;
+};
+
+/* A unit's membership in the list of a block's units. */
+struct unit_part {
+    struct unit *unit;
+    struct block *block;
+    struct unit_part *next; /* of the same block */
+};
+
+struct unit {
+    uint32_t address_index; /* in the translator's list by address */
+    uint32_t id;            /* index in the translator's table */
+    uint32_t key;
+    uint32_t eip;
+    uint32_t gva;     /* linear address of the start */
+    uint32_t end_eip; /* the code limit must be at least this: one past the last byte */
+    uint16_t insns, parts, links;
+    bool dead;
+    const uint8_t *indirect, *entry; /* where they run */
+    const uint8_t *start;            /* first byte, where it runs */
+    uint32_t size, hot_size;         /* bytes; up to the cold part */
+    struct unit_link *linked_by;
+    struct unit *next_dead;
+    struct unit_part part[UNIT_MAX_BLOCKS];
+    struct unit_link link[UNIT_MAX_LINKS];
+    struct unit_insn insn[]; /* insns of them */
+};
+
+#endif

@@ -1,0 +1,336 @@
+/* translator/units.c: making units from blocks, finding them, linking and dropping them. */
+#include "translator/units.h"
+
+#include <stdlib.h>
+
+#include "translator/faults.h"
+
+/* --- Keys ------------------------------------------------------------------------------------- */
+
+#define FOUR_GIB (UINT64_C(1) << 32)
+
+static enum segment_class class_of(const struct segment *s)
+{
+    uint64_t len = s->read_len < s->write_len ? s->read_len : s->write_len;
+    if (len >= FOUR_GIB)
+        return s->base == 0 ? SEGMENT_FLAT : SEGMENT_WIDE;
+    return len >= 0x10000 ? SEGMENT_64K : SEGMENT_CHECK;
+}
+
+uint32_t key_of(const struct vcpu *c)
+{
+    uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
+                   (c->tlb_view == TLB_USER ? KEY_USER : 0);
+    const struct segment *cs = &c->seg[SEG_CS];
+    if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
+        key |= KEY_CODE_FLAT;
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        key |= (uint32_t)class_of(&c->seg[s]) << KEY_SEG_SHIFT(s);
+    return key;
+}
+
+/* --- Jump tables ------------------------------------------------------------------------------ */
+
+static void table_clear(struct translator *t, struct jump_table *table)
+{
+    for (unsigned n = 0; n < JUMP_SLOTS; n++)
+        table->slot[n] = t->stubs.miss;
+}
+
+static bool table_fits(const struct jump_table *table, const struct vcpu *c, uint32_t key)
+{
+    return table->key == key && table->root == c->walk.root &&
+           table->cs_base == (uint32_t)c->seg[SEG_CS].base && table->code_len == c->code_len;
+}
+
+void units_choose_table(struct translator *t, uint32_t key)
+{
+    struct vcpu *c = t->vcpu;
+    uint64_t flushes = c->tlb.flushes + c->tlb.page_flushes;
+    struct jump_table *table = t->current;
+    if (!table || !table_fits(table, c, key)) {
+        struct jump_table *oldest = t->table[0];
+        table = NULL;
+        for (unsigned n = 0; n < JUMP_TABLES && !table; n++) {
+            if (table_fits(t->table[n], c, key))
+                table = t->table[n];
+            else if (t->table[n]->used_at < oldest->used_at)
+                oldest = t->table[n];
+        }
+        if (!table) {
+            table = oldest;
+            table->key = key;
+            table->root = c->walk.root;
+            table->cs_base = (uint32_t)c->seg[SEG_CS].base;
+            table->code_len = c->code_len;
+            table->flushes = flushes - 1;
+        }
+        table->used_at = ++t->clock;
+        t->current = table;
+        c->translated.jumps = table->slot;
+    }
+    if (table->flushes != flushes) {
+        table_clear(t, table);
+        table->flushes = flushes;
+    }
+}
+
+static void forget_in_tables(struct translator *t, const struct unit *u)
+{
+    unsigned slot = u->eip & (JUMP_SLOTS - 1);
+    for (unsigned n = 0; n < JUMP_TABLES; n++) {
+        if (t->table[n]->slot[slot] == u->indirect)
+            t->table[n]->slot[slot] = t->stubs.miss;
+    }
+}
+
+/* --- Links ------------------------------------------------------------------------------------ */
+
+void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
+{
+    if (link->to)
+        return;
+    link->to = to;
+    link->next_in = to->linked_by;
+    to->linked_by = link;
+    backend_patch(t, link, to->entry);
+    t->counters.linked++;
+}
+
+static void disconnect_all(struct translator *t, struct unit *u)
+{
+    while (u->linked_by) {
+        struct unit_link *link = u->linked_by;
+        u->linked_by = link->next_in;
+        link->to = NULL;
+        backend_patch(t, link, link->exit);
+    }
+    for (unsigned n = 0; n < u->links; n++) {
+        struct unit_link *link = &u->link[n];
+        if (!link->to)
+            continue;
+        struct unit_link **at = &link->to->linked_by;
+        while (*at != link)
+            at = &(*at)->next_in;
+        *at = link->next_in;
+        link->to = NULL;
+    }
+}
+
+/* --- Dropping --------------------------------------------------------------------------------- */
+
+static void leave_block_lists(struct unit *u)
+{
+    for (unsigned n = 0; n < u->parts; n++) {
+        struct unit_part **at = (struct unit_part **)&u->part[n].block->translations;
+        while (*at != &u->part[n])
+            at = &(*at)->next;
+        *at = u->part[n].next;
+    }
+}
+
+static void unit_drop(struct translator *t, struct unit *u)
+{
+    disconnect_all(t, u);
+    forget_in_tables(t, u);
+    leave_block_lists(u);
+    u->dead = true;
+    t->units[u->id] = NULL;
+    t->free_ids[t->free_count++] = u->id;
+    u->next_dead = t->dead;
+    t->dead = u;
+}
+
+static void block_dropped(void *ctx, struct block *b)
+{
+    struct translator *t = ctx;
+    while (b->translations) {
+        struct unit_part *part = b->translations;
+        unit_drop(t, part->unit);
+        t->counters.units_dropped++;
+    }
+}
+
+void units_free_dead(struct translator *t)
+{
+    while (t->dead) {
+        struct unit *u = t->dead;
+        t->dead = u->next_dead;
+        if (u->address_index < t->by_address_count && t->by_address[u->address_index].unit == u)
+            t->by_address[u->address_index].unit = NULL;
+        free(u);
+    }
+}
+
+/* The code cache starts over. The unit that runs, if any, stays readable until the next one is
+ * made, and its host code as it was until then. */
+void units_drop_all(struct translator *t)
+{
+    for (uint32_t id = 0; id < t->unit_count; id++) {
+        struct unit *u = t->units[id];
+        if (!u)
+            continue;
+        leave_block_lists(u);
+        u->dead = true;
+        t->units[id] = NULL;
+        u->next_dead = t->dead;
+        t->dead = u;
+    }
+    t->unit_count = t->free_count = 0;
+    for (unsigned n = 0; n < JUMP_TABLES; n++)
+        table_clear(t, t->table[n]);
+    t->restart = true;
+    t->epoch++;
+    t->counters.flushes++;
+}
+
+static void blocks_flushed(void *ctx)
+{
+    struct translator *t = ctx;
+    for (uint32_t id = 0; id < t->unit_count; id++) {
+        if (t->units[id])
+            t->units[id]->parts = 0; /* their blocks are gone */
+    }
+    units_drop_all(t);
+}
+
+void units_listen(struct translator *t)
+{
+    block_cache_listen(
+        t->vcpu->blocks,
+        (struct block_listener){.ctx = t, .dropped = block_dropped, .flushed = blocks_flushed});
+}
+
+/* --- Making ----------------------------------------------------------------------------------- */
+
+/* What a unit will be made of. */
+struct plan {
+    struct block *block[UNIT_MAX_BLOCKS];
+    uint32_t eip[UNIT_MAX_BLOCKS];
+    unsigned blocks, insns;
+};
+
+static uint32_t wrap(const struct vcpu *c, uint32_t eip)
+{
+    return c->code32 ? eip : eip & 0xFFFF;
+}
+
+/* Follows the path on which no branch is taken. False: everything was dropped on the way. */
+static bool make_plan(struct translator *t, struct block *b, uint32_t eip, struct plan *plan)
+{
+    struct vcpu *c = t->vcpu;
+    uint64_t epoch = t->epoch;
+    while (plan->blocks < UNIT_MAX_BLOCKS && plan->insns + b->count <= UNIT_MAX_INSNS) {
+        plan->block[plan->blocks] = b;
+        plan->eip[plan->blocks++] = eip;
+        plan->insns += b->count;
+        if (b->crosses || !backend_goes_on(&b->insns[b->count - 1]))
+            break;
+        uint32_t next = wrap(c, eip + b->bytes);
+        bool seen = next < eip; /* wrapped around, or back at a block that is there */
+        if (seen)
+            break;
+        struct block *follower = block_beside(c, b, eip, next);
+        if (t->epoch != epoch)
+            return false;
+        if (!follower)
+            break;
+        b = follower;
+        eip = next;
+    }
+    return true;
+}
+
+static struct unit *unit_alloc(struct translator *t, unsigned insns)
+{
+    if (!t->free_count && t->unit_count == UNITS_MAX)
+        return NULL;
+    struct unit *u = calloc(1, sizeof *u + insns * sizeof u->insn[0]);
+    if (!u)
+        return NULL;
+    u->id = t->free_count ? t->free_ids[--t->free_count] : t->unit_count++;
+    t->units[u->id] = u;
+    return u;
+}
+
+static void fill(struct unit *u, const struct plan *plan)
+{
+    for (unsigned n = 0; n < plan->blocks; n++) {
+        struct block *b = plan->block[n];
+        u->part[n] = (struct unit_part){.unit = u, .block = b, .next = b->translations};
+        b->translations = &u->part[n];
+        for (unsigned k = 0; k < b->count; k++) {
+            u->insn[u->insns++] = (struct unit_insn){.insn = b->insns[k],
+                                                     .eip = plan->eip[n] + b->insns[k].offset,
+                                                     .into = (uint8_t)k,
+                                                     .soft = false};
+        }
+        uint32_t end = plan->eip[n] + b->bytes;
+        if (end > u->end_eip)
+            u->end_eip = end;
+    }
+    u->parts = (uint16_t)plan->blocks;
+}
+
+static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
+{
+    struct vcpu *c = t->vcpu;
+    if (t->code.used + BACKEND_UNIT_ROOM > t->code.size || t->by_address_count == UNITS_MAX)
+        units_drop_all(t);
+    if (t->restart) {
+        units_free_dead(t);
+        t->restart = false;
+        t->by_address_count = 0;
+        t->code.used = t->code.keep;
+    }
+    struct plan plan = {0};
+    if (!make_plan(t, b, eip, &plan))
+        return NULL;
+    struct unit *u = unit_alloc(t, plan.insns);
+    if (!u)
+        return NULL;
+    u->key = key;
+    u->eip = eip;
+    u->gva = (uint32_t)c->seg[SEG_CS].base + eip;
+    fill(u, &plan);
+    u->address_index = t->by_address_count++;
+    t->by_address[u->address_index] = (struct unit_address){(uint32_t)t->code.used, u};
+    backend_emit(t, u);
+    t->counters.units++;
+    return u;
+}
+
+struct unit *unit_for(struct translator *t, uint32_t key)
+{
+    struct vcpu *c = t->vcpu;
+    uint32_t eip = (uint32_t)c->eip;
+    struct block *b = block_find(c, 0);
+    if (!b->live || b->stops)
+        return NULL;
+    for (struct unit_part *p = b->translations; p; p = p->next) {
+        struct unit *u = p->unit;
+        if (p == &u->part[0] && u->key == key && u->eip == eip && u->end_eip <= c->code_len &&
+            u->gva == (uint32_t)c->seg[SEG_CS].base + eip)
+            return u;
+    }
+    if (!t->dead || t->restart)
+        return unit_make(t, b, eip, key);
+    units_free_dead(t);
+    return unit_make(t, b, eip, key);
+}
+
+struct unit *translator_unit_at(struct translator *t, const uint8_t *address)
+{
+    if (!code_cache_holds(&t->code, address))
+        return NULL;
+    uint32_t offset = (uint32_t)(address - t->code.run), low = 0, high = t->by_address_count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (t->by_address[mid].offset <= offset)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    struct unit *u = low ? t->by_address[low - 1].unit : NULL;
+    return u && address < u->start + u->size ? u : NULL;
+}

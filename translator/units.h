@@ -1,0 +1,28 @@
+/* translator/units.h: making, finding, linking and dropping units. */
+#ifndef UMBRA_TRANSLATOR_UNITS_H
+#define UMBRA_TRANSLATOR_UNITS_H
+
+#include "translator/translator.h"
+
+/* Has t told of blocks that go. */
+void units_listen(struct translator *t);
+
+/* Has indirect jumps go through the table of the present address space and code segment, for key.
+ */
+void units_choose_table(struct translator *t, uint32_t key);
+
+/* The unit at c->eip for key, made if need be; NULL when there can be none (code that is not kept,
+ * a debugger's breakpoint, no memory). Raises what fetching raises. Frees what was dropped: none of
+ * it may be in use. */
+struct unit *unit_for(struct translator *t, uint32_t key);
+
+/* Has link jump straight to a unit. */
+void unit_connect(struct translator *t, struct unit_link *link, struct unit *to);
+
+/* Frees what was dropped. */
+void units_free_dead(struct translator *t);
+
+/* Drops all; their memory stays until the next one is made. */
+void units_drop_all(struct translator *t);
+
+#endif

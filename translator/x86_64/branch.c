@@ -1,0 +1,231 @@
+/* translator/x86_64/branch.c: near jumps, calls, returns and loops.
+ *
+ * A branch whose target lies in the unit's page is a jump that the translator links to the target's
+ * unit: same page, same mapping. All others go through the jump table of the address space. Targets
+ * that may lie beyond the code limit are left to the handler, which raises #GP at the branch. */
+#include "translator/x86_64/emit.h"
+
+/* A target known now: within the code limit? The unit then holds only under one that high. */
+static bool target_fits(struct emit *e, uint32_t eip)
+{
+    if (e->u->key & KEY_CODE_FLAT)
+        return true;
+    if (eip >= e->t->vcpu->code_len)
+        return false;
+    if (eip >= e->u->end_eip)
+        e->u->end_eip = eip + 1;
+    return true;
+}
+
+/* The same for a target that is known when the guest runs. */
+static bool any_target_fits(struct emit *e)
+{
+    return (e->u->key & KEY_CODE_FLAT) || (e->i->osize == 2 && target_fits(e, 0xFFFF));
+}
+
+static uint32_t next_of(const struct emit *e)
+{
+    uint32_t eip = e->u->insn[e->n].eip + e->i->len;
+    return e->u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
+}
+
+static uint32_t target_of(const struct emit *e)
+{
+    uint32_t eip = next_of(e) + e->i->imm;
+    return e->i->osize == 2 ? eip & 0xFFFF : eip;
+}
+
+/* --- The count ------------------------------------------------------------------------------- */
+
+/* CX or ECX zero: goes on at the returned displacement; else falls through. ECX is as before on
+ * both ways when asize is 4; with 2 it is in r12 and the caller restores it on both. */
+static uint8_t *skip_if_zero(struct emit *e)
+{
+    if (e->i->asize == 2) {
+        asm_mov32(&e->code, R12, RCX);
+        asm_movzx16(&e->code, RCX, RCX);
+    }
+    return asm_jecxz(&e->code);
+}
+
+static void restore_count(struct emit *e)
+{
+    if (e->i->asize == 2)
+        asm_mov32(&e->code, RCX, R12);
+}
+
+static void emit_jcxz(struct emit *e)
+{
+    uint32_t to = target_of(e);
+    emit_count(e);
+    uint8_t *zero = skip_if_zero(e);
+    restore_count(e);
+    asm_8(&e->code, 0xEB);
+    uint8_t *over = e->code.at++;
+    asm_land8(&e->code, zero);
+    restore_count(e);
+    emit_link_jump(e, to);
+    asm_land8(&e->code, over);
+}
+
+static void emit_loop(struct emit *e)
+{
+    uint32_t to = target_of(e);
+    emit_count(e);
+    if (e->i->asize == 4) {
+        asm_lea32(&e->code, RCX, place_mem(RCX, -1));
+    } else {
+        asm_lea32(&e->code, R12, place_mem(RCX, -1));
+        asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, RCX, place_reg(R12));
+    }
+    uint8_t *zero = skip_if_zero(e);
+    restore_count(e);
+    if (e->i->op == OPROW_loop)
+        emit_link_jump(e, to);
+    else
+        emit_link_jcc(e, e->i->op == OPROW_loope ? 4 : 5, to);
+    uint8_t *over = NULL;
+    if (e->i->asize == 2 && e->i->op != OPROW_loop) {
+        asm_8(&e->code, 0xEB);
+        over = e->code.at++;
+    }
+    asm_land8(&e->code, zero);
+    restore_count(e);
+    if (over)
+        asm_land8(&e->code, over);
+}
+
+/* --- Calls and returns ------------------------------------------------------------------------ */
+
+static bool stack_is_direct(const struct emit *e)
+{
+    return (e->u->key & KEY_WINDOW) && (e->u->key & KEY_STACK32) &&
+           key_segment(e->u->key, SEG_SS) == SEGMENT_FLAT && !e->u->insn[e->n].soft;
+}
+
+static struct ea stack_place(const struct emit *e, int32_t disp)
+{
+    return (struct ea){.base = ESP,
+                       .index = REG_NONE,
+                       .asize = e->u->key & KEY_STACK32 ? 4 : 2,
+                       .disp = (uint32_t)disp,
+                       .seg = SEG_SS};
+}
+
+static void move_stack(struct emit *e, int32_t n)
+{
+    if (e->u->key & KEY_STACK32) {
+        asm_lea32(&e->code, R8, place_mem(R8, n));
+        return;
+    }
+    asm_lea32(&e->code, R12, place_mem(R8, n));
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, R8, place_reg(R12));
+}
+
+static void push_return(struct emit *e)
+{
+    int32_t size = e->i->osize;
+    struct place to = emit_memory(e, stack_place(e, -size), (unsigned)size, true);
+    struct form mov = {
+        .opcode = 0xC7, .o16 = size == 2, .imm_size = (uint8_t)size, .imm = next_of(e)};
+    asm_modrm(&e->code, &mov, 0, to);
+    move_stack(e, -size);
+}
+
+/* MOV or MOVZX r10d, from */
+static void load_target(struct emit *e, struct place from)
+{
+    if (e->i->osize == 2)
+        asm_modrm(&e->code, &(struct form){.map = ASM_0F, .opcode = 0xB7}, R10, from);
+    else
+        asm_load32(&e->code, R10, from);
+}
+
+static void load_operand(struct emit *e)
+{
+    if (insn_is_mem(e->i))
+        load_target(e, emit_memory(e, insn_place(e->i), e->i->osize, false));
+    else
+        load_target(e, place_reg(host_reg(e->i->rm)));
+}
+
+static void emit_call_indirect(struct emit *e)
+{
+    load_operand(e);
+    if (stack_is_direct(e)) {
+        push_return(e);
+    } else {
+        asm_store32(&e->code, FIELD_OF(translated.spill), R10);
+        push_return(e);
+        asm_load32(&e->code, R10, FIELD_OF(translated.spill));
+    }
+    emit_count(e);
+    emit_indirect(e);
+}
+
+static void emit_ret(struct emit *e, uint32_t release)
+{
+    int32_t size = e->i->osize;
+    load_target(e, emit_memory(e, stack_place(e, 0), (unsigned)size, false));
+    move_stack(e, size + (int32_t)(release & 0xFFFF));
+    emit_count(e);
+    emit_indirect(e);
+}
+
+/* The condition in a Jcc's opcode. */
+static unsigned condition_of(const struct insn *i)
+{
+    return opcode_row(i->op)->opcode & 15;
+}
+
+static bool is_relative(unsigned op)
+{
+    return op != OPROW_call_ev && op != OPROW_jmp_ev && op != OPROW_ret && op != OPROW_ret_iw;
+}
+
+void emit_branch(struct emit *e)
+{
+    const struct insn *i = e->i;
+    if (is_relative(i->op) ? !target_fits(e, target_of(e)) : !any_target_fits(e)) {
+        emit_help(e);
+        return;
+    }
+    switch (i->op) {
+    case OPROW_jmp_jb:
+    case OPROW_jmp_jv:
+        emit_count(e);
+        emit_link_jump(e, target_of(e));
+        break;
+    case OPROW_jcxz:
+        emit_jcxz(e);
+        break;
+    case OPROW_loop:
+    case OPROW_loope:
+    case OPROW_loopne:
+        emit_loop(e);
+        break;
+    case OPROW_call_jv:
+        push_return(e);
+        emit_count(e);
+        emit_link_jump(e, target_of(e));
+        break;
+    case OPROW_call_ev:
+        emit_call_indirect(e);
+        break;
+    case OPROW_jmp_ev:
+        load_operand(e);
+        emit_count(e);
+        emit_indirect(e);
+        break;
+    case OPROW_ret:
+        emit_ret(e, 0);
+        break;
+    case OPROW_ret_iw:
+        emit_ret(e, i->imm);
+        break;
+    default:
+        emit_count(e);
+        emit_link_jcc(e, condition_of(i), target_of(e));
+        break;
+    }
+}

@@ -1,0 +1,182 @@
+/* translator/x86_64/emit.c: a unit, from its first byte to its last. */
+#include "translator/x86_64/emit.h"
+
+static uint32_t site(const struct emit *e, unsigned n)
+{
+    return e->u->id << SITE_SHIFT | n;
+}
+
+void emit_help(struct emit *e)
+{
+    asm_mov_imm32(&e->code, R11, site(e, e->n));
+    asm_jmp(&e->code, e->t->stubs.help);
+}
+
+void emit_count(struct emit *e)
+{
+    asm_lea64(&e->code, COUNTER, place_mem(COUNTER, -(int32_t)(e->u->insn[e->n].into + 1)));
+}
+
+void emit_indirect(struct emit *e)
+{
+    asm_pext32(&e->code, R11, R10, FIELD_OF(translated.jump_mask));
+    asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
+    asm_jmp_place(&e->code, place_indexed(R9, R11, 3, 0));
+}
+
+/* --- Links ------------------------------------------------------------------------------------ */
+
+static bool same_page(const struct unit *u, uint32_t eip)
+{
+    uint32_t gva = u->gva - u->eip + eip;
+    return !((gva ^ u->gva) >> PAGE_SHIFT);
+}
+
+static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
+{
+    struct unit_link *link = &e->u->link[e->u->links++];
+    *link = (struct unit_link){.eip = eip, .patch = patch, .from = e->u};
+    return link;
+}
+
+/* To a target in another page, whatever is mapped there now. */
+static void jump_far_away(struct emit *e, uint32_t eip)
+{
+    asm_mov_imm32(&e->code, R10, eip);
+    asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
+    asm_jmp_place(&e->code, place_mem(R9, (int32_t)((eip & (JUMP_SLOTS - 1)) * 8)));
+}
+
+void emit_link_jump(struct emit *e, uint32_t eip)
+{
+    if (eip == e->u->eip)
+        asm_jmp(&e->code, e->u->entry);
+    else if (same_page(e->u, eip))
+        new_link(e, eip, asm_jmp(&e->code, NULL));
+    else
+        jump_far_away(e, eip);
+}
+
+void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip)
+{
+    if (eip == e->u->eip) {
+        asm_jcc(&e->code, cc, e->u->entry);
+        return;
+    }
+    if (same_page(e->u, eip)) {
+        new_link(e, eip, asm_jcc(&e->code, cc, NULL));
+        return;
+    }
+    uint8_t *over = e->code.at + 1; /* the other condition, rel8 */
+    asm_8(&e->code, 0x70 | (cc ^ 1));
+    asm_8(&e->code, 0);
+    jump_far_away(e, eip);
+    asm_land8(&e->code, over);
+}
+
+/* --- Start and end -----------------------------------------------------------------------------
+ */
+
+/* r10 holds the eip that is wanted: this one? */
+static void emit_entries(struct emit *e)
+{
+    struct unit *u = e->u;
+    u->start = u->indirect = asm_here(&e->code);
+    asm_mov32(&e->code, R12, RCX);
+    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)(0 - u->eip)));
+    uint8_t *mine = asm_jecxz(&e->code);
+    asm_mov32(&e->code, RCX, R12);
+    asm_jmp(&e->code, e->t->stubs.miss);
+    asm_land8(&e->code, mine);
+    asm_mov32(&e->code, RCX, R12);
+    u->entry = asm_here(&e->code);
+    /* The poll: below the strip when fewer instructions than these are left. */
+    asm_load32(&e->code, R11, place_mem(COUNTER, -(int32_t)u->insns));
+}
+
+static void emit_insn(struct emit *e)
+{
+    enum lowering how = lowering_of(e->u, e->i);
+    switch (how) {
+    case LOWER_HELP:
+    case LOWER_LEAVE:
+        emit_help(e);
+        break;
+    case LOWER_OWN:
+        emit_own(e);
+        break;
+    case LOWER_BRANCH:
+        emit_branch(e);
+        break;
+    default:
+        emit_plain(e, how);
+        break;
+    }
+}
+
+static bool ends_block(const struct unit *u, unsigned n)
+{
+    return n + 1u == u->insns || u->insn[n + 1].into == 0;
+}
+
+bool backend_goes_on(const struct insn *i)
+{
+    unsigned op = i->op;
+    return !(opcode_row(op)->attrs & ENDS) || op == OPROW_jcxz || op == OPROW_loop ||
+           op == OPROW_loope || op == OPROW_loopne || insn_is_jcc(i);
+}
+
+static uint32_t eip_behind(const struct unit *u, unsigned n)
+{
+    uint32_t eip = u->insn[n].eip + u->insn[n].insn.len;
+    return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
+}
+
+/* Slow paths, then the exits of links: out of the way of what runs. */
+static void emit_cold(struct emit *e)
+{
+    struct unit *u = e->u;
+    for (unsigned k = 0; k < e->slow_count; k++) {
+        const struct slow_path *s = &e->slow[k];
+        asm_patch(&e->code, s->patch, asm_here(&e->code));
+        if (s->restore_ecx)
+            asm_mov32(&e->code, RCX, R12);
+        asm_mov_imm32(&e->code, R11, site(e, s->insn));
+        asm_jmp(&e->code, e->t->stubs.help);
+    }
+    for (unsigned k = 0; k < u->links; k++) {
+        u->link[k].exit = asm_here(&e->code);
+        asm_patch(&e->code, u->link[k].patch, u->link[k].exit);
+        asm_mov_imm32(&e->code, R11, site(e, k));
+        asm_jmp(&e->code, e->t->stubs.link);
+    }
+}
+
+void backend_emit(struct translator *t, struct unit *u)
+{
+    struct emit e = {.t = t, .u = u};
+    uint8_t *start = t->code.write + t->code.used;
+    e.code = (struct code){.at = start, .run_delta = code_cache_delta(&t->code)};
+    emit_entries(&e);
+    for (unsigned n = 0; n < u->insns; n++) {
+        e.n = n;
+        e.i = &u->insn[n].insn;
+        u->insn[n].host = (uint32_t)(e.code.at - start);
+        emit_insn(&e);
+        u->insn[n].resume = (uint32_t)(e.code.at - start);
+        if (ends_block(u, n) && !(opcode_row(e.i->op)->attrs & ENDS))
+            emit_count(&e);
+        if (n + 1u == u->insns && backend_goes_on(e.i))
+            emit_link_jump(&e, eip_behind(u, n));
+    }
+    u->hot_size = (uint32_t)(e.code.at - start);
+    emit_cold(&e);
+    u->size = (uint32_t)(e.code.at - start);
+    t->code.used += (u->size + 15) & ~UINT32_C(15);
+}
+
+void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to)
+{
+    struct code c = {.run_delta = code_cache_delta(&t->code)};
+    asm_patch(&c, link->patch, to);
+}

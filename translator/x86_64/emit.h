@@ -1,0 +1,119 @@
+/* translator/x86_64/emit.h: making host code from a unit's instructions.
+ *
+ * Registers in host code
+ *     eax ecx edx ebx ebp esi edi   the guest's, in the host registers of the same number, so that
+ *                                   ah..bh work; the upper halves of the 64 bits are zero
+ *     r8    guest esp               r14   counter (see emit_poll)
+ *     r15   the vCPU                gs    the window
+ *     r9 r10 r11 r12                free within an instruction
+ *     rsp   host stack, 16-byte aligned; flags: the guest's arithmetic ones, always
+ *
+ * Rule for every instruction: its host code changes no guest register or flag before its last
+ * access that can fault, and nothing but the instruction itself changes flags. So at a fault the
+ * signal context is the guest's state, and the interpreter can run the instruction anew. */
+#ifndef UMBRA_TRANSLATOR_X86_64_EMIT_H
+#define UMBRA_TRANSLATOR_X86_64_EMIT_H
+
+#include "translator/translator.h"
+#include "translator/x86_64/asm.h"
+
+#define VCPU    R15
+#define COUNTER R14
+
+/* A slow path to be put behind the unit: the jump at patch comes here when the fast one does not
+ * serve; the instruction is then run by its handler. */
+struct slow_path {
+    uint8_t *patch;
+    unsigned insn;
+    bool restore_ecx; /* it stands in r12 */
+};
+
+struct emit {
+    struct code code;
+    struct translator *t;
+    struct unit *u;
+    unsigned n;           /* the instruction being emitted */
+    const struct insn *i; /* the same */
+    unsigned slow_count;
+    struct slow_path slow[UNIT_MAX_INSNS * 4];
+};
+
+static inline unsigned host_reg(unsigned guest)
+{
+    return guest == ESP ? R8 : guest;
+}
+
+static inline struct place vcpu_field(size_t offset)
+{
+    return place_mem(VCPU, (int32_t)offset);
+}
+#define FIELD_OF(member) vcpu_field(offsetof(struct vcpu, member))
+
+/* --- memory.c */
+
+/* A guest address as an instruction forms it. Registers are the guest's. */
+struct ea {
+    uint8_t base, index; /* REG_NONE: none */
+    uint8_t scale;
+    uint8_t asize; /* 2 or 4 */
+    uint32_t disp;
+    uint8_t seg;
+};
+
+struct ea insn_place(const struct insn *i);
+
+/* Code that makes [ea, ea + size) accessible; returns the operand to access it with. Uses r9 to
+ * r12. write: it may be written. */
+struct place emit_memory(struct emit *e, struct ea ea, unsigned size, bool write);
+
+/* The same for the offset in r10. */
+struct place emit_memory_r10(struct emit *e, unsigned seg, unsigned asize, unsigned size,
+                             bool write);
+
+/* The offset of ea, in the segment, into a host register (not RCX). */
+void emit_offset(struct emit *e, unsigned to, struct ea ea);
+
+/* --- forms.c: how each opcode row is emitted */
+
+enum lowering {
+    LOWER_HELP,   /* by its handler */
+    LOWER_LEAVE,  /* by its handler, and then the unit ends: mode or eip may have changed */
+    LOWER_NONE,   /* no memory operand, or never in memory: emitted as it is */
+    LOWER_READ,   /* ... its ModRM memory operand is read */
+    LOWER_WRITE,  /* ... written */
+    LOWER_UPDATE, /* ... read and written */
+    LOWER_OWN,    /* by a function of its own */
+    LOWER_BRANCH, /* ends its block: a function of branch.c */
+};
+
+/* A conditional jump by flags. */
+static inline bool insn_is_jcc(const struct insn *i)
+{
+    const struct opcode *row = opcode_row(i->op);
+    return row->map == MAP_1B ? (row->opcode & 0xF0) == 0x70
+                              : row->map == MAP_0F && (row->opcode & 0xF0) == 0x80;
+}
+
+enum lowering lowering_of(const struct unit *u, const struct insn *i);
+/* Bytes of the ModRM memory operand. */
+unsigned memory_size(const struct insn *i);
+
+/* --- The parts, each for one kind of lowering */
+
+void emit_plain(struct emit *e, enum lowering how); /* plain.c */
+void emit_own(struct emit *e);                      /* own.c */
+void emit_branch(struct emit *e);                   /* branch.c */
+
+/* The instruction is run by its handler; then the next one, or the unit is left. */
+void emit_help(struct emit *e);
+/* Leaves the unit for eip: a jump to be linked. */
+void emit_link_jump(struct emit *e, uint32_t eip);
+void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip);
+/* The block's instructions up to and with this one are counted. */
+void emit_count(struct emit *e);
+/* Goes to the unit for the eip in r10. */
+void emit_indirect(struct emit *e);
+
+void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx);
+
+#endif

@@ -1,0 +1,149 @@
+/* translator/x86_64/memory.c: guest memory operands in host code.
+ *
+ * Three steps, each left out where it has nothing to do:
+ *     offset    base + index * scale + disp, cut to the address size           (LEA, MOVZX)
+ *     segment   limit and rights, by the class that the unit's key holds; base
+ *     page      the window: GS and a 32-bit address; or the soft TLB's table
+ *
+ * No flag is touched: comparisons are subtractions by LEA, and JECXZ tells zero from the rest, with
+ * ECX put aside in r12. In a window unit a flat 32-bit operand is the guest's own, with two
+ * prefixes. */
+#include "translator/x86_64/emit.h"
+
+struct ea insn_place(const struct insn *i)
+{
+    return (struct ea){.base = i->base,
+                       .index = i->index,
+                       .scale = i->scale,
+                       .asize = i->asize,
+                       .disp = i->disp,
+                       .seg = i->seg};
+}
+
+static struct place ea_place(struct ea ea)
+{
+    struct place p = {.memory = true, .reg = NO_REG, .index = NO_REG, .disp = (int32_t)ea.disp};
+    if (ea.base != REG_NONE)
+        p.reg = (uint8_t)host_reg(ea.base);
+    if (ea.index != REG_NONE) {
+        p.index = (uint8_t)host_reg(ea.index);
+        p.scale = ea.scale;
+    }
+    return p;
+}
+
+void emit_offset(struct emit *e, unsigned to, struct ea ea)
+{
+    if (ea.base == REG_NONE && ea.index == REG_NONE) {
+        asm_mov_imm32(&e->code, to, ea.asize == 2 ? ea.disp & 0xFFFF : ea.disp);
+        return;
+    }
+    asm_lea32(&e->code, to, ea_place(ea));
+    if (ea.asize == 2)
+        asm_movzx16(&e->code, to, to);
+}
+
+void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx)
+{
+    e->slow[e->slow_count++] = (struct slow_path){patch, e->n, restore_ecx};
+}
+
+/* ECX is put aside, holds 0 when all is well; then it is put back. */
+static void check_ecx(struct emit *e, bool wide)
+{
+    uint8_t *well = wide ? asm_jrcxz(&e->code) : asm_jecxz(&e->code);
+    emit_slow(e, asm_jmp(&e->code, NULL), true);
+    asm_land8(&e->code, well);
+    asm_mov32(&e->code, RCX, R12);
+}
+
+/* Is [r10, r10 + size) within 64 KiB? */
+static void check_64k(struct emit *e, unsigned size)
+{
+    asm_mov32(&e->code, R12, RCX);
+    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)size - 1));
+    asm_rorx32(&e->code, RCX, RCX, 16);
+    asm_movzx16(&e->code, RCX, RCX);
+    check_ecx(e, false);
+}
+
+/* Is r10 + size <= the segment's length? The sign of length - size - r10 says so. */
+static void check_limit(struct emit *e, unsigned seg, unsigned size, bool write)
+{
+    size_t field =
+        offsetof(struct vcpu, seg) + seg * sizeof(struct segment) +
+        (write ? offsetof(struct segment, write_len) : offsetof(struct segment, read_len));
+    asm_mov32(&e->code, R12, RCX);
+    asm_mov64(&e->code, RCX, R10);
+    asm_modrm(&e->code, &(struct form){.opcode = 0xF7, .w = true}, 2, place_reg(RCX)); /* NOT */
+    asm_load64(&e->code, R11, vcpu_field(field));
+    asm_lea64(&e->code, RCX, place_indexed(RCX, R11, 0, 1 - (int32_t)size));
+    asm_rorx64(&e->code, RCX, RCX, 48); /* the sign and 15 copies of it: lengths have 33 bits */
+    asm_movzx16(&e->code, RCX, RCX);
+    check_ecx(e, false);
+}
+
+static void add_base(struct emit *e, unsigned seg)
+{
+    size_t field =
+        offsetof(struct vcpu, seg) + seg * sizeof(struct segment) + offsetof(struct segment, base);
+    asm_load32(&e->code, R11, vcpu_field(field));
+    asm_lea32(&e->code, R10, place_indexed(R10, R11, 0, 0));
+}
+
+/* The soft TLB's entry for the page of r10: its index, times two, into r9; the page of the last
+ * byte must be the entry's. Host address: r10 + r9. */
+static struct place soft_lookup(struct emit *e, unsigned size, bool write)
+{
+    bool user = e->u->key & KEY_USER;
+    size_t table = offsetof(struct vcpu, tlb) + ((user ? TLB_USER : TLB_SUPERVISOR) * TLB_KINDS +
+                                                 (write ? TLB_WRITE : TLB_READ)) *
+                                                    TLB_ENTRIES * sizeof(struct tlb_entry);
+    size_t negative = table + offsetof(struct tlb_entry, negative);
+    size_t addend = table + offsetof(struct tlb_entry, addend);
+    struct code *c = &e->code;
+    asm_pext32(c, R9, R10, FIELD_OF(translated.tlb_mask));
+    asm_lea32(c, R9, place_indexed(R9, R9, 0, 0));
+    unsigned last = R10;
+    if (size > 1) {
+        asm_lea32(c, R11, place_mem(R10, (int32_t)size - 1));
+        last = R11;
+    }
+    asm_pext32(c, R11, last, FIELD_OF(translated.page_mask));
+    asm_mov32(c, R12, RCX);
+    asm_load32(c, RCX, place_indexed(VCPU, R9, 3, (int32_t)negative));
+    asm_lea32(c, RCX, place_indexed(RCX, R11, 0, 0));
+    check_ecx(e, false);
+    asm_load64(c, R9, place_indexed(VCPU, R9, 3, (int32_t)addend));
+    return place_indexed(R10, R9, 0, 0);
+}
+
+struct place emit_memory_r10(struct emit *e, unsigned seg, unsigned asize, unsigned size,
+                             bool write)
+{
+    enum segment_class class = key_segment(e->u->key, seg);
+    if (class == SEGMENT_CHECK || (class == SEGMENT_64K && asize == 4))
+        check_limit(e, seg, size, write);
+    else if (class == SEGMENT_64K && size > 1)
+        check_64k(e, size);
+    if (class != SEGMENT_FLAT)
+        add_base(e, seg);
+    if (!(e->u->key & KEY_WINDOW) || e->u->insn[e->n].soft)
+        return soft_lookup(e, size, write);
+    struct place p = place_mem(R10, 0);
+    p.window = true;
+    return p;
+}
+
+struct place emit_memory(struct emit *e, struct ea ea, unsigned size, bool write)
+{
+    enum segment_class class = key_segment(e->u->key, ea.seg);
+    bool window = (e->u->key & KEY_WINDOW) && !e->u->insn[e->n].soft;
+    if (window && ea.asize == 4 && class == SEGMENT_FLAT) {
+        struct place p = ea_place(ea);
+        p.window = true;
+        return p;
+    }
+    emit_offset(e, R10, ea);
+    return emit_memory_r10(e, ea.seg, ea.asize, size, write);
+}

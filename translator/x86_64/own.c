@@ -1,0 +1,245 @@
+/* translator/x86_64/own.c: instructions whose encoding or effect differs in 64-bit mode: the stack,
+ * one-byte INC and DEC, absolute addresses, LEA, bit strings. */
+#include "translator/x86_64/emit.h"
+
+static bool o16(const struct emit *e)
+{
+    return e->i->osize == 2;
+}
+
+/* --- Stack ----------------------------------------------------------------------------------- */
+
+static bool stack32(const struct emit *e)
+{
+    return e->u->key & KEY_STACK32;
+}
+
+static struct ea stack_place(const struct emit *e, int32_t disp)
+{
+    return (struct ea){.base = ESP,
+                       .index = REG_NONE,
+                       .asize = stack32(e) ? 4 : 2,
+                       .disp = (uint32_t)disp,
+                       .seg = SEG_SS};
+}
+
+/* ESP, or SP, += n. */
+static void move_stack(struct emit *e, int32_t n)
+{
+    if (stack32(e)) {
+        asm_lea32(&e->code, R8, place_mem(R8, n));
+        return;
+    }
+    asm_lea32(&e->code, R12, place_mem(R8, n));
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, R8, place_reg(R12));
+}
+
+static void push_reg(struct emit *e, unsigned host)
+{
+    int32_t size = e->i->osize;
+    struct place to = emit_memory(e, stack_place(e, -size), (unsigned)size, true);
+    asm_modrm(&e->code, &(struct form){.opcode = 0x89, .o16 = o16(e)}, host, to);
+    move_stack(e, -size);
+}
+
+static void push_imm(struct emit *e, uint32_t imm)
+{
+    int32_t size = e->i->osize;
+    struct place to = emit_memory(e, stack_place(e, -size), (unsigned)size, true);
+    struct form mov = {.opcode = 0xC7, .o16 = o16(e), .imm_size = (uint8_t)size, .imm = imm};
+    asm_modrm(&e->code, &mov, 0, to);
+    move_stack(e, -size);
+}
+
+static void load_sized(struct emit *e, unsigned host, struct place from)
+{
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = o16(e)}, host, from);
+}
+
+static void push_ev(struct emit *e)
+{
+    if (!insn_is_mem(e->i)) {
+        push_reg(e, host_reg(e->i->rm));
+        return;
+    }
+    /* Two accesses: the value waits in the vCPU, no register is free beside a lookup. */
+    struct place from = emit_memory(e, insn_place(e->i), e->i->osize, false);
+    load_sized(e, R11, from);
+    if ((e->u->key & KEY_WINDOW) && key_segment(e->u->key, SEG_SS) == SEGMENT_FLAT && stack32(e) &&
+        !e->u->insn[e->n].soft) {
+        push_reg(e, R11);
+        return;
+    }
+    asm_store32(&e->code, FIELD_OF(translated.spill), R11);
+    int32_t size = e->i->osize;
+    struct place to = emit_memory(e, stack_place(e, -size), (unsigned)size, true);
+    asm_load32(&e->code, R11, FIELD_OF(translated.spill));
+    asm_modrm(&e->code, &(struct form){.opcode = 0x89, .o16 = o16(e)}, R11, to);
+    move_stack(e, -size);
+}
+
+static void pop_reg(struct emit *e, unsigned guest)
+{
+    int32_t size = e->i->osize;
+    struct place from = emit_memory(e, stack_place(e, 0), (unsigned)size, false);
+    if (guest != ESP) {
+        load_sized(e, guest, from);
+        move_stack(e, size);
+        return;
+    }
+    load_sized(e, R11, from); /* the value popped wins */
+    move_stack(e, size);
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = o16(e)}, R8, place_reg(R11));
+}
+
+static void emit_leave(struct emit *e)
+{
+    int32_t size = e->i->osize;
+    struct ea frame = {.base = EBP, .index = REG_NONE, .asize = stack32(e) ? 4 : 2, .seg = SEG_SS};
+    struct place from = emit_memory(e, frame, (unsigned)size, false);
+    load_sized(e, R11, from);
+    if (stack32(e)) {
+        asm_lea32(&e->code, R8, place_mem(RBP, size));
+    } else {
+        asm_lea32(&e->code, R12, place_mem(RBP, size));
+        asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, R8, place_reg(R12));
+    }
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = o16(e)}, RBP, place_reg(R11));
+}
+
+/* --- Moves ----------------------------------------------------------------------------------- */
+
+/* MOV between the accumulator and an absolute offset. */
+static void mov_absolute(struct emit *e, bool store, unsigned size)
+{
+    struct place at = emit_memory(e, insn_place(e->i), size, store);
+    unsigned opcode = (store ? 0x88u : 0x8Au) | (size > 1);
+    asm_modrm(&e->code, &(struct form){.opcode = (uint8_t)opcode, .o16 = size == 2}, RAX, at);
+}
+
+static void emit_lea(struct emit *e)
+{
+    struct ea ea = insn_place(e->i);
+    unsigned to = host_reg(e->i->reg);
+    if (!o16(e)) {
+        emit_offset(e, to, ea);
+        return;
+    }
+    emit_offset(e, R10, ea);
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, to, place_reg(R10));
+}
+
+static void emit_xlat(struct emit *e)
+{
+    /* AL is an index, and is zero-extended by way of r11. */
+    asm_modrm(&e->code, &(struct form){.map = ASM_0F, .opcode = 0xB6}, R11, place_reg(RAX));
+    asm_lea32(&e->code, R10, place_indexed(RBX, R11, 0, 0));
+    if (e->i->asize == 2)
+        asm_movzx16(&e->code, R10, R10);
+    struct place at = emit_memory_r10(e, e->i->seg, e->i->asize, 1, false);
+    asm_modrm(&e->code, &(struct form){.opcode = 0x8A}, RAX, at);
+}
+
+/* BT with a register offset reaches memory far from its operand: natively in registers only. */
+static void emit_bits(struct emit *e)
+{
+    if (insn_is_mem(e->i))
+        emit_help(e);
+    else
+        emit_plain(e, LOWER_NONE);
+}
+
+static void emit_bswap(struct emit *e)
+{
+    unsigned r = host_reg(e->i->reg);
+    if (o16(e)) { /* undefined: as the handler has it */
+        emit_help(e);
+        return;
+    }
+    if (r & 8)
+        asm_8(&e->code, 0x41);
+    asm_8(&e->code, 0x0F);
+    asm_8(&e->code, 0xC8 | (r & 7));
+}
+
+void emit_own(struct emit *e)
+{
+    const struct insn *i = e->i;
+    struct form one = {.opcode = 0xFF, .o16 = o16(e)};
+    switch (i->op) {
+    case OPROW_inc_zv:
+        asm_modrm(&e->code, &one, 0, place_reg(host_reg(i->reg)));
+        break;
+    case OPROW_dec_zv:
+        asm_modrm(&e->code, &one, 1, place_reg(host_reg(i->reg)));
+        break;
+    case OPROW_xchg_zv_eax:
+        asm_modrm(&e->code, &(struct form){.opcode = 0x87, .o16 = o16(e)}, RAX,
+                  place_reg(host_reg(i->reg)));
+        break;
+    case OPROW_mov_zb_ib:
+        asm_8(&e->code, 0xB0 | i->reg);
+        asm_8(&e->code, i->imm & 0xFF);
+        break;
+    case OPROW_mov_zv_iv:
+        if (o16(e))
+            asm_modrm(&e->code,
+                      &(struct form){.opcode = 0xC7, .o16 = true, .imm_size = 2, .imm = i->imm}, 0,
+                      place_reg(host_reg(i->reg)));
+        else
+            asm_mov_imm32(&e->code, host_reg(i->reg), i->imm);
+        break;
+    case OPROW_mov_al_ob:
+        mov_absolute(e, false, 1);
+        break;
+    case OPROW_mov_eax_ov:
+        mov_absolute(e, false, i->osize);
+        break;
+    case OPROW_mov_ob_al:
+        mov_absolute(e, true, 1);
+        break;
+    case OPROW_mov_ov_eax:
+        mov_absolute(e, true, i->osize);
+        break;
+    case OPROW_lea:
+        emit_lea(e);
+        break;
+    case OPROW_xlat:
+        emit_xlat(e);
+        break;
+    case OPROW_bswap:
+        emit_bswap(e);
+        break;
+    case OPROW_bt_ev_gv:
+    case OPROW_bts_ev_gv:
+    case OPROW_btr_ev_gv:
+    case OPROW_btc_ev_gv:
+        emit_bits(e);
+        break;
+    case OPROW_push_zv:
+        push_reg(e, host_reg(i->reg));
+        break;
+    case OPROW_push_iv:
+    case OPROW_push_ib:
+        push_imm(e, i->imm);
+        break;
+    case OPROW_push_ev:
+    case OPROW_push_ev_7:
+        push_ev(e);
+        break;
+    case OPROW_pop_zv:
+        pop_reg(e, i->reg);
+        break;
+    case OPROW_pop_ev:
+        if (insn_is_mem(i))
+            emit_help(e); /* its address is formed with the ESP after the pop */
+        else
+            pop_reg(e, i->rm);
+        break;
+    case OPROW_leave:
+        emit_leave(e);
+        break;
+    default: /* NOP and hints */
+        break;
+    }
+}

@@ -1,0 +1,110 @@
+/* translator/x86_64/stubs.c: the ways into and out of host code.
+ *
+ *   enter   C -> host code: saves what C keeps, loads the guest's registers and flags
+ *   help, link, miss, poll   host code -> C -> host code: stores the guest's registers and flags,
+ *           calls, and goes on where the function said; on NULL returns from enter
+ *
+ * r11d and r10d are the arguments. Flags travel as LAHF and SETO leave them: PUSHF and POPF take
+ * ten times as long. */
+#include "translator/x86_64/emit.h"
+
+static const uint8_t kept[] = {RBX, RBP, R12, R13, R14, R15};
+
+static struct place guest_field(unsigned guest)
+{
+    return vcpu_field(offsetof(struct vcpu, reg) + guest * sizeof(union gpr_value));
+}
+
+static void push(struct code *c, unsigned r)
+{
+    if (r & 8)
+        asm_8(c, 0x41);
+    asm_8(c, 0x50 | (r & 7));
+}
+
+static void pop(struct code *c, unsigned r)
+{
+    if (r & 8)
+        asm_8(c, 0x41);
+    asm_8(c, 0x58 | (r & 7));
+}
+
+/* Guest registers and flags out of the vCPU. */
+static void put_load(struct code *c)
+{
+    asm_load64(c, COUNTER, FIELD_OF(translated.counter));
+    asm_load32(c, RAX, FIELD_OF(translated.flags));
+    asm_8(c, 0x04); /* ADD AL, 127: OF out of bit 0 */
+    asm_8(c, 0x7F);
+    asm_8(c, 0x9E); /* SAHF */
+    for (unsigned g = EAX; g <= EDI; g++)
+        asm_load32(c, host_reg(g), guest_field(g));
+}
+
+static void put_store(struct code *c)
+{
+    for (unsigned g = EAX; g <= EDI; g++)
+        asm_store32(c, guest_field(g), host_reg(g));
+    asm_8(c, 0x9F);                  /* LAHF */
+    asm_bytes(c, "\x0F\x90\xC0", 3); /* SETO AL */
+    asm_store32(c, FIELD_OF(translated.flags), RAX);
+    asm_store64(c, FIELD_OF(translated.counter), COUNTER);
+}
+
+static void put_enter(struct code *c)
+{
+    for (unsigned k = 0; k < sizeof kept; k++)
+        push(c, kept[k]);
+    asm_bytes(c, "\x48\x83\xEC\x08", 4); /* SUB RSP, 8: now aligned */
+    asm_mov64(c, VCPU, RDI);
+    asm_mov64(c, R11, RSI);
+    put_load(c);
+    asm_jmp_place(c, place_reg(R11));
+}
+
+static void put_call(struct code *c, const void *function)
+{
+    put_store(c);
+    asm_mov64(c, RDI, VCPU);
+    asm_mov32(c, RSI, R11);
+    asm_mov32(c, RDX, R10);
+    asm_call_abs(c, function);
+    asm_bytes(c, "\x48\x85\xC0", 3); /* TEST RAX, RAX */
+    uint8_t *leave = asm_jcc(c, 4, NULL);
+    asm_mov64(c, R11, RAX);
+    put_load(c);
+    asm_jmp_place(c, place_reg(R11));
+    asm_patch(c, leave, asm_here(c));
+    asm_bytes(c, "\x48\x83\xC4\x08", 4); /* ADD RSP, 8 */
+    for (unsigned k = sizeof kept; k-- > 0;)
+        pop(c, kept[k]);
+    asm_8(c, 0xC3);
+}
+
+static void align(struct code *c)
+{
+    while ((uintptr_t)c->at & 15)
+        asm_8(c, 0xCC);
+}
+
+static const uint8_t *stub(struct code *c, const void *function)
+{
+    align(c);
+    const uint8_t *at = asm_here(c);
+    put_call(c, function);
+    return at;
+}
+
+void backend_emit_stubs(struct translator *t)
+{
+    struct code c = {.at = t->code.write, .run_delta = code_cache_delta(&t->code)};
+    const uint8_t *enter = asm_here(&c);
+    put_enter(&c);
+    memcpy(&t->stubs.enter, &enter, sizeof enter);
+    t->stubs.help = stub(&c, (const void *)(uintptr_t)translator_help);
+    t->stubs.link = stub(&c, (const void *)(uintptr_t)translator_link);
+    t->stubs.miss = stub(&c, (const void *)(uintptr_t)translator_miss);
+    t->stubs.poll = stub(&c, (const void *)(uintptr_t)translator_poll);
+    align(&c);
+    t->code.used = t->code.keep = (size_t)(c.at - t->code.write);
+}
