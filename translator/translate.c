@@ -161,7 +161,7 @@ static uint32_t present_key(struct translator *t)
 static const uint8_t *go_on(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    if (engine_is_wanted(c) || c->interpret || c->insns >= c->insns_end)
+    if (engine_is_wanted(c) || c->insns >= c->insns_end)
         return NULL;
     block_refresh(c);
     uint32_t key = present_key(t);
@@ -313,7 +313,7 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
     c->insns_end = c->insns + insns;
     if (c->insns_end < c->insns)
         c->insns_end = UINT64_MAX;
-    if (!backend_faults_begin(t))
+    if (c->interpret || !backend_faults_begin(t))
         return interp_run(c, insns);
     if (setjmp(c->unwind)) {
         c->wake &= (uint8_t)~WAKE_ALONE;
