@@ -16,6 +16,7 @@
 #include "frontend/control/console.h"
 #include "frontend/control/control.h"
 #include "frontend/control/server.h"
+#include "frontend/debugger/debugger.h"
 #include "frontend/display/display.h"
 #include "frontend/display/png.h"
 #include "frontend/gdbstub.h"
@@ -45,8 +46,9 @@ struct session {
     struct charport ports[PORTS];
     struct tap taps[PC_SERIAL_PORTS];
     const struct display_ops *ops;
-    struct display *display; /* NULL: none */
-    struct gdbstub *gdb;     /* NULL: none */
+    struct display *display;   /* NULL: none */
+    struct gdbstub *gdb;       /* NULL: none */
+    struct debugger *debugger; /* its window, or NULL: the main thread's */
     struct control *control;
     struct control_server *server; /* NULL: none */
     struct console *console;       /* NULL: none */
@@ -183,6 +185,49 @@ static void post(struct session *s, struct partition_event event)
         log_msg(s->log, LOG_WARN, "the guest does not take its input: some of it is lost");
 }
 
+static const char *guest_name(const struct session *s)
+{
+    const struct options *o = s->o;
+    const char *path = o->image           ? o->image
+                       : o->kernel        ? o->kernel
+                       : s->media.is_demo ? "the built-in guest"
+                                          : disk_image_path(s->media.images[0]);
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool open_debugger(struct session *s, char *error, size_t error_len)
+{
+    struct debugger_config config = {.partition = s->partition,
+                                     .client = {.control = s->control, .trusted = true},
+                                     .title = guest_name(s)};
+    s->debugger = debugger_open(&config, error, error_len);
+    return s->debugger != NULL;
+}
+
+/* The key for it was pressed in the guest's window. */
+static void show_debugger(struct session *s)
+{
+    char error[512];
+    if (s->debugger)
+        debugger_raise(s->debugger);
+    else if (!open_debugger(s, error, sizeof error))
+        log_msg(s->log, LOG_ERROR, "%s", error);
+}
+
+static void debugger_turn(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    double mips = s->status.mips, percent = s->status.percent;
+    pthread_mutex_unlock(&s->lock);
+    if (debugger_frame(s->debugger, mips, percent))
+        return;
+    debugger_close(s->debugger);
+    s->debugger = NULL;
+    if (!s->display) /* that was the last window */
+        atomic_store(&s->finished, true);
+}
+
 static void take_display_event(struct session *s, struct display_event *e)
 {
     switch (e->kind) {
@@ -208,6 +253,9 @@ static void take_display_event(struct session *s, struct display_event *e)
         s->drop = e->text;
         pthread_mutex_unlock(&s->lock);
         break;
+    case DISPLAY_DEBUG:
+        show_debugger(s);
+        break;
     case DISPLAY_QUIT:
         atomic_store(&s->finished, true);
         break;
@@ -230,6 +278,8 @@ static void main_loop(struct session *s)
     while (!atomic_load(&s->finished)) {
         struct timespec pause = {.tv_nsec = FRAME_MS * 1000000L};
         nanosleep(&pause, NULL);
+        if (s->debugger)
+            debugger_turn(s);
         if (!s->display)
             continue;
         show_frame(s);
@@ -414,12 +464,7 @@ static bool open_display(struct session *s, char *error, size_t error_len)
             log_msg(s->log, LOG_INFO, "no desktop and no terminal here: running without a display");
         return true;
     }
-    const char *path = o->image           ? o->image
-                       : o->kernel        ? o->kernel
-                       : s->media.is_demo ? "the built-in guest"
-                                          : disk_image_path(s->media.images[0]);
-    const char *slash = strrchr(path, '/');
-    struct display_config config = {.title = slash ? slash + 1 : path, .fullscreen = o->fullscreen};
+    struct display_config config = {.title = guest_name(s), .fullscreen = o->fullscreen};
     s->display = s->ops->open(&config, error, error_len);
     return s->display != NULL;
 }
@@ -471,7 +516,8 @@ static bool open_session(struct session *s, char *error, size_t error_len)
     if (o->control && !(s->server = control_server_open(o->control, o->control_trusted, s->log,
                                                         error, error_len)))
         return false;
-    return open_display(s, error, error_len);
+    bool window = o->debug && !o->console && !o->console_script;
+    return open_display(s, error, error_len) && (!window || open_debugger(s, error, error_len));
 }
 
 static bool write_screenshot(struct session *s)
@@ -548,6 +594,7 @@ static void close_session(struct session *s)
     gdbstub_close(s->gdb, EXIT_NOT_STARTED);
     console_close(s->console);
     control_server_close(s->server);
+    debugger_close(s->debugger);
     if (s->display)
         s->ops->close(s->display);
     for (unsigned i = 0; i < PORTS; i++)

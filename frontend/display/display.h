@@ -37,6 +37,7 @@ enum display_event_kind {
                     */
     DISPLAY_PASTE, /* text: to be typed */
     DISPLAY_DROP,  /* text: path of a file that was dropped on the window */
+    DISPLAY_DEBUG, /* the user wants the debugger */
     DISPLAY_QUIT,  /* the user wants to end */
 };
 

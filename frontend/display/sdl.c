@@ -1,8 +1,8 @@
 /* frontend/display/sdl.c: the guest's screen in a window (SDL2).
  *
  * Ctrl+Alt and a key are ours: G releases the mouse, F switches full screen, S between whole
- * multiples of a pixel and filling the window, V types the clipboard. Everything else is the
- * guest's. A click grabs the mouse. When the window loses the focus, all keys the guest thinks
+ * multiples of a pixel and filling the window, V types the clipboard, D opens the debugger.
+ * Everything else is the guest's. A click grabs the mouse. When the window loses the focus, all keys the guest thinks
  * down go up. */
 #include <SDL.h>
 #include <stdio.h>
@@ -230,6 +230,13 @@ static bool hotkey(struct display *d, SDL_Scancode key, struct display_event *ev
         d->releasing = 0; /* or Ctrl and Alt would mix with what is typed */
         *is_event = paste(event);
         return true;
+    case SDL_SCANCODE_D:
+        if (d->grabbed)
+            grab(d, false);
+        d->releasing = 0;
+        *event = (struct display_event){.kind = DISPLAY_DEBUG};
+        *is_event = true;
+        return true;
     default:
         return false;
     }
@@ -343,6 +350,10 @@ static bool sdl_poll(struct display *d, struct display_event *event)
             break;
         case SDL_WINDOWEVENT:
             window_event(d, &e.window);
+            if (e.window.event == SDL_WINDOWEVENT_CLOSE) { /* SDL_QUIT comes with the last one */
+                event->kind = DISPLAY_QUIT;
+                return true;
+            }
             break;
         default:
             break;

@@ -1,0 +1,124 @@
+#include "frontend/debugger/debugger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "frontend/debugger/look.h"
+
+/* After a step the guest is seen running for a moment; showing that would only flicker. */
+#define STEP_SHOWN_NS UINT64_C(60000000)
+
+struct debugger {
+    struct partition *partition;
+    struct control_client client;
+    struct window *window;
+    struct view_request request;
+    struct view view, fresh;
+    struct debug_listener listener; /* the partition's thread; so is stops */
+    uint64_t stops;
+    uint64_t raised_at; /* stops, when the window was last brought to the front */
+    uint64_t stepped_at;
+    bool listening;
+};
+
+/* debug_listener, on the partition's thread. */
+static void guest_stopped(void *ctx)
+{
+    struct debugger *d = ctx;
+    d->stops++;
+}
+
+static void look(void *ctx, struct partition *p)
+{
+    struct debugger *d = ctx;
+    if (!d->listening) {
+        debug_listen(partition_debug(p), &d->listener);
+        d->stops += debug_is_stopped(partition_debug(p));
+        d->listening = true;
+    }
+    d->fresh.answer[0] = 0;
+    d->fresh.place_found = false;
+    for (unsigned i = 0; i < d->request.action_count; i++)
+        debugger_act(p, &d->request.action[i], &d->fresh);
+    d->fresh.stops = d->stops;
+    debugger_look(p, &d->request, &d->fresh);
+}
+
+static void leave(void *ctx, struct partition *p)
+{
+    struct debugger *d = ctx;
+    struct debug *debug = partition_debug(p);
+    if (!d->listening)
+        return;
+    debug_unlisten(debug, &d->listener);
+    d->listening = false;
+    if (debug->listeners)
+        return; /* gdb is there: breakpoints and the guest are its own */
+    stops_remove_all(&debug->stops);
+    debug_continue(debug);
+}
+
+struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len)
+{
+    struct debugger *d = calloc(1, sizeof *d);
+    if (!d) {
+        snprintf(error, error_len, "out of memory");
+        return NULL;
+    }
+    d->partition = config->partition;
+    d->client = config->client;
+    d->listener = (struct debug_listener){.stopped = guest_stopped, .ctx = d};
+    d->window = window_open(config->title, error, error_len);
+    if (d->window)
+        return d;
+    free(d);
+    return NULL;
+}
+
+static bool is_step(const struct view_request *r)
+{
+    for (unsigned i = 0; i < r->action_count; i++) {
+        uint8_t kind = r->action[i].kind;
+        if (kind == ACTION_STEP || kind == ACTION_STEP_OVER || kind == ACTION_STEP_OUT ||
+            kind == ACTION_RUN_TO)
+            return true;
+    }
+    return false;
+}
+
+bool debugger_frame(struct debugger *d, double mips, double percent)
+{
+    if (!window_poll(d->window))
+        return false;
+    if (!d->request.action_count && !window_wants_frame(d->window))
+        return true;
+    if (is_step(&d->request))
+        d->stepped_at = host_now();
+    bool called = partition_call(d->partition, look, d);
+    d->request.action_count = 0;
+    if (called && (d->fresh.stopped || host_now() - d->stepped_at > STEP_SHOWN_NS)) {
+        if (d->fresh.stops != d->raised_at && d->view.stops)
+            window_raise(d->window);
+        d->raised_at = d->fresh.stops;
+        d->view = d->fresh;
+    } else if (called) {
+        memcpy(d->view.answer, d->fresh.answer, sizeof d->view.answer);
+    }
+    window_draw(d->window, &d->view, &d->request, mips, percent);
+    return true;
+}
+
+void debugger_raise(struct debugger *d)
+{
+    window_raise(d->window);
+}
+
+void debugger_close(struct debugger *d)
+{
+    if (!d)
+        return;
+    if (!partition_call(d->partition, leave, d))
+        leave(d, d->partition); /* its thread will run the guest no more */
+    window_close(d->window);
+    free(d);
+}

@@ -1,0 +1,31 @@
+/* frontend/debugger/missing.c: a build without the debugger's window. */
+#include <stdio.h>
+
+#include "frontend/debugger/debugger.h"
+
+struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len)
+{
+    (void)config;
+    snprintf(error, error_len,
+             "this build has no debugger window: when it was made, these were not there: "
+             "%s. In its place: umbra debug --console (docs/control.md), or gdb: "
+             "umbra run -S --gdb localhost:1234 (docs/gdb.md)",
+             UMBRA_DEBUGGER_MISSING);
+    return NULL;
+}
+
+bool debugger_frame(struct debugger *d, double mips, double percent)
+{
+    (void)d, (void)mips, (void)percent;
+    return false;
+}
+
+void debugger_raise(struct debugger *d)
+{
+    (void)d;
+}
+
+void debugger_close(struct debugger *d)
+{
+    (void)d;
+}

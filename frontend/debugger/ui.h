@@ -1,0 +1,135 @@
+/* frontend/debugger/ui.h: what the panels share: the view they draw, the request they fill in, the
+ * colours, and small widgets. One Ui belongs to one window; nothing is global but what Dear ImGui
+ * itself keeps. */
+#ifndef UMBRA_FRONTEND_DEBUGGER_UI_H
+#define UMBRA_FRONTEND_DEBUGGER_UI_H
+
+#include <imgui.h>
+
+#include <string>
+#include <vector>
+
+#include "frontend/debugger/disasm.h"
+#include "frontend/debugger/view.h"
+
+/* Colours by meaning: the same thing has the same colour in every panel. */
+namespace colour
+{
+constexpr ImU32 text = IM_COL32(214, 219, 228, 255);
+constexpr ImU32 dim = IM_COL32(122, 132, 150, 255);     /* what is there but says little */
+constexpr ImU32 address = IM_COL32(122, 172, 247, 255); /* addresses and links */
+constexpr ImU32 changed = IM_COL32(255, 170, 84, 255);  /* since the last stop */
+constexpr ImU32 good = IM_COL32(142, 204, 120, 255);
+constexpr ImU32 bad = IM_COL32(247, 108, 108, 255);
+constexpr ImU32 heading = IM_COL32(178, 160, 245, 255);
+constexpr ImU32 symbol = IM_COL32(128, 214, 190, 255);
+constexpr ImU32 jump = IM_COL32(240, 200, 110, 255);
+constexpr ImU32 system = IM_COL32(232, 132, 200, 255); /* privileged, ports, interrupts */
+constexpr ImU32 current = IM_COL32(52, 84, 60, 255);   /* row of the next instruction */
+constexpr ImU32 selected = IM_COL32(52, 64, 92, 255);
+constexpr ImU32 breakpoint = IM_COL32(226, 74, 74, 255);
+constexpr ImU32 panel = IM_COL32(27, 30, 37, 255);
+constexpr ImU32 stripe = IM_COL32(32, 36, 44, 255);
+} // namespace colour
+
+/* The four places of the window that hold panels, each with tabs. */
+enum Area { AREA_MAIN, AREA_RIGHT, AREA_BOTTOM, AREA_CORNER, AREAS };
+
+struct CodePanel {
+    uint32_t top = 0;      /* first row shown, linear */
+    uint32_t selected = 0; /* row the keyboard is at */
+    uint64_t followed = 0; /* the stop that was scrolled to */
+    int scroll = 0;        /* rows still to scroll when the bytes are there */
+    bool follow = true, placed = false;
+    std::vector<uint32_t> back; /* where "follow" came from */
+    std::vector<uint8_t> bytes; /* what lines were made of */
+    uint32_t bytes_base = 0;
+    bool bytes32 = false;
+    std::vector<Line> lines;
+};
+
+struct MemoryPanel {
+    uint64_t base = 0, cursor = 0;
+    bool physical = false, editing = false, placed = false, high = true;
+    int follow = -1; /* a general register's number */
+    uint8_t pending = 0;
+    char search[64] = "";
+};
+
+struct StackPanel {
+    bool follows = true;
+    uint32_t base = 0;
+};
+
+struct BreakPanel {
+    char place[96] = "";
+    int kind = 0;
+};
+
+struct Ui {
+    const view *v = nullptr;
+    view_request *r = nullptr;
+    double mips = 0, percent = 0;
+
+    view_cpu before{}; /* registers at the stop before this one */
+    view_cpu last{};
+    uint64_t last_stop = 0;
+
+    float row = 0, character = 0; /* height of a line, width of a character, pixels */
+    view_panel focus = PANEL_CODE;
+    bool shown[PANELS] = {};  /* drawn in this frame */
+    int bring_up = -1;        /* a panel whose tab is to come to the front */
+    bool ask_address = false; /* open "go to" */
+    char go_to[96] = "";
+    char answer[VIEW_MESSAGE] = "";
+    double answer_until = 0;
+
+    CodePanel code;
+    MemoryPanel memory;
+    StackPanel stack;
+    BreakPanel breaks;
+
+    bool stopped() const
+    {
+        return v->stopped;
+    }
+    view_action *act(view_action_kind kind);
+    void act_at(view_action_kind kind, uint64_t address);
+    void set_register(const char *name, const void *data, size_t len);
+    void go_code(uint32_t address);
+    void go_memory(uint64_t address, bool physical);
+    const view_break *break_at(uint32_t address) const;
+};
+
+/* --- Panels: each in its own file ------------------------------------------------------------- */
+
+void panel_code(Ui &ui);
+void panel_registers(Ui &ui);
+void panel_memory(Ui &ui);
+void panel_stack(Ui &ui);
+void panel_breakpoints(Ui &ui);
+
+/* --- Widgets (widgets.cpp) -------------------------------------------------------------------- */
+
+void text(ImU32 colour, const char *format, ...) IM_FMTARGS(2);
+void tip(const char *format, ...) IM_FMTARGS(1);
+
+/* A small heading with a line behind it. */
+void heading(const char *title);
+
+/* An address that can be clicked: to the code, or with Ctrl to the memory. */
+void address_link(Ui &ui, uint32_t address, bool is_code);
+
+/* A number that can be edited in place: true when *value was changed by the user. */
+bool edit_hex(const char *id, uint64_t *value, int digits, ImU32 colour);
+
+/* One bit of a register: bright when set. True when clicked. */
+bool bit(const char *name, bool set, bool changed, const char *what);
+
+/* A button as wide as its text, dim when it does nothing now. */
+bool button(const char *label, bool enabled, const char *what);
+
+/* seg:off in real and V86 mode within CS, else linear. */
+std::string code_address(const view_cpu &cpu, uint32_t address);
+
+#endif

@@ -1,0 +1,180 @@
+/* frontend/debugger/view.h: what passes between the window (C++) and the partition's thread (C).
+ *
+ *     window                                  partition's thread, in one partition_call
+ *     struct view_request  ----------------->  act: what the user did
+ *       which panels are seen, where they      look: only what these panels show
+ *       look, what the user did
+ *     struct view          <-----------------
+ *
+ * Plain numbers and text, no pointer into the guest or the emulator but to constant text. Each side
+ * has the structs to itself while the other waits: no lock. Everything has a bound, so that a look
+ * is short whatever the guest has made. */
+#ifndef UMBRA_FRONTEND_DEBUGGER_VIEW_H
+#define UMBRA_FRONTEND_DEBUGGER_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum view_panel {
+    PANEL_CODE,
+    PANEL_REGISTERS,
+    PANEL_MEMORY,
+    PANEL_STACK,
+    PANEL_BREAKPOINTS,
+    PANELS
+};
+
+/* --- What panels show ------------------------------------------------------------------------- */
+
+enum view_mode { MODE_REAL, MODE_V86, MODE_PROTECTED16, MODE_PROTECTED32 };
+
+struct view_segment {
+    uint16_t selector;
+    uint16_t attr; /* descriptor bits 40..55, limit's aside */
+    uint32_t limit, base;
+};
+
+enum { VIEW_ES, VIEW_CS, VIEW_SS, VIEW_DS, VIEW_FS, VIEW_GS, VIEW_LDTR, VIEW_TR, VIEW_SEGMENTS };
+enum { VIEW_EAX, VIEW_ECX, VIEW_EDX, VIEW_EBX, VIEW_ESP, VIEW_EBP, VIEW_ESI, VIEW_EDI };
+
+struct view_cpu {
+    uint32_t gpr[8];
+    uint32_t eip, pc; /* offset in CS; linear */
+    uint32_t eflags, cr0, cr2, cr3, cr4, dr[8];
+    struct view_segment segment[VIEW_SEGMENTS];
+    uint32_t gdt_base, gdt_limit, idt_base, idt_limit;
+    uint8_t st[8][10]; /* from the top */
+    uint16_t x87_control, x87_status, x87_tag;
+    uint8_t xmm[8][16];
+    uint32_t mxcsr;
+    uint8_t cpl, mode; /* enum view_mode */
+    bool code32, stack32, paging, halted, has_sse;
+};
+
+/* A stretch of guest memory. Pages that are not mapped are not valid. */
+#define VIEW_BYTES 4096
+struct view_bytes {
+    uint64_t base;
+    uint32_t len;
+    uint8_t pages_valid; /* bit i: the i-th page from base's own on */
+    uint8_t data[VIEW_BYTES];
+};
+
+static inline bool view_valid(const struct view_bytes *b, uint32_t at)
+{
+    return at < b->len && (b->pages_valid >> (((b->base & 4095) + at) >> 12) & 1);
+}
+
+enum view_stop_kind { VIEW_BREAK_LINEAR, VIEW_BREAK_PHYSICAL, VIEW_BREAK_SEGMENTED, VIEW_WATCH };
+
+struct view_break {
+    uint8_t kind; /* enum view_stop_kind */
+    bool read, write;
+    uint16_t selector;
+    uint32_t len; /* VIEW_WATCH */
+    uint64_t address, hits;
+};
+
+#define VIEW_BREAKS  256
+#define VIEW_PEEKS   8
+#define VIEW_MESSAGE 160
+
+struct view_peek {
+    uint32_t address; /* linear */
+    uint8_t len;      /* up to 16; 0 in the answer: not mapped */
+    uint8_t data[16];
+};
+
+struct view {
+    bool stopped;
+    uint64_t stops;            /* how often it has stopped: tells a new stop from the last */
+    char why[VIEW_MESSAGE];    /* it stopped */
+    char answer[VIEW_MESSAGE]; /* to what the user did last: an error, or "" */
+    uint64_t virtual_ns, insns;
+    struct view_cpu cpu;
+    struct view_bytes code, memory, stack;
+    uint32_t stack_frame; /* linear address of what EBP points at */
+    struct view_peek peek[VIEW_PEEKS];
+    unsigned break_count;
+    struct view_break breaks[VIEW_BREAKS];
+
+    bool place_found; /* the answer to ACTION_FIND */
+    uint8_t place_panel;
+    uint64_t place;
+};
+
+/* --- What the user does ----------------------------------------------------------------------- */
+
+enum view_action_kind {
+    ACTION_CONTINUE,
+    ACTION_PAUSE,
+    ACTION_STEP,
+    ACTION_STEP_OVER,
+    ACTION_STEP_OUT,
+    ACTION_RUN_TO,       /* address, linear */
+    ACTION_BREAK_TOGGLE, /* address, linear */
+    ACTION_BREAK_ADD,    /* stop */
+    ACTION_BREAK_REMOVE, /* stop */
+    ACTION_BREAK_CLEAR,  /* all of them */
+    ACTION_SET_REGISTER, /* text: its name; data */
+    ACTION_SET_MEMORY,   /* address, physical, data, len */
+    ACTION_FIND,         /* text: an address as the user writes it; panel: who asks */
+    ACTION_SEARCH,       /* data, len from address on: the answer comes as for ACTION_FIND */
+    ACTION_RESET,
+};
+
+struct view_action {
+    uint8_t kind; /* enum view_action_kind */
+    uint8_t panel, len;
+    bool physical;
+    uint64_t address;
+    struct view_break stop;
+    uint8_t data[32];
+    char text[128];
+};
+
+#define VIEW_ACTIONS 16
+
+struct view_request {
+    uint32_t panels; /* set of enum view_panel: those that can be seen */
+    uint32_t code_base, code_len;
+    uint64_t memory_base;
+    uint32_t memory_len;
+    bool memory_physical;
+    uint32_t stack_base, stack_len;
+    bool stack_follows; /* stack_base is SS:ESP's place */
+    unsigned peek_count;
+    struct view_peek peek[VIEW_PEEKS];
+    unsigned action_count;
+    struct view_action action[VIEW_ACTIONS];
+};
+
+/* --- The window, for debugger.c ---------------------------------------------------------------
+ */
+
+struct window;
+
+/* NULL with a sentence in error. */
+struct window *window_open(const char *title, char *error, size_t error_len);
+void window_close(struct window *w);
+void window_raise(struct window *w);
+
+/* Takes input. False: the user closed the window. *busy: the user is doing something. */
+bool window_poll(struct window *w);
+
+/* Is it time for another picture? False while the last one is fresh enough. */
+bool window_wants_frame(struct window *w);
+
+/* Draws view and says in request what the next one should hold. */
+void window_draw(struct window *w, const struct view *view, struct view_request *request,
+                 double mips, double percent);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,175 @@
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "frontend/debugger/ui.h"
+
+void text(ImU32 colour, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    ImGui::PushStyleColor(ImGuiCol_Text, colour);
+    ImGui::TextV(format, args);
+    ImGui::PopStyleColor();
+    va_end(args);
+}
+
+void tip(const char *format, ...)
+{
+    if (!ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled))
+        return;
+    va_list args;
+    va_start(args, format);
+    ImGui::SetTooltipV(format, args);
+    va_end(args);
+}
+
+void heading(const char *title)
+{
+    ImGui::Dummy(ImVec2(0, 2));
+    text(colour::heading, "%s", title);
+    ImGui::SameLine();
+    ImVec2 at = ImGui::GetCursorScreenPos();
+    float right = ImGui::GetWindowPos().x + ImGui::GetWindowContentRegionMax().x;
+    float y = at.y + ImGui::GetTextLineHeight() / 2;
+    if (right > at.x)
+        ImGui::GetWindowDrawList()->AddLine(ImVec2(at.x, y), ImVec2(right, y),
+                                            IM_COL32(70, 74, 92, 255));
+    ImGui::NewLine();
+}
+
+void address_link(Ui &ui, uint32_t address, bool is_code)
+{
+    ImGui::PushID((int)address);
+    text(colour::address, "%08x", address);
+    if (ImGui::IsItemHovered()) {
+        ImVec2 low = ImGui::GetItemRectMin(), high = ImGui::GetItemRectMax();
+        ImGui::GetWindowDrawList()->AddLine(ImVec2(low.x, high.y), high, colour::address);
+        ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+    }
+    tip("click: %s, Ctrl+click: %s", is_code ? "code" : "memory", is_code ? "memory" : "code");
+    if (ImGui::IsItemClicked()) {
+        if (is_code != ImGui::GetIO().KeyCtrl)
+            ui.go_code(address);
+        else
+            ui.go_memory(address, false);
+    }
+    ImGui::PopID();
+}
+
+bool edit_hex(const char *id, uint64_t *value, int digits, ImU32 colour)
+{
+    char buffer[20];
+    snprintf(buffer, sizeof buffer, "%0*llx", digits, (unsigned long long)*value);
+    ImGui::PushID(id);
+    ImGui::PushStyleColor(ImGuiCol_Text, colour);
+    ImGui::PushStyleColor(ImGuiCol_FrameBg, IM_COL32(0, 0, 0, 0));
+    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(1, 0));
+    ImGui::SetNextItemWidth(ImGui::CalcTextSize("0").x * (float)digits + 4);
+    bool done = ImGui::InputText("##hex", buffer, sizeof buffer,
+                                 ImGuiInputTextFlags_CharsHexadecimal |
+                                     ImGuiInputTextFlags_EnterReturnsTrue |
+                                     ImGuiInputTextFlags_AutoSelectAll);
+    ImGui::PopStyleVar();
+    ImGui::PopStyleColor(2);
+    ImGui::PopID();
+    unsigned long long now;
+    if (!done || sscanf(buffer, "%llx", &now) != 1)
+        return false;
+    *value = now;
+    return true;
+}
+
+bool bit(const char *name, bool set, bool changed, const char *what)
+{
+    ImU32 ink = changed ? colour::changed : set ? colour::text : IM_COL32(86, 94, 110, 255);
+    ImVec2 at = ImGui::GetCursorScreenPos(), size = ImGui::CalcTextSize(name);
+    size.x += 6;
+    ImGui::PushID(name);
+    bool clicked = ImGui::InvisibleButton("##bit", size);
+    ImGui::PopID();
+    ImDrawList *draw = ImGui::GetWindowDrawList();
+    if (set)
+        draw->AddRectFilled(at, ImVec2(at.x + size.x, at.y + size.y), IM_COL32(58, 70, 98, 255), 3);
+    if (ImGui::IsItemHovered())
+        draw->AddRect(at, ImVec2(at.x + size.x, at.y + size.y), colour::address, 3);
+    draw->AddText(ImVec2(at.x + 3, at.y), ink, name);
+    tip("%s: %d", what, set);
+    return clicked;
+}
+
+bool button(const char *label, bool enabled, const char *what)
+{
+    ImGui::BeginDisabled(!enabled);
+    bool pressed = ImGui::Button(label);
+    ImGui::EndDisabled();
+    tip("%s", what);
+    return pressed;
+}
+
+std::string code_address(const view_cpu &cpu, uint32_t address)
+{
+    char out[16];
+    uint32_t offset = address - cpu.segment[VIEW_CS].base;
+    if ((cpu.mode == MODE_REAL || cpu.mode == MODE_V86) && offset <= 0xFFFF)
+        snprintf(out, sizeof out, "%04x:%04x", cpu.segment[VIEW_CS].selector, offset);
+    else
+        snprintf(out, sizeof out, "%08x", address);
+    return out;
+}
+
+/* --- What panels ask of one another ----------------------------------------------------------- */
+
+view_action *Ui::act(view_action_kind kind)
+{
+    static_assert(VIEW_ACTIONS > 1, "room for what comes too late");
+    if (r->action_count == VIEW_ACTIONS)
+        r->action_count--; /* more than one frame can hold: the last one gives way */
+    view_action *a = &r->action[r->action_count++];
+    *a = view_action{};
+    a->kind = (uint8_t)kind;
+    return a;
+}
+
+void Ui::act_at(view_action_kind kind, uint64_t address)
+{
+    act(kind)->address = address;
+}
+
+void Ui::set_register(const char *name, const void *data, size_t len)
+{
+    view_action *a = act(ACTION_SET_REGISTER);
+    snprintf(a->text, sizeof a->text, "%s", name);
+    memcpy(a->data, data, len < sizeof a->data ? len : sizeof a->data);
+}
+
+void Ui::go_code(uint32_t address)
+{
+    code.back.push_back(code.selected ? code.selected : code.top);
+    code.top = code.selected = address;
+    code.scroll = -4;
+    code.placed = true;
+    bring_up = PANEL_CODE;
+}
+
+void Ui::go_memory(uint64_t address, bool physical)
+{
+    memory.base = address & ~UINT64_C(15);
+    memory.cursor = address;
+    memory.physical = physical;
+    memory.follow = -1;
+    memory.placed = true;
+    bring_up = PANEL_MEMORY;
+}
+
+const view_break *Ui::break_at(uint32_t address) const
+{
+    for (unsigned i = 0; i < v->break_count; i++) {
+        const view_break &b = v->breaks[i];
+        if ((b.kind == VIEW_BREAK_LINEAR && b.address == address) ||
+            (b.kind == VIEW_BREAK_SEGMENTED && b.selector == v->cpu.segment[VIEW_CS].selector &&
+             b.address + v->cpu.segment[VIEW_CS].base == address))
+            return &b;
+    }
+    return nullptr;
+}
