@@ -63,10 +63,10 @@ static void look_at_cpu(struct vcpu *c, struct view_cpu *v)
     v->stack32 = c->stack32;
     v->paging = c->walk.paging;
     v->halted = c->halted;
-    v->mode = vcpu_is_real(c)  ? MODE_REAL
-              : vcpu_is_v86(c) ? MODE_V86
-              : c->code32      ? MODE_PROTECTED32
-                               : MODE_PROTECTED16;
+    v->mode = vcpu_is_real(c)  ? VIEW_REAL
+              : vcpu_is_v86(c) ? VIEW_V86
+              : c->code32      ? VIEW_PROTECTED32
+                               : VIEW_PROTECTED16;
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ static const char *const general[8] = {"EAX", "ECX", "EDX", "EBX", "ESP", "EBP",
 static uint32_t pointed_at(const view_cpu &c, int reg)
 {
     int segment = reg == VIEW_ESP || reg == VIEW_EBP ? VIEW_SS : VIEW_DS;
-    bool wide = segment == VIEW_SS ? c.stack32 : c.mode == MODE_PROTECTED32;
+    bool wide = segment == VIEW_SS ? c.stack32 : c.mode == VIEW_PROTECTED32;
     return c.segment[segment].base + (c.gpr[reg] & (wide ? UINT32_MAX : 0xFFFF));
 }
 

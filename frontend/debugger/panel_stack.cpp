@@ -39,7 +39,7 @@ void panel_stack(Ui &ui)
 {
     const view_cpu &c = ui.v->cpu;
     const view_bytes &s = ui.v->stack;
-    int size = c.mode == MODE_PROTECTED32 ? 4 : 2;
+    int size = c.mode == VIEW_PROTECTED32 ? 4 : 2;
     ui.r->stack_follows = true;
     int rows = std::clamp((int)(ImGui::GetContentRegionAvail().y / ImGui::GetTextLineHeight()) + 1,
                           1, 512);

@@ -31,7 +31,7 @@ enum view_panel {
 
 /* --- What panels show ------------------------------------------------------------------------- */
 
-enum view_mode { MODE_REAL, MODE_V86, MODE_PROTECTED16, MODE_PROTECTED32 };
+enum view_mode { VIEW_REAL, VIEW_V86, VIEW_PROTECTED16, VIEW_PROTECTED32 };
 
 struct view_segment {
     uint16_t selector;

@@ -111,7 +111,7 @@ std::string code_address(const view_cpu &cpu, uint32_t address)
 {
     char out[16];
     uint32_t offset = address - cpu.segment[VIEW_CS].base;
-    if ((cpu.mode == MODE_REAL || cpu.mode == MODE_V86) && offset <= 0xFFFF)
+    if ((cpu.mode == VIEW_REAL || cpu.mode == VIEW_V86) && offset <= 0xFFFF)
         snprintf(out, sizeof out, "%04x:%04x", cpu.segment[VIEW_CS].selector, offset);
     else
         snprintf(out, sizeof out, "%08x", address);

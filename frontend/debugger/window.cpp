@@ -436,11 +436,11 @@ static void menus(window *w)
 static const char *mode_name(const view_cpu &cpu)
 {
     switch (cpu.mode) {
-    case MODE_REAL:
+    case VIEW_REAL:
         return "real mode";
-    case MODE_V86:
+    case VIEW_V86:
         return "virtual-8086";
-    case MODE_PROTECTED16:
+    case VIEW_PROTECTED16:
         return "protected, 16-bit";
     default:
         return "protected, 32-bit";
