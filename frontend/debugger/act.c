@@ -1,10 +1,9 @@
 /* frontend/debugger/act.c: what the user does in the window, done to the guest. */
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "frontend/debugger/look.h"
 #include "partition/registers.h"
+#include "partition/tables.h"
 
 #define SEARCH_MOST (UINT64_C(64) << 20) /* bytes looked through at once: some 50 ms */
 
@@ -15,91 +14,52 @@ static void say(struct view *v, const char *text)
 
 /* --- Addresses as the user writes them -------------------------------------------------------- */
 
-/* A hexadecimal number or a register's name at *at; moves *at behind it. */
-static bool parse_term(struct vcpu *c, const char **at, uint32_t *value)
+/* Hex digits alone, or two such numbers with a colon, need no 0x. */
+static bool parse_plain(struct vcpu *c, const char *text, uint32_t *address)
 {
-    char name[16];
-    size_t len = 0;
-    while (isalnum((unsigned char)(*at)[len]) || (*at)[len] == '_')
-        len++;
-    if (!len || len >= sizeof name)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        name[i] = (char)tolower((unsigned char)(*at)[i]);
-    name[len] = 0;
-    int n = debug_register_find(name);
-    if (n < 0 && len == 2) { /* sp, di ... */
-        char wide[4] = {'e', name[0], name[1], 0};
-        n = debug_register_find(wide);
-    }
-    if (n >= 0) {
-        uint8_t bytes[REGISTER_BYTES];
-        debug_register_read(c, (unsigned)n, bytes);
-        *value = load_le32(bytes);
-        *at += len;
+    unsigned long long first, second;
+    uint32_t base = 0;
+    int end = 0;
+    if (sscanf(text, " %8llx%n", &first, &end) == 1 && !text[end + (int)strspn(text + end, " ")]) {
+        *address = (uint32_t)first;
         return true;
     }
-    char *end;
-    unsigned long long number = strtoull(name, &end, 16);
-    if (*end == 'h' && !end[1])
-        end++;
-    if (*end || number > UINT32_MAX)
+    if (sscanf(text, " %4llx:%8llx%n", &first, &second, &end) != 2 || text[end])
         return false;
-    *value = (uint32_t)number;
-    *at += len;
+    if (!selector_base(c, (uint16_t)first, &base))
+        base = (uint32_t)first << 4;
+    *address = base + (uint32_t)second;
     return true;
 }
 
-/* Base of the segment that selector stands for: a loaded one, or as real mode counts. */
-static uint32_t base_of(struct vcpu *c, uint32_t selector)
+static bool place_address(struct debug *d, const struct stop_place *place, uint64_t *address)
 {
-    for (unsigned n = 0; n < SEG_COUNT; n++) {
-        if (c->seg[n].selector == selector)
-            return (uint32_t)c->seg[n].base;
-    }
-    return selector << 4;
-}
-
-/* TERM [+|- TERM ...], or SELECTOR:TERM ... */
-static bool parse_address(struct vcpu *c, const char *text, uint32_t *address)
-{
-    uint32_t value, base = 0;
-    while (*text == ' ')
-        text++;
-    if (!parse_term(c, &text, &value))
+    uint32_t base = 0;
+    if (place->kind == STOP_SEGMENTED && !selector_base(d->vcpu, place->selector, &base))
         return false;
-    if (*text == ':') {
-        base = base_of(c, value & 0xFFFF);
-        text++;
-        if (!parse_term(c, &text, &value))
-            return false;
-    }
-    for (;;) {
-        uint32_t more;
-        text += strspn(text, " ");
-        char sign = *text;
-        if (sign != '+' && sign != '-')
-            break;
-        text += 1 + strspn(text + 1, " ");
-        if (!parse_term(c, &text, &more))
-            return false;
-        value = sign == '+' ? value + more : value - more;
-    }
-    *address = base + value;
-    return !*text;
+    *address = place->kind == STOP_PHYSICAL ? place->address : (uint32_t)(base + place->address);
+    return true;
 }
 
 static void find(struct partition *p, const struct view_action *a, struct view *v)
 {
-    uint32_t address;
-    if (!parse_address(partition_vcpu(p), a->text, &address)) {
-        snprintf(v->answer, sizeof v->answer,
-                 "'%.60s' is no address: write hex, SEG:OFFSET, or registers (ss:esp+8)", a->text);
+    struct debug *d = partition_debug(p);
+    struct expr_error error = {0};
+    struct stop_place place = {.kind = STOP_LINEAR};
+    uint32_t plain;
+    if (parse_plain(d->vcpu, a->text, &plain)) {
+        place.address = plain;
+    } else if (!debug_parse_place(d, a->text, &place, &error)) {
+        snprintf(v->answer, sizeof v->answer, "%s", error.text);
+        return;
+    }
+    if (!place_address(d, &place, &v->place)) {
+        say(v, "there is no such segment");
         return;
     }
     v->place_found = true;
-    v->place_panel = a->panel;
-    v->place = address;
+    v->place_physical = place.kind == STOP_PHYSICAL;
+    v->place_panel = v->place_physical ? PANEL_MEMORY : a->panel;
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */
@@ -136,6 +96,7 @@ static void search(struct partition *p, const struct view_action *a, struct view
         const uint8_t *hit = len ? memmem(page, len, a->data, a->len) : NULL;
         if (hit) {
             v->place_found = true;
+            v->place_physical = a->physical;
             v->place_panel = a->panel;
             v->place = at + (uint64_t)(hit - page);
             return;
@@ -150,39 +111,98 @@ static void search(struct partition *p, const struct view_action *a, struct view
 
 /* --- Breakpoints ------------------------------------------------------------------------------ */
 
-static struct stop_place place_of(const struct view_break *b)
+/* "14", "0x60-0x64": two numbers in hex. */
+static bool parse_range(const char *text, unsigned most, unsigned *first, unsigned *last)
 {
-    return (struct stop_place){.kind = b->kind == VIEW_BREAK_PHYSICAL    ? STOP_PHYSICAL
-                                       : b->kind == VIEW_BREAK_SEGMENTED ? STOP_SEGMENTED
-                                                                         : STOP_LINEAR,
-                               .selector = b->selector,
-                               .address = b->address};
+    unsigned low, high;
+    int count = sscanf(text, " %x - %x", &low, &high);
+    if (count < 1 || low > most || (count == 2 && (high < low || high > most)))
+        return false;
+    *first = low;
+    *last = count == 2 ? high : low;
+    return true;
 }
 
-static struct stop_watch watch_of(const struct view_break *b)
+/* What the user wrote beside the kind. False: *why says what is wrong. */
+static bool parse_spec(struct debug *d, const struct view_action *a, struct break_spec *spec,
+                       struct expr_error *why)
 {
-    return (struct stop_watch){
-        .address = (uint32_t)b->address, .len = b->len, .read = b->read, .write = b->write};
+    unsigned first = 0, last = 0;
+    uint32_t plain;
+    bool any = !a->text[strspn(a->text, " ")];
+    switch (spec->kind) {
+    case BREAK_AT:
+    case BREAK_DATA:
+        if (!strchr(a->text, ':') && parse_plain(d->vcpu, a->text, &plain))
+            spec->place.address = plain;
+        else if (!debug_parse_place(d, a->text, &spec->place, why))
+            return false;
+        spec->watch = (struct stop_watch){.len = a->len ? a->len : 1,
+                                          .read = a->read,
+                                          .write = a->write,
+                                          .physical = spec->place.kind == STOP_PHYSICAL};
+        if (place_address(d, &spec->place, &spec->watch.address))
+            return true;
+        snprintf(why->text, sizeof why->text, "there is no such segment");
+        return false;
+    case BREAK_PORT:
+        if (parse_range(a->text, 0xFFFF, &first, &last)) {
+            spec->first = (uint16_t)first;
+            spec->last = (uint16_t)last;
+            return true;
+        }
+        snprintf(why->text, sizeof why->text, "which port, in hex? 60, or 3f0-3f7");
+        return false;
+    case BREAK_INTERRUPT:
+    case BREAK_EXCEPTION:
+    case BREAK_SOFTWARE:
+        if (any)
+            return true;
+        if (!parse_range(a->text, 0xFF, &first, &last)) {
+            snprintf(why->text, sizeof why->text, "which vector, in hex? e, or 20-2f, or nothing");
+            return false;
+        }
+        for (unsigned n = first; n <= last; n++)
+            break_vector(spec, (uint8_t)n);
+        return true;
+    default:
+        return true;
+    }
 }
 
-static bool add(struct stops *s, const struct view_break *b)
+static void add(struct debug *d, const struct view_action *a, struct view *v)
 {
-    return b->kind == VIEW_WATCH ? stops_watch_add(s, watch_of(b))
-                                 : stops_break_add(s, place_of(b));
+    struct expr_error why = {0};
+    struct break_spec spec = {.kind = a->panel < BREAK_KINDS ? (enum break_kind)a->panel : BREAK_AT,
+                              .read = a->read,
+                              .write = a->write,
+                              .condition = a->condition};
+    if (!parse_spec(d, a, &spec, &why) || !debug_break_add(d, &spec, &why))
+        say(v, why.text);
 }
 
-static void remove_stop(struct stops *s, const struct view_break *b)
+static void toggle(struct debug *d, uint64_t address, struct view *v)
 {
-    if (b->kind == VIEW_WATCH)
-        stops_watch_remove(s, watch_of(b));
-    else
-        stops_break_remove(s, place_of(b));
+    struct break_spec spec = {.kind = BREAK_AT, .place = {.kind = STOP_LINEAR, .address = address}};
+    const struct breakpoint *b;
+    for (unsigned n = 0; (b = debug_break_at(d, NULL, n)); n++) {
+        uint64_t at;
+        if (b->spec.kind == BREAK_AT && b->spec.place.kind != STOP_PHYSICAL &&
+            place_address(d, &b->spec.place, &at) && at == address) {
+            debug_break_remove(d, b->id);
+            return;
+        }
+    }
+    struct expr_error why = {0};
+    if (!debug_break_add(d, &spec, &why))
+        say(v, why.text);
 }
 
-static bool toggle(struct stops *s, uint64_t address)
+static void set_condition(struct debug *d, const struct view_action *a, struct view *v)
 {
-    struct stop_place place = {.kind = STOP_LINEAR, .address = address};
-    return stops_break_remove(s, place) || stops_break_add(s, place);
+    struct expr_error why = {0};
+    if (!debug_break_condition(d, (unsigned)a->address, a->condition, &why))
+        say(v, why.text);
 }
 
 /* --- Registers -------------------------------------------------------------------------------- */
@@ -198,12 +218,6 @@ static void set_register(struct partition *p, const struct view_action *a, struc
     if (n < 0 || !debug_register_write(c, (unsigned)n, a->data))
         snprintf(v->answer, sizeof v->answer, "the CPU would not take this value for %.20s",
                  a->text);
-}
-
-static void step_out(struct partition *p, struct view *v)
-{
-    (void)p;
-    say(v, "step out is not there yet");
 }
 
 void debugger_act(struct partition *p, const struct view_action *a, struct view *v)
@@ -224,24 +238,28 @@ void debugger_act(struct partition *p, const struct view_action *a, struct view 
             debug_step_over(d);
         break;
     case ACTION_STEP_OUT:
-        step_out(p, v);
+        debug_step_out(d);
         break;
     case ACTION_RUN_TO:
         debug_run_to(d, (struct stop_place){.kind = STOP_LINEAR, .address = a->address});
         break;
     case ACTION_BREAK_TOGGLE:
-        if (!toggle(&d->stops, a->address))
-            say(v, "out of memory");
+        toggle(d, a->address, v);
         break;
     case ACTION_BREAK_ADD:
-        if (!add(&d->stops, &a->stop))
-            say(v, "out of memory");
+        add(d, a, v);
         break;
     case ACTION_BREAK_REMOVE:
-        remove_stop(&d->stops, &a->stop);
+        debug_break_remove(d, (unsigned)a->address);
+        break;
+    case ACTION_BREAK_ENABLE:
+        debug_break_enable(d, (unsigned)a->address, a->len);
+        break;
+    case ACTION_BREAK_CONDITION:
+        set_condition(d, a, v);
         break;
     case ACTION_BREAK_CLEAR:
-        stops_remove_all(&d->stops);
+        debug_break_remove_all(d, NULL);
         break;
     case ACTION_SET_REGISTER:
         set_register(p, a, v);

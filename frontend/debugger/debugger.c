@@ -54,7 +54,7 @@ static void leave(void *ctx, struct partition *p)
     d->listening = false;
     if (debug->listeners)
         return; /* gdb is there: breakpoints and the guest are its own */
-    stops_remove_all(&debug->stops);
+    debug_break_remove_all(debug, NULL);
     debug_continue(debug);
 }
 

@@ -6,6 +6,7 @@
 #include "cpu/feature.h"
 #include "cpu/flags.h"
 #include "partition/registers.h"
+#include "partition/tables.h"
 
 /* --- Registers -------------------------------------------------------------------------------- */
 
@@ -119,58 +120,52 @@ static void look_at_peeks(struct partition *p, const struct view_request *r, str
 
 /* --- Stops ------------------------------------------------------------------------------------ */
 
+static void copy(char *to, size_t size, const struct bytes *from)
+{
+    snprintf(to, size, "%.*s", (int)from->len, from->len ? (const char *)from->data : "");
+}
+
+static void look_at_break(struct debug *d, const struct breakpoint *b, struct view_break *out)
+{
+    uint32_t base = 0;
+    struct bytes what = {0};
+    struct breakpoint bare = *b; /* without its condition, which stands apart */
+    bare.condition = NULL;
+    bare.spec.condition = NULL;
+    *out = (struct view_break){
+        .id = b->id, .kind = (uint8_t)b->spec.kind, .enabled = b->enabled, .hits = b->hits};
+    if (b->spec.kind == BREAK_AT && b->spec.place.kind != STOP_PHYSICAL) {
+        out->is_linear = b->spec.place.kind == STOP_LINEAR ||
+                         selector_base(d->vcpu, b->spec.place.selector, &base);
+        out->address = base + (uint32_t)b->spec.place.address;
+    } else if (b->spec.kind == BREAK_DATA && !b->spec.watch.physical) {
+        out->is_linear = true;
+        out->address = (uint32_t)b->spec.watch.address;
+        out->len = b->spec.watch.len;
+    }
+    break_text(&bare, &what);
+    copy(out->text, sizeof out->text, &what);
+    snprintf(out->condition, sizeof out->condition, "%s", b->condition ? b->condition : "");
+    bytes_free(&what);
+}
+
 static void look_at_breaks(struct debug *d, struct view *v)
 {
+    const struct breakpoint *b;
     v->break_count = 0;
-    for (unsigned i = 0; i < d->stops.place_count && v->break_count < VIEW_BREAKS; i++) {
-        const struct stop_place *s = &d->stops.place[i];
-        v->breaks[v->break_count++] =
-            (struct view_break){.kind = s->kind == STOP_PHYSICAL    ? VIEW_BREAK_PHYSICAL
-                                        : s->kind == STOP_SEGMENTED ? VIEW_BREAK_SEGMENTED
-                                                                    : VIEW_BREAK_LINEAR,
-                                .selector = s->selector,
-                                .address = s->address,
-                                .hits = s->hits};
-    }
-    for (unsigned i = 0; i < d->stops.watch_count && v->break_count < VIEW_BREAKS; i++) {
-        const struct stop_watch *s = &d->stops.watch[i];
-        v->breaks[v->break_count++] = (struct view_break){.kind = VIEW_WATCH,
-                                                          .read = s->read,
-                                                          .write = s->write,
-                                                          .address = s->address,
-                                                          .len = s->len,
-                                                          .hits = s->hits};
-    }
+    for (unsigned n = 0; v->break_count < VIEW_BREAKS && (b = debug_break_at(d, NULL, n)); n++)
+        look_at_break(d, b, &v->breaks[v->break_count++]);
 }
 
 static void tell_why(const struct debug *d, struct view *v)
 {
-    const struct stop_hit *hit = &d->stop.hit;
-    switch (d->stop.reason) {
-    case DEBUG_RUNNING:
-        v->why[0] = 0;
+    struct bytes text = {0};
+    v->why[0] = 0;
+    if (!debug_is_stopped(d))
         return;
-    case DEBUG_PAUSED:
-        snprintf(v->why, sizeof v->why, "paused");
-        return;
-    case DEBUG_STEPPED:
-        snprintf(v->why, sizeof v->why, "stepped");
-        return;
-    case DEBUG_BREAKPOINT:
-        snprintf(v->why, sizeof v->why, "breakpoint at %08x, hit %llu", hit->address,
-                 (unsigned long long)hit->place.hits);
-        return;
-    case DEBUG_WATCHPOINT:
-        snprintf(v->why, sizeof v->why, "watchpoint: %s at %08x", hit->write ? "write" : "read",
-                 hit->address);
-        return;
-    case DEBUG_TRIPLE_FAULT:
-        snprintf(v->why, sizeof v->why, "triple fault: going on ends the run");
-        return;
-    case DEBUG_DMA_DENIED:
-        snprintf(v->why, sizeof v->why, "a device's DMA was denied");
-        return;
-    }
+    debug_stop_text(d, &text);
+    copy(v->why, sizeof v->why, &text);
+    bytes_free(&text);
 }
 
 static bool wants(const struct view_request *r, enum view_panel panel)

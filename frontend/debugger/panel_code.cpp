@@ -218,8 +218,11 @@ static void draw_marker(const Grid &g, Ui &ui, float y, uint32_t address)
 {
     ImVec2 middle(g.at.x + g.character, y + g.row / 2);
     float size = g.row * 0.32f;
-    if (ui.break_at(address))
+    const view_break *b = ui.break_at(address);
+    if (b && b->enabled)
         g.draw->AddCircleFilled(middle, size, colour::breakpoint);
+    else if (b)
+        g.draw->AddCircle(middle, size, colour::breakpoint);
     if (address == ui.v->cpu.pc) {
         ImVec2 tip(middle.x + size * 1.1f, middle.y);
         g.draw->AddTriangleFilled(ImVec2(middle.x - size * 0.7f, middle.y - size),

@@ -136,14 +136,15 @@ static void byte_menu(Ui &ui)
     } kinds[] = {
         {"Watch writes", false, true}, {"Watch reads", true, false}, {"Watch both", true, true}};
     for (auto &k : kinds) {
-        if (!ImGui::MenuItem(k.label, nullptr, false, !p.physical))
+        if (!ImGui::MenuItem(k.label))
             continue;
-        view_break &b = ui.act(ACTION_BREAK_ADD)->stop;
-        b.kind = VIEW_WATCH;
-        b.address = p.cursor;
-        b.len = 1;
-        b.read = k.read;
-        b.write = k.write;
+        view_action *a = ui.act(ACTION_BREAK_ADD);
+        a->panel = VIEW_BREAK_DATA;
+        a->len = 1;
+        a->read = k.read;
+        a->write = k.write;
+        snprintf(a->text, sizeof a->text, "%s%llx", p.physical ? "phys 0x" : "",
+                 (unsigned long long)p.cursor);
     }
     ImGui::Separator();
     if (ImGui::MenuItem("Show as code", nullptr, false, !p.physical))
@@ -164,7 +165,7 @@ static bool is_watched(const Ui &ui, uint64_t at)
 {
     for (unsigned i = 0; i < ui.v->break_count; i++) {
         const view_break &b = ui.v->breaks[i];
-        if (b.kind == VIEW_WATCH && at - b.address < b.len)
+        if (b.kind == VIEW_BREAK_DATA && b.is_linear && at - b.address < b.len)
             return true;
     }
     return false;

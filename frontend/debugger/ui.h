@@ -62,7 +62,7 @@ struct StackPanel {
 };
 
 struct BreakPanel {
-    char place[96] = "";
+    char place[96] = "", condition[VIEW_BREAK_TEXT] = "";
     int kind = 0;
 };
 

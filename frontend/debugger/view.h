@@ -70,14 +70,32 @@ static inline bool view_valid(const struct view_bytes *b, uint32_t at)
     return at < b->len && (b->pages_valid >> (((b->base & 4095) + at) >> 12) & 1);
 }
 
-enum view_stop_kind { VIEW_BREAK_LINEAR, VIEW_BREAK_PHYSICAL, VIEW_BREAK_SEGMENTED, VIEW_WATCH };
+/* As partition/breakpoints.h has them, in its order. */
+enum view_break_kind {
+    VIEW_BREAK_AT,
+    VIEW_BREAK_DATA,
+    VIEW_BREAK_PORT,
+    VIEW_BREAK_INTERRUPT,
+    VIEW_BREAK_EXCEPTION,
+    VIEW_BREAK_SOFTWARE,
+    VIEW_BREAK_IRET,
+    VIEW_BREAK_MODE,
+    VIEW_BREAK_CR3,
+    VIEW_BREAK_DMA_DENIED,
+    VIEW_BREAK_KINDS
+};
 
+#define VIEW_BREAK_TEXT 96
 struct view_break {
-    uint8_t kind; /* enum view_stop_kind */
-    bool read, write;
-    uint16_t selector;
-    uint32_t len; /* VIEW_WATCH */
-    uint64_t address, hits;
+    unsigned id;
+    uint8_t kind; /* enum view_break_kind */
+    bool enabled;
+    bool is_linear;   /* address is: of an instruction, or of len bytes of data */
+    uint32_t address; /* of a segmented place: where that is now */
+    uint32_t len;
+    uint64_t hits;
+    char text[VIEW_BREAK_TEXT]; /* what it waits for */
+    char condition[VIEW_BREAK_TEXT];
 };
 
 #define VIEW_BREAKS  256
@@ -104,6 +122,7 @@ struct view {
     struct view_break breaks[VIEW_BREAKS];
 
     bool place_found; /* the answer to ACTION_FIND */
+    bool place_physical;
     uint8_t place_panel;
     uint64_t place;
 };
@@ -118,13 +137,15 @@ enum view_action_kind {
     ACTION_STEP_OUT,
     ACTION_RUN_TO,       /* address, linear */
     ACTION_BREAK_TOGGLE, /* address, linear */
-    ACTION_BREAK_ADD,    /* stop */
-    ACTION_BREAK_REMOVE, /* stop */
-    ACTION_BREAK_CLEAR,  /* all of them */
-    ACTION_SET_REGISTER, /* text: its name; data */
-    ACTION_SET_MEMORY,   /* address, physical, data, len */
-    ACTION_FIND,         /* text: an address as the user writes it; panel: who asks */
-    ACTION_SEARCH,       /* data, len from address on: the answer comes as for ACTION_FIND */
+    ACTION_BREAK_ADD,    /* panel: enum view_break_kind; text: where, or which; condition; access */
+    ACTION_BREAK_REMOVE, /* address: its number */
+    ACTION_BREAK_ENABLE, /* address: its number; len: 0 or 1 */
+    ACTION_BREAK_CONDITION, /* address: its number; condition */
+    ACTION_BREAK_CLEAR,     /* all of them */
+    ACTION_SET_REGISTER,    /* text: its name; data */
+    ACTION_SET_MEMORY,      /* address, physical, data, len */
+    ACTION_FIND,            /* text: an address as the user writes it; panel: who asks */
+    ACTION_SEARCH,          /* data, len from address on: the answer comes as for ACTION_FIND */
     ACTION_RESET,
 };
 
@@ -133,8 +154,9 @@ struct view_action {
     uint8_t panel, len;
     bool physical;
     uint64_t address;
-    struct view_break stop;
+    bool read, write; /* ACTION_BREAK_ADD of data and ports */
     uint8_t data[32];
+    char condition[VIEW_BREAK_TEXT];
     char text[128];
 };
 

@@ -166,9 +166,7 @@ const view_break *Ui::break_at(uint32_t address) const
 {
     for (unsigned i = 0; i < v->break_count; i++) {
         const view_break &b = v->breaks[i];
-        if ((b.kind == VIEW_BREAK_LINEAR && b.address == address) ||
-            (b.kind == VIEW_BREAK_SEGMENTED && b.selector == v->cpu.segment[VIEW_CS].selector &&
-             b.address + v->cpu.segment[VIEW_CS].base == address))
+        if (b.kind == VIEW_BREAK_AT && b.is_linear && b.address == address)
             return &b;
     }
     return nullptr;

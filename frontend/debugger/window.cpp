@@ -579,7 +579,7 @@ static void take_view(Ui &ui)
         ui.last_stop = v.stops;
     }
     if (v.place_found && v.place_panel == PANEL_MEMORY)
-        ui.go_memory(v.place, ui.memory.physical);
+        ui.go_memory(v.place, v.place_physical);
     else if (v.place_found)
         ui.go_code((uint32_t)v.place);
 }
