@@ -7,13 +7,18 @@
  *
  * Fresh RAM is not dirty. A write to it marks a block around the page dirty, the larger the more of
  * the leaf is written already, so that a guest that fills its memory does not fault on each page.
- * Video memory is marked page by page: the display looks at it. */
+ * Elsewhere (video memory, which the display looks at; memory under page tables, whose dirty bits a
+ * snapshot took) a page that follows one just written takes some more with it: a frame is drawn in
+ * order. */
 #include "mmu/window_state.h"
 
 /* Entries on either side of a faulting page that are mapped with it when they continue its run;
  * and the aligned group of which they are mapped in any case. */
 #define AROUND_RUN   64u
 #define AROUND_GROUP 8u
+
+/* Pages marked dirty ahead of a write that follows another. */
+#define DIRTY_AHEAD 15u
 
 /* One fault. */
 struct fill {
@@ -60,18 +65,20 @@ static unsigned dirty_shift(const struct leaf *leaf)
     return leaf->writable >= 256 ? 9 : leaf->writable >= 64 ? 6 : 4;
 }
 
-/* The page is about to be written: notes that, for RAM of one guest page also for its block. */
+/* The page is about to be written: notes that, and what is likely to be written next. */
 static void mark_dirty(const struct fill *f, const struct region *r)
 {
     struct windows *w = f->w;
-    uint64_t from = f->machine, to = f->machine + PAGE_SIZE;
+    uint64_t from = f->machine, to = f->machine + PAGE_SIZE, end = r->offset + r->size;
     if (r->kind == REGION_RAM && f->leaf->kind == LEAF_FLAT) {
         uint64_t block = PAGE_SIZE << dirty_shift(f->leaf);
-        uint64_t end = r->offset + r->size;
         from = align_down(f->machine, block);
-        to = from + block < end ? from + block : end;
+        to = from + block;
         from = from > r->offset ? from : r->offset;
+    } else if (f->n && f->leaf->map[f->n - 1] == encode(f->machine - PAGE_SIZE, true)) {
+        to += DIRTY_AHEAD * PAGE_SIZE;
     }
+    to = to < end ? to : end;
     for (; from < to; from += PAGE_SIZE) {
         if (!(physmap_page_state(w->pm, from) & PAGE_HAS_CODE))
             physmap_wrote(w->pm, from, PAGE_SIZE);

@@ -36,6 +36,41 @@ static void put_vcpu(struct bytes *out, const struct vcpu *c)
         u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes));
 }
 
+/* The windows, the form of shadow map held in the host's MMU: docs/mmu.md explains the counters. */
+static void put_windows(struct bytes *out, const struct vcpu *c)
+{
+    struct window_counters n = windows_counters(c->windows);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"faults", n.faults},
+        {"refused", n.refused},
+        {"maps", n.maps},
+        {"protects", n.protects},
+        {"unmaps", n.unmaps},
+        {"pages_mapped", n.pages_mapped},
+        {"pages_unmapped", n.pages_unmapped},
+        {"flushes", n.flushes},
+        {"page_flushes", n.page_flushes},
+        {"syncs", n.syncs},
+        {"entries_changed", n.entries_changed},
+        {"downgrades", n.downgrades},
+        {"enters", n.enters},
+        {"binds", n.binds},
+        {"evictions", n.evictions},
+        {"drops", n.drops},
+        {"exhausted", n.exhausted},
+        {"mappings", n.mappings},
+        {"mappings_limit", n.mappings_limit},
+        {"windows", n.windows},
+    };
+    put(out, ",\n  \"windows\": {");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        put(out, "%s\n    \"%s\": %llu", i ? "," : "", rows[i].name, u(rows[i].value));
+    put(out, "\n  }");
+}
+
 static void put_dma(struct bytes *out, const struct board *b)
 {
     bool first = true;
@@ -70,6 +105,8 @@ void partition_stats(struct partition *p, struct bytes *out)
     const struct board *b = partition_board(p);
     put(out, "{\n  ");
     put_vcpu(out, partition_vcpu(p));
+    if (partition_vcpu(p)->windows)
+        put_windows(out, partition_vcpu(p));
     put(out, ",\n  \"virtual_ns\": %llu,\n  \"resets\": %llu,\n  \"slept_ns\": %llu",
         u(partition_now(p)), u(partition_resets(p)), u(partition_slept_ns(p)));
     put(out, ",\n  \"port_reads\": %llu,\n  \"port_writes\": %llu", u(b->port_reads),

@@ -86,7 +86,7 @@ static void rig_enter(struct rig *r)
 }
 
 /* One access through the window. False: refused, the slow way is due. */
-static bool rig_read(struct rig *r, uint32_t gva, uint8_t *value)
+static inline bool rig_read(struct rig *r, uint32_t gva, uint8_t *value)
 {
     rig_enter(r);
     if (sigsetjmp(r->refused, 1))
@@ -95,7 +95,7 @@ static bool rig_read(struct rig *r, uint32_t gva, uint8_t *value)
     return true;
 }
 
-static bool rig_write(struct rig *r, uint32_t gva, uint8_t value)
+static inline bool rig_write(struct rig *r, uint32_t gva, uint8_t value)
 {
     rig_enter(r);
     if (sigsetjmp(r->refused, 1))
