@@ -58,7 +58,7 @@ static void delivered(struct vcpu *c, const struct event *e, enum history_kind k
                                            .from_cs = cs,
                                            .from = linear});
     if (c->stop_on & STOP_ON_RETURN)
-        stops_called(c);
+        stops_called(c, !e->has_error || vcpu_is_real(c) ? 0 : c->code32 ? 4 : 2);
 }
 
 /* One attempt. False: c->fault holds what was raised on the way. */

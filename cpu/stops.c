@@ -488,51 +488,37 @@ void stops_event(struct vcpu *c, struct stop_event event)
 
 /* --- Step out --------------------------------------------------------------------------------- */
 
-/* A frame that IRET takes may begin behind an error code. */
-#define SLOT_SLACK 8
-
-static int find_nested(const struct stops *s, uint32_t slot)
+static bool take_nested(struct stops *s, uint32_t slot)
 {
     for (unsigned n = s->out.nested_count; n-- > 0;) {
-        if (slot - s->out.nested[n] < SLOT_SLACK)
-            return (int)n;
+        if (s->out.nested[n] != slot)
+            continue;
+        s->out.nested_count--;
+        memmove(&s->out.nested[n], &s->out.nested[n + 1],
+                (s->out.nested_count - n) * sizeof s->out.nested[0]);
+        return true;
     }
-    return -1;
-}
-
-static void forget_nested(struct stops *s, unsigned n)
-{
-    s->out.nested_count--;
-    memmove(&s->out.nested[n], &s->out.nested[n + 1],
-            (s->out.nested_count - n) * sizeof s->out.nested[0]);
+    return false;
 }
 
 /* Only frames at or above where the step out began can be taken for the caller's. */
-void stops_called(struct vcpu *c)
+void stops_called(struct vcpu *c, unsigned skip)
 {
     struct stops *s = c->stops;
-    uint32_t slot = stops_slot(c);
-    if (c->cpl != s->out.cpl || slot + SLOT_SLACK - s->out.stack >= s->out.reach)
+    uint32_t slot = stops_slot(c) + skip;
+    if (c->cpl != s->out.cpl || slot - s->out.stack >= s->out.reach)
         return;
-    int known = find_nested(s, slot);
-    if (known >= 0)
-        forget_nested(s, (unsigned)known);
-    else if (s->out.nested_count == STOPS_NESTED)
-        forget_nested(s, 0);
+    if (!take_nested(s, slot) && s->out.nested_count == STOPS_NESTED)
+        take_nested(s, s->out.nested[0]);
     s->out.nested[s->out.nested_count++] = slot;
 }
 
 void stops_returned(struct vcpu *c, uint32_t slot, uint8_t cpl)
 {
     struct stops *s = c->stops;
-    if (cpl != s->out.cpl || slot - s->out.stack >= s->out.reach ||
+    if (cpl != s->out.cpl || slot - s->out.stack >= s->out.reach || take_nested(s, slot) ||
         (cpl == 3 && (uint32_t)c->cr3 != s->out.cr3))
         return;
-    int known = find_nested(s, slot);
-    if (known >= 0) {
-        forget_nested(s, (unsigned)known);
-        return;
-    }
     s->out.done = true;
     vcpu_attend(c, EVENT_DEBUG);
 }

@@ -98,7 +98,7 @@ struct stop_hit {
 };
 
 #define STOPS_PENDING 16  /* hits of one instruction that are kept */
-#define STOPS_NESTED  256 /* see stops_returns */
+#define STOPS_NESTED  256 /* calls under way: see stops_called */
 
 struct stops {
     struct vcpu *vcpu;
@@ -179,10 +179,10 @@ void stops_watched(struct vcpu *c, uint32_t gva, unsigned size, bool write);
 /* Something happened that is in vcpu.stop_on. */
 void stops_event(struct vcpu *c, struct stop_event event);
 
-/* With STOP_ON_RETURN in vcpu.stop_on: a call, an interrupt frame or the like was pushed, and the
- * stack pointer is below it; a return is done that took its frame from linear address slot, at
- * privilege cpl. */
-void stops_called(struct vcpu *c);
+/* With STOP_ON_RETURN in vcpu.stop_on: a return address or an interrupt frame was pushed, and skip
+ * bytes below it; a return is done that took its frame from linear address slot, at privilege
+ * cpl. */
+void stops_called(struct vcpu *c, unsigned skip);
 void stops_returned(struct vcpu *c, uint32_t slot, uint8_t cpl);
 
 /* vcpu.interpret follows what is asked for. */

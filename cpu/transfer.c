@@ -224,5 +224,5 @@ void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
 {
     call_far(c, selector, offset, size, return_eip);
     if (unlikely(c->stop_on & STOP_ON_RETURN))
-        stops_called(c);
+        stops_called(c, 0);
 }

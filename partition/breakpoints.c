@@ -339,7 +339,7 @@ static bool holds(struct debug *d, struct breakpoint *b, const struct stop_hit *
 {
     if (!b->expr)
         return true;
-    struct expr_scope scope = {.vcpu = d->vcpu, .hit = hit, .hits = b->hits + 1};
+    struct expr_scope scope = {.vcpu = d->vcpu, .hit = hit, .hits = b->reached};
     int64_t value;
     if (expr_eval(b->expr, &scope, &value, &d->trouble))
         return value != 0;
@@ -357,6 +357,7 @@ bool breakpoints_wanted(void *ctx, struct stop_hit *hit)
         if (!matches(b, hit))
             continue;
         known = true;
+        b->reached++;
         if (!holds(d, b, hit))
             continue;
         b->hits++;

@@ -56,7 +56,8 @@ struct breakpoint {
     struct break_spec spec;
     char *condition; /* spec.condition points here */
     struct expr *expr;
-    uint64_t hits; /* with the condition true */
+    uint64_t reached; /* whatever its condition said: "hits" in an expression */
+    uint64_t hits;    /* with the condition true */
     bool enabled;
 };
 

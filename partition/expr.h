@@ -36,7 +36,7 @@ struct expr_error {
 struct expr_scope {
     struct vcpu *vcpu;
     const struct stop_hit *hit; /* what happened, or NULL */
-    uint64_t hits;              /* of the breakpoint, this one included */
+    uint64_t hits;              /* times that the breakpoint was reached, this one included */
 };
 
 struct expr;

@@ -107,7 +107,7 @@ LOOP(loopne, 32, !flag_zf(c))
 #define CALLED(c)                                    \
     do {                                             \
         if (unlikely((c)->stop_on & STOP_ON_RETURN)) \
-            stops_called(c);                         \
+            stops_called(c, 0);                      \
     } while (0)
 #define RETURNED(c, slot)                            \
     do {                                             \
