@@ -19,14 +19,6 @@ static void append_format(struct bytes *out, const char *format, va_list args)
         bytes_append(out, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
-void text_append(struct bytes *out, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    append_format(out, format, args);
-    va_end(args);
-}
-
 void answer_text(struct answer *a, const char *format, ...)
 {
     va_list args;
@@ -83,11 +75,11 @@ static void put_quoted(struct bytes *out, const uint8_t *s, size_t len)
             continue;
         }
         if (s[i] == '"' || s[i] == '\\')
-            text_append(out, "\\%c", s[i]);
+            text_put(out, "\\%c", s[i]);
         else if (s[i] == '\n')
             put(out, "\\n");
         else if (s[i] < 0x20 || s[i] == 0x7F)
-            text_append(out, "\\u%04x", s[i]);
+            text_put(out, "\\u%04x", s[i]);
         else
             bytes_append(out, s + i, n);
         i += n;
@@ -110,13 +102,13 @@ static void begin(struct bytes *out, const char *name)
 void json_put_number(struct bytes *out, const char *name, uint64_t value)
 {
     begin(out, name);
-    text_append(out, "%" PRIu64, value);
+    text_put(out, "%" PRIu64, value);
 }
 
 void json_put_signed(struct bytes *out, const char *name, int64_t value)
 {
     begin(out, name);
-    text_append(out, "%" PRId64, value);
+    text_put(out, "%" PRId64, value);
 }
 
 void json_put_bool(struct bytes *out, const char *name, bool value)

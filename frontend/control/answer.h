@@ -6,6 +6,7 @@
 #define UMBRA_FRONTEND_CONTROL_ANSWER_H
 
 #include "base/fields.h"
+#include "partition/text.h"
 
 struct answer {
     struct bytes text; /* whole lines; when failed: one sentence without line end */
@@ -19,8 +20,6 @@ void answer_free(struct answer *a);
 void answer_text(struct answer *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The verb could not do it: what was said so far is dropped, this is why. */
 void answer_fail(struct answer *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-void text_append(struct bytes *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A member of the object that is open in out, or, with name NULL, an element of the open array. */
 void json_put_number(struct bytes *out, const char *name, uint64_t value);

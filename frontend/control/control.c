@@ -391,7 +391,7 @@ static void resumed(void *ctx)
     struct bytes nothing = {0}, text = {0};
     if (c->steps_left)
         return;
-    text_append(&text, "running\n");
+    text_put(&text, "running\n");
     control_event(c, "resumed", &text, &nothing);
     bytes_free(&text);
 }
@@ -422,7 +422,7 @@ static void tell_reset(struct control *c)
 {
     struct bytes text = {0}, data = {0};
     c->resets = partition_resets(c->config.partition);
-    text_append(&text, "the machine was reset\n");
+    text_put(&text, "the machine was reset\n");
     json_put_number(&data, "resets", c->resets);
     control_event(c, "reset", &text, &data);
     bytes_free(&text);
@@ -433,8 +433,8 @@ static void tell_denial(struct control *c, const struct dma_denial *n)
 {
     struct bytes text = {0}, data = {0};
     const char *direction = n->direction == DMA_READ ? "read" : "write";
-    text_append(&text, "DMA denied: %s may not %s %llu bytes at %09llx: %s\n", n->device, direction,
-                (unsigned long long)n->len, (unsigned long long)n->gpa, dma_reason_name(n->reason));
+    text_put(&text, "DMA denied: %s may not %s %llu bytes at %09llx: %s\n", n->device, direction,
+             (unsigned long long)n->len, (unsigned long long)n->gpa, dma_reason_name(n->reason));
     json_put_string(&data, "device", n->device);
     json_put_string(&data, "direction", direction);
     json_put_number(&data, "address", n->gpa);
@@ -472,7 +472,7 @@ void control_tick(struct control *c)
 void control_ended(struct control *c, const char *why, int status)
 {
     struct bytes text = {0}, data = {0};
-    text_append(&text, "the run has ended: %s\n", why);
+    text_put(&text, "the run has ended: %s\n", why);
     json_put_string(&data, "why", why);
     json_put_signed(&data, "status", status);
     control_event(c, "ended", &text, &data);

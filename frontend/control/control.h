@@ -38,6 +38,7 @@ struct control_client {
     bool may_not_run; /* gdb: whoever steers the guest by other means must not be surprised */
     uint32_t next_code, next_memory; /* where "disas" and "mem read" go on */
     bool memory_physical;
+    uint32_t code_pc; /* where the guest stood at the last disas */
 };
 
 /* Runs one line, or a verb and its arguments already apart (a name of two words is two of them).

@@ -50,19 +50,21 @@ void control_event(struct control *c, const char *name, const struct bytes *text
 
 /* --- What arguments are (value.c). False: answer_fail was called. */
 
-/* An expression: numbers (decimal, 0x..., ...h), registers, + and -. */
+/* An expression (partition/expr.h). */
 bool take_value(struct command *k, const char *text, uint64_t *value);
 
 struct place {
     bool physical;
     uint64_t address; /* linear (32 bits) or physical */
     bool segmented;   /* it was written as SEG:OFFSET */
+    bool no_base;     /* and there is no such segment now */
     uint16_t selector;
     uint32_t offset;
 };
-/* EXPRESSION, SEGMENT:OFFSET (SEGMENT a number or a segment register) or phys:EXPRESSION. */
+/* EXPRESSION, SEGMENT:OFFSET (plain digits are hexadecimal there) or phys:EXPRESSION. take_memory
+ * refuses a segment that is not there. */
 bool take_place(struct command *k, const char *text, struct place *place);
-
+bool take_memory(struct command *k, const char *text, struct place *place);
 struct stop_place stop_place_of(const struct place *place);
 
 /* All words from number first on, joined by blanks, into text. False: too long. */

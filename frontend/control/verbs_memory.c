@@ -151,6 +151,16 @@ void verb_set(struct command *k)
     json_register(k->answer, k->vcpu, (unsigned)n);
 }
 
+void verb_eval(struct command *k)
+{
+    char text[2048];
+    uint64_t value;
+    if (!join_words(k, 0, text, sizeof text) || !take_value(k, text, &value))
+        return;
+    answer_text(k->answer, "0x%llx  %lld\n", (unsigned long long)value, (long long)value);
+    json_put_signed(&k->answer->data, "value", (int64_t)value);
+}
+
 /* --- Memory ----------------------------------------------------------------------------------- */
 
 static void put_dump(struct answer *a, uint64_t address, const uint8_t *data, size_t len,
@@ -180,7 +190,7 @@ void verb_mem_read(struct command *k)
     struct place place = {.physical = client->memory_physical, .address = client->next_memory};
     uint64_t len = 64;
     uint8_t data[MEM_READ_MOST];
-    if (k->count && !take_place(k, k->word[0], &place))
+    if (k->count && !take_memory(k, k->word[0], &place))
         return;
     if (k->count > 1 && !take_value(k, k->word[1], &len))
         return;
@@ -238,7 +248,7 @@ void verb_mem_write(struct command *k)
 {
     struct place place;
     struct bytes data = {0};
-    if (!take_place(k, k->word[0], &place))
+    if (!take_memory(k, k->word[0], &place))
         return;
     for (unsigned i = 1; i < k->count; i++) {
         if (!take_bytes(k, k->word[i], &data)) {

@@ -11,17 +11,39 @@ static const char *reason_name(enum debug_reason reason)
         [DEBUG_RUNNING] = "running",       [DEBUG_PAUSED] = "paused",
         [DEBUG_STEPPED] = "stepped",       [DEBUG_BREAKPOINT] = "breakpoint",
         [DEBUG_WATCHPOINT] = "watchpoint", [DEBUG_TRIPLE_FAULT] = "triple-fault",
-        [DEBUG_DMA_DENIED] = "dma-denied",
+        [DEBUG_DMA_DENIED] = "dma-denied", [DEBUG_EVENT] = "event",
+        [DEBUG_RETURNED] = "returned",
     };
     return reason < ARRAY_LEN(names) && names[reason] ? names[reason] : "stopped";
 }
 
-static void describe_watch(struct answer *a, const struct stop_hit *hit)
+/* What a program wants to know of a stop. */
+static void json_stop(struct bytes *out, const struct debug_stop *stop)
 {
-    answer_text(a, "  %s at %08x (watched: %08x, %u bytes)\n", hit->write ? "write" : "read",
-                hit->address, (uint32_t)hit->watch.address, hit->watch.len);
-    json_put_string(&a->data, "access", hit->write ? "write" : "read");
-    json_put_number(&a->data, "address", hit->address);
+    const struct stop_event *e = &stop->hit.event;
+    json_put_string(out, "reason", reason_name(stop->reason));
+    if (stop->id)
+        json_put_number(out, "breakpoint", stop->id);
+    if (stop->trouble.text[0])
+        json_put_string(out, "condition_error", stop->trouble.text);
+    if (stop->reason == DEBUG_WATCHPOINT) {
+        json_put_string(out, "access", stop->hit.write ? "write" : "read");
+        json_put_number(out, "address", stop->hit.address);
+        json_put_number(out, "size", stop->hit.size);
+    }
+    if (stop->reason != DEBUG_EVENT)
+        return;
+    if (e->kind == STOP_ON_PORT) {
+        json_put_number(out, "port", e->port);
+        json_put_number(out, "size", e->size);
+        json_put_number(out, "value", e->value);
+        json_put_string(out, "access", e->write ? "write" : "read");
+    } else if (e->kind == STOP_ON_INTERRUPT || e->kind == STOP_ON_EXCEPTION ||
+               e->kind == STOP_ON_SOFTWARE) {
+        json_put_number(out, "vector", e->vector);
+        if (e->has_error)
+            json_put_number(out, "error", e->error);
+    }
 }
 
 void control_describe(struct control *c, struct answer *a)
@@ -40,16 +62,14 @@ void control_describe(struct control *c, struct answer *a)
                     (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
         return;
     }
-    answer_text(a, "stopped (%s) at %04x:%08x, linear %08x, virtual time %llu.%06llu s%s\n",
-                reason_name(stop->reason), v->seg[SEG_CS].selector, (unsigned)v->eip, debug_pc(v),
+    debug_stop_text(partition_debug(p), &a->text);
+    answer_text(a, ", linear %08x, virtual time %llu.%06llu s%s\n", debug_pc(v),
                 (unsigned long long)(now / 1000000000u),
                 (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
-    json_put_string(&a->data, "reason", reason_name(stop->reason));
+    json_stop(&a->data, stop);
     json_put_number(&a->data, "pc", debug_pc(v));
     json_put_number(&a->data, "cs", v->seg[SEG_CS].selector);
     json_put_number(&a->data, "eip", v->eip);
-    if (stop->reason == DEBUG_WATCHPOINT)
-        describe_watch(a, &stop->hit);
 }
 
 void verb_status(struct command *k)
@@ -99,6 +119,12 @@ void verb_over(struct command *k)
 {
     if (is_stopped(k))
         debug_step_over(k->debug);
+}
+
+void verb_out(struct command *k)
+{
+    if (is_stopped(k))
+        debug_step_out(k->debug);
 }
 
 void verb_until(struct command *k)
