@@ -105,11 +105,27 @@ uint8_t *physmap_host(const struct physmap *pm, uint64_t offset)
     return pm->memory + offset;
 }
 
-static void tell_map_changed(struct physmap *pm)
+static void tell_map_changed(struct physmap *pm, bool gate)
 {
     for (struct physmap_listener *l = pm->listeners; l; l = l->next) {
-        if (l->map_changed)
+        if (l->map_changed && (gate || !l->pages_moved))
             l->map_changed(l->ctx);
+    }
+}
+
+/* What lies in [base, end) is about to go. */
+static void tell_pages_moved(struct physmap *pm, uint64_t base, uint64_t end)
+{
+    for (size_t i = 0; i < pm->region_count && pm->regions[i].base < end; i++) {
+        const struct region *r = &pm->regions[i];
+        uint64_t from = r->base > base ? r->base : base;
+        uint64_t to = r->base + r->size < end ? r->base + r->size : end;
+        if (r->offset == NO_BACKING || from >= to)
+            continue;
+        for (struct physmap_listener *l = pm->listeners; l; l = l->next) {
+            if (l->pages_moved)
+                l->pages_moved(l->ctx, r->offset + (from - r->base), to - from);
+        }
     }
 }
 
@@ -180,12 +196,13 @@ static void carve(struct physmap *pm, uint64_t base, uint64_t end)
 static void map_region(struct physmap *pm, struct region region)
 {
     assert(!(region.base & PAGE_MASK) && !(region.size & PAGE_MASK) && region.size);
+    tell_pages_moved(pm, region.base, region.base + region.size);
     carve(pm, region.base, region.base + region.size);
     size_t at = 0;
     while (at < pm->region_count && pm->regions[at].base < region.base)
         at++;
     region_insert(pm, at, region);
-    tell_map_changed(pm);
+    tell_map_changed(pm, false);
 }
 
 void physmap_map_ram(struct physmap *pm, uint64_t base, uint64_t size, uint64_t offset)
@@ -233,8 +250,9 @@ void physmap_map_mmio(struct physmap *pm, uint64_t base, uint64_t size, const st
 
 void physmap_unmap(struct physmap *pm, uint64_t base, uint64_t size)
 {
+    tell_pages_moved(pm, base, base + size);
     carve(pm, base, base + size);
-    tell_map_changed(pm);
+    tell_map_changed(pm, false);
 }
 
 void physmap_set_a20(struct physmap *pm, bool on)
@@ -242,7 +260,7 @@ void physmap_set_a20(struct physmap *pm, bool on)
     if (pm->a20 == on)
         return;
     pm->a20 = on;
-    tell_map_changed(pm);
+    tell_map_changed(pm, true);
 }
 
 bool physmap_a20(const struct physmap *pm)

@@ -55,6 +55,10 @@ struct physmap_listener {
     void *ctx;
     /* The map itself changed: drop every cached host pointer. */
     void (*map_changed)(void *ctx);
+    /* Those who know by machine page what they cached are told by it, just before the change: these
+     * pages go from where they are in the map. Who listens here is told of map_changed only for
+     * the A20 gate. */
+    void (*pages_moved)(void *ctx, uint64_t offset, uint64_t len);
     /* Writes to some of these machine pages (whole pages) must be noted from now on: drop cached
      * host pointers for writing to them, or ask page_state_writable again. */
     void (*pages_changed)(void *ctx, uint64_t offset, uint64_t len);

@@ -1,6 +1,6 @@
 /* mmu/window.c: life of the windows, which of them serves which address space, and the budget.
  *
- * Slots: user windows, then supervisor windows, then the one for paging off. A slot's reserve is
+ * Slots: user windows, then supervisor windows, then those for paging off. A slot's reserve is
  * made when it is first needed and kept. A window that is taken over for another root is compared
  * with the new root's tables as after any flush: what both have in common stays mapped. */
 #include "mmu/window_state.h"
@@ -14,9 +14,26 @@
 /* Less than any kernel's default; used when it does not say. */
 #define MAP_COUNT_DEFAULT 65530u
 
+static void need_sync(struct windows *w)
+{
+    w->epoch++;
+    w->ready[TLB_SUPERVISOR] = w->ready[TLB_USER] = NULL;
+}
+
+/* The A20 gate. With paging off there is a window for each of its states: real-mode programs that
+ * use memory above 1 MiB turn it on and off all the time. */
 static void map_changed(void *ctx)
 {
-    windows_drop(ctx);
+    struct windows *w = ctx;
+    if (w->a20 == physmap_a20(w->pm))
+        return;
+    w->a20 = physmap_a20(w->pm);
+    for (unsigned n = 0; n < FLAT_SLOT; n++) {
+        if (w->window[n])
+            window_empty(w, w->window[n]);
+    }
+    w->counters.drops++;
+    need_sync(w);
 }
 
 /* How many mappings the host gives a process. */
@@ -64,6 +81,7 @@ struct windows *windows_create(struct physmap *pm, struct log *log)
     w->pm = pm;
     w->log = log;
     w->limit = read_map_count() / 3;
+    w->a20 = physmap_a20(pm);
     if (!rmap_create(w) || !window_create(w, FLAT_SLOT)) {
         log_msg(log, LOG_INFO, "no windows: the host does not give 4 GiB of address space");
         rmap_destroy(w);
@@ -71,8 +89,10 @@ struct windows *windows_create(struct physmap *pm, struct log *log)
         free(listener);
         return NULL;
     }
-    *listener = (struct physmap_listener){
-        .ctx = w, .map_changed = map_changed, .pages_changed = window_pages_changed};
+    *listener = (struct physmap_listener){.ctx = w,
+                                          .map_changed = map_changed,
+                                          .pages_moved = window_pages_moved,
+                                          .pages_changed = window_pages_changed};
     w->listener = listener;
     physmap_listen(pm, listener);
     return w;
@@ -83,7 +103,7 @@ void windows_destroy(struct windows *w)
     if (!w)
         return;
     w->listener->map_changed = NULL; /* the physmap owns it and outlives us */
-    w->listener->pages_changed = NULL;
+    w->listener->pages_changed = w->listener->pages_moved = NULL;
     for (unsigned n = 0; n < MAX_WINDOWS; n++) {
         if (!w->window[n])
             continue;
@@ -111,8 +131,9 @@ static bool same_space(const struct walk_mode *a, const struct walk_mode *b)
 
 static struct window *flat_window(struct windows *w, const struct walk_mode *mode)
 {
-    struct window *win = w->window[FLAT_SLOT];
-    if (win->bound && win->mode.linear_mask != mode->linear_mask)
+    unsigned slot = FLAT_SLOT + !w->a20;
+    struct window *win = w->window[slot] ? w->window[slot] : window_create(w, slot);
+    if (win && win->bound && win->mode.linear_mask != mode->linear_mask)
         window_empty(w, win);
     return win;
 }
@@ -175,8 +196,7 @@ void windows_flush(struct windows *w, bool globals_too)
 {
     (void)globals_too; /* to compare global pages as well is always right */
     w->counters.flushes++;
-    w->epoch++;
-    w->ready[TLB_SUPERVISOR] = w->ready[TLB_USER] = NULL;
+    need_sync(w);
 }
 
 void windows_flush_page(struct windows *w, uint32_t gva)
@@ -195,8 +215,7 @@ void windows_drop(struct windows *w)
             window_empty(w, w->window[n]);
     }
     w->counters.drops++;
-    w->epoch++;
-    w->ready[TLB_SUPERVISOR] = w->ready[TLB_USER] = NULL;
+    need_sync(w);
 }
 
 void windows_watch(struct windows *w, bool (*watched)(const void *ctx, uint32_t gva),

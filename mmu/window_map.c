@@ -124,8 +124,10 @@ struct leaf *window_leaf(struct window *win, unsigned index, unsigned entry_size
 {
     if (!win->leaf[index]) {
         win->leaf[index] = calloc(1, sizeof(struct leaf) + LEAF_PAGES * entry_size);
-        if (win->leaf[index])
+        if (win->leaf[index]) {
             win->leaf_used[index / 64] |= BIT(index % 64);
+            win->leaf[index]->lowest = UINT32_MAX;
+        }
     }
     return win->leaf[index];
 }
@@ -142,6 +144,11 @@ static void note_pages(struct windows *w, struct window *win, uint32_t page, uin
                        uint32_t value)
 {
     struct leaf *leaf = win->leaf[page / LEAF_PAGES];
+    if (value) {
+        uint32_t low = value >> 4, high = low + count - 1;
+        leaf->lowest = low < leaf->lowest ? low : leaf->lowest;
+        leaf->highest = high > leaf->highest ? high : leaf->highest;
+    }
     for (uint32_t n = 0; n < count; n++) {
         uint32_t *at = &leaf->map[(page + n) % LEAF_PAGES];
         uint32_t now = value ? value + n * MAP_NEXT : 0;
@@ -315,6 +322,49 @@ void window_pages_changed(void *ctx, uint64_t offset, uint64_t len)
             r->count--;
             if (w->window[where >> 20])
                 downgrade(w, w->window[where >> 20], where & (WINDOW_PAGES - 1), from, to);
+        }
+    }
+}
+
+/* Unmaps the pages of a leaf that are among machine pages [from, to). */
+static void unmap_machine(struct windows *w, struct window *win, unsigned index, uint32_t from,
+                          uint32_t to)
+{
+    const struct leaf *leaf = win->leaf[index];
+    for (uint32_t n = 0; n < LEAF_PAGES && win->leaf[index] == leaf; n++) {
+        uint32_t end = n;
+        while (end < LEAF_PAGES && leaf->map[end] && leaf->map[end] >> 4 >= from &&
+               leaf->map[end] >> 4 < to)
+            end++;
+        if (end > n)
+            window_unmap(w, win, index * LEAF_PAGES + n, end - n);
+        n = end;
+    }
+}
+
+/* Was the leaf made from a page table in host memory [host, host + len)? */
+static bool table_moved(const struct leaf *leaf, const uint8_t *host, uint64_t len)
+{
+    return leaf->kind == LEAF_TABLE && (uintptr_t)leaf->table - (uintptr_t)host < len;
+}
+
+void window_pages_moved(void *ctx, uint64_t offset, uint64_t len)
+{
+    struct windows *w = ctx;
+    const uint8_t *host = physmap_host(w->pm, offset);
+    uint32_t from = (uint32_t)(offset >> PAGE_SHIFT);
+    uint32_t to = (uint32_t)((offset + len) >> PAGE_SHIFT);
+    for (unsigned id = 0; id < MAX_WINDOWS; id++) {
+        struct window *win = w->window[id];
+        for (unsigned word = 0; win && word < ARRAY_LEN(win->leaf_used); word++) {
+            for (uint64_t used = win->leaf_used[word]; used; used &= used - 1) {
+                unsigned index = word * 64 + (unsigned)__builtin_ctzll(used);
+                const struct leaf *leaf = win->leaf[index];
+                if (leaf && table_moved(leaf, host, len))
+                    window_unmap_leaf(w, win, index);
+                else if (leaf && leaf->lowest < to && leaf->highest >= from)
+                    unmap_machine(w, win, index, from, to);
+            }
         }
     }
 }

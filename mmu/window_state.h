@@ -40,7 +40,8 @@
  * must be write-protected in each of them. */
 #define MAX_USER_WINDOWS       64u
 #define MAX_SUPERVISOR_WINDOWS 4u
-#define MAX_WINDOWS            (MAX_USER_WINDOWS + MAX_SUPERVISOR_WINDOWS + 1)
+#define FLAT_WINDOWS           2u /* paging off: A20 on, off */
+#define MAX_WINDOWS            (MAX_USER_WINDOWS + MAX_SUPERVISOR_WINDOWS + FLAT_WINDOWS)
 
 enum leaf_kind {
     LEAF_FLAT,  /* paging off, or a large page: no page table */
@@ -50,6 +51,7 @@ enum leaf_kind {
 struct leaf {
     enum leaf_kind kind;
     uint16_t mapped, writable; /* pages */
+    uint32_t lowest, highest;  /* machine pages that were ever in map[]: bounds */
     uint64_t pde;              /* copy of the directory entry; 0 with paging off */
     const uint8_t *table;      /* LEAF_TABLE: the guest's entries of this leaf, in host memory */
     uint64_t lines;            /* LEAF_TABLE: bit per 64 bytes of table: entries of mapped pages */
@@ -94,6 +96,7 @@ struct windows {
     struct window *current;
     uint64_t epoch; /* flushes by the guest */
     uint64_t clock; /* for stamps */
+    bool a20;       /* the gate's state when last told */
     uint64_t mappings, limit;
     uint64_t writable; /* pages mapped for writing, in all windows */
     struct window *window[MAX_WINDOWS];
@@ -131,6 +134,9 @@ void window_empty(struct windows *w, struct window *win);
 
 /* physmap_listener: machine pages may no longer be written without a note. */
 void window_pages_changed(void *ctx, uint64_t offset, uint64_t len);
+
+/* physmap_listener: machine pages go from their places. */
+void window_pages_moved(void *ctx, uint64_t offset, uint64_t len);
 
 bool rmap_create(struct windows *w);
 void rmap_destroy(struct windows *w);

@@ -59,7 +59,10 @@ static void listen(struct fixture *f)
 {
     struct physmap_listener *l = calloc(1, sizeof *l);
     ck_assert(l);
-    *l = (struct physmap_listener){f, map_changed, pages_changed, code_written, NULL};
+    *l = (struct physmap_listener){.ctx = f,
+                                   .map_changed = map_changed,
+                                   .pages_changed = pages_changed,
+                                   .code_written = code_written};
     physmap_listen(f->pm, l);
 }
 

@@ -248,7 +248,13 @@ START_TEST(the_a20_gate_and_short_address_buses_are_mappings_too)
     ck_assert_uint_eq(must_read(&r, 5), 0x43);
     physmap_set_a20(r.pm, true);
     ck_assert_uint_eq(must_read(&r, MB(1) + 5), 0x42);
-    r.mode.linear_mask = 0xFFFFF; /* an 8086 */
+    uint64_t faults = windows_counters(r.w).faults;
+    for (unsigned n = 0; n < 100; n++) {
+        physmap_set_a20(r.pm, n & 1);
+        ck_assert_uint_eq(must_read(&r, MB(1) + 5), n & 1 ? 0x42 : 0x43);
+    }
+    ck_assert_uint_eq(windows_counters(r.w).faults, faults); /* both stay warm */
+    r.mode.linear_mask = 0xFFFFF;                            /* an 8086 */
     windows_flush(r.w, true);
     ck_assert_uint_eq(must_read(&r, MB(1) + 5), 0x43);
     rig_close(&r);
@@ -326,8 +332,28 @@ START_TEST(a_map_change_drops_what_it_must)
     uint64_t rom = physmap_alloc(r.pm, 0x10000);
     *physmap_host(r.pm, rom) = 0x99;
     physmap_map_rom(r.pm, 0xC0000, 0x10000, rom, NO_BACKING);
+    ck_assert(is_unmapped(&r, 0xCFFFF));
+    ck_assert(is_mapped(&r, 0xD0000, false)); /* its neighbours stay */
     ck_assert_uint_eq(must_read(&r, 0xC0000), 0x99);
     ck_assert(!rig_write(&r, 0xC0000, 0x12));
+    physmap_unmap(r.pm, 0xC0000, 0x1000);
+    uint8_t v;
+    ck_assert(!rig_read(&r, 0xC0000, &v));
+    ck_assert_uint_eq(must_read(&r, 0xC1000), 0);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_map_change_moves_page_tables_too)
+{
+    struct rig r;
+    open_paged(&r);
+    must_read(&r, GVA);
+    uint64_t copy = physmap_alloc(r.pm, 0x1000);
+    store_le32(physmap_host(r.pm, copy), FRAME_B | RIG_P | RIG_W | RIG_U | RIG_A);
+    physmap_map_rom(r.pm, TABLE, 0x1000, copy, NO_BACKING);
+    windows_flush(r.w, true);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
     rig_close(&r);
 }
 END_TEST
@@ -457,6 +483,7 @@ int main(void)
         code_in_a_large_page_splits_it_and_no_more,
         video_memory_is_mapped_and_its_writes_are_seen,
         a_map_change_drops_what_it_must,
+        a_map_change_moves_page_tables_too,
         watched_pages_are_never_mapped,
         pae_roots_are_told_apart_by_their_pdptes,
         thousands_of_roots_cost_no_more_than_dozens,
