@@ -40,7 +40,7 @@ static bool open_floppy(struct opener *k, unsigned unit, const char *path, enum 
                  info->kind == DISK_CD ? "CD" : "hard disk");
         return false;
     }
-    k->pc->floppy[unit] = image;
+    k->pc->floppy[unit] = k->m->in_floppy[unit] = image;
     return true;
 }
 
@@ -50,6 +50,7 @@ static bool open_ide(struct opener *k, unsigned unit, const char *path, bool cd)
     if (!image)
         return false;
     k->pc->ide[unit] = (struct ide_unit){cd ? IDE_CDROM : IDE_DISK, image};
+    k->m->in_ide[unit] = image;
     return true;
 }
 
@@ -164,17 +165,30 @@ bool media_open(struct media *m, const struct options *o, struct pc_config *pc, 
     return m->kernel != NULL;
 }
 
-/* The old image leaves the table and is closed; the new one takes its place. */
-static void replace_image(struct media *m, struct disk_image *old, struct disk_image *new)
+/* Flushes what can be written to. False when not all of it could (the log says why). */
+static bool flush_image(struct disk_image *image, struct log *log)
 {
-    for (unsigned i = 0; i < m->image_count; i++) {
-        if (m->images[i] == old) {
-            m->images[i] = new;
-            disk_image_close(old);
-            return;
-        }
+    enum disk_status status = disk_image_is_read_only(image) ? DISK_OK : disk_image_flush(image);
+    if (status != DISK_OK)
+        log_msg(log, LOG_ERROR, "%s: not all of it could be written: %s", disk_image_path(image),
+                disk_status_text(status));
+    return status == DISK_OK;
+}
+
+/* The old image (may be NULL) leaves the table and is closed; the new one (may be NULL) takes its
+ * place. */
+static void replace_image(struct media *m, struct disk_image *old, struct disk_image *new,
+                          struct log *log)
+{
+    unsigned i = 0;
+    while (i < m->image_count && m->images[i] != old)
+        i++;
+    if (old && i < m->image_count) {
+        flush_image(old, log);
+        disk_image_close(old);
+        m->images[i] = m->images[--m->image_count];
     }
-    if (m->image_count < MEDIA_IMAGES)
+    if (new && m->image_count < MEDIA_IMAGES)
         m->images[m->image_count++] = new;
 }
 
@@ -204,22 +218,107 @@ void media_insert(struct media *m, struct pc *pc, const char *path, const struct
         disk_image_close(new);
         return;
     }
-    replace_image(m, old, new);
+    *(cd ? &m->in_ide[2] : &m->in_floppy[0]) = new;
+    replace_image(m, old, new, log);
     log_msg(log, LOG_INFO, "%s is in the %s drive now", path, cd ? "CD" : "floppy");
+}
+
+/* --- By name ---------------------------------------------------------------------------------- */
+
+static const char drive_names[PC_FLOPPIES + PC_IDE_DRIVES][4] = {"fda", "fdb", "hda",
+                                                                 "hdb", "hdc", "hdd"};
+
+/* Is there such a drive? A is always there, B when it had an image at power-on. */
+static bool has_drive(const struct pc *pc, unsigned n)
+{
+    return n == 0 || (n < PC_FLOPPIES ? pc->config.floppy[n] != NULL
+                                      : pc->config.ide[n - PC_FLOPPIES].kind != IDE_NONE);
+}
+
+bool media_drive_at(const struct media *m, const struct pc *pc, unsigned index,
+                    struct media_drive *out)
+{
+    unsigned n = 0;
+    for (; n < ARRAY_LEN(drive_names); n++) {
+        if (has_drive(pc, n) && index-- == 0)
+            break;
+    }
+    if (n == ARRAY_LEN(drive_names))
+        return false;
+    bool floppy = n < PC_FLOPPIES;
+    unsigned unit = floppy ? n : n - PC_FLOPPIES;
+    bool cd = !floppy && pc->config.ide[unit].kind == IDE_CDROM;
+    const struct disk_image *image = floppy ? m->in_floppy[unit] : m->in_ide[unit];
+    *out = (struct media_drive){.kind = floppy ? "floppy"
+                                        : cd   ? "CD"
+                                               : "disk",
+                                .path = image ? disk_image_path(image) : NULL,
+                                .removable = floppy || cd,
+                                .locked = cd && ide_disc_is_locked(pc->ide->state, unit),
+                                .read_only = image && disk_image_is_read_only(image),
+                                .bytes = image ? disk_image_sectors(image) * 512 : 0,
+                                .unit = unit};
+    memcpy(out->name, drive_names[n], sizeof out->name);
+    return true;
+}
+
+static bool find_drive(const struct media *m, const struct pc *pc, const char *name,
+                       struct media_drive *out)
+{
+    if (strcmp(name, "cdrom") == 0)
+        name = "hdc";
+    for (unsigned n = 0; media_drive_at(m, pc, n, out); n++) {
+        if (strcmp(out->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct disk_image *open_for(const struct media_drive *drive, const char *path,
+                                   const struct options *o, struct log *log, char *error,
+                                   size_t error_len)
+{
+    bool cd = strcmp(drive->kind, "CD") == 0;
+    struct disk_image *image = disk_image_open(path, mode_of(o, cd), log, error, error_len);
+    if (image && !cd && !disk_image_as_floppy(image)) {
+        snprintf(error, error_len, "%s: that is no floppy's size", path);
+        disk_image_close(image);
+        return NULL;
+    }
+    return image;
+}
+
+bool media_change(struct media *m, struct pc *pc, const char *name, const char *path, bool force,
+                  const struct options *o, struct log *log, char *error, size_t error_len)
+{
+    struct media_drive drive;
+    struct disk_image *new = NULL, *old;
+    const char *why = NULL;
+    if (!find_drive(m, pc, name, &drive))
+        why = "there is no drive %.20s ('drive list' shows those there are)";
+    else if (!drive.removable)
+        why = "%.20s is a hard disk: it cannot be changed while the machine runs";
+    else if (drive.locked && !force)
+        why = "%.20s is locked by the guest (force takes the disc out all the same)";
+    if (why) {
+        snprintf(error, error_len, why, name);
+        return false;
+    }
+    if (path && !(new = open_for(&drive, path, o, log, error, error_len)))
+        return false;
+    bool floppy = strcmp(drive.kind, "floppy") == 0;
+    old = floppy ? fdc_change_disk(pc->fdc->state, drive.unit, new)
+                 : ide_change_disc(pc->ide->state, drive.unit, new);
+    *(floppy ? &m->in_floppy[drive.unit] : &m->in_ide[drive.unit]) = new;
+    replace_image(m, old, new, log);
+    return true;
 }
 
 bool media_close(struct media *m, struct log *log)
 {
     bool ok = true;
     for (unsigned i = 0; i < m->image_count; i++) {
-        if (!disk_image_is_read_only(m->images[i])) {
-            enum disk_status status = disk_image_flush(m->images[i]);
-            if (status != DISK_OK) {
-                log_msg(log, LOG_ERROR, "%s: not all of it could be written: %s",
-                        disk_image_path(m->images[i]), disk_status_text(status));
-                ok = false;
-            }
-        }
+        ok &= flush_image(m->images[i], log);
         disk_image_close(m->images[i]);
     }
     bytes_free(&m->bios);

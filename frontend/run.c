@@ -308,6 +308,17 @@ static void *signal_thread(void *ctx)
     return NULL;
 }
 
+/* The verb "type": behind what is still being typed. The partition's thread. */
+static bool control_type(void *ctx, const char *script, char *error, size_t error_len)
+{
+    struct session *s = ctx;
+    if (typist_is_done(&s->typist)) {
+        keys_free(&s->typist.steps);
+        s->typist = (struct typist){0};
+    }
+    return keys_from_script(&s->typist.steps, script, error, error_len);
+}
+
 /* A debugger's user wants it to end: like closing the window, or like a signal. Any thread. */
 static void control_quit(void *ctx, bool kill)
 {
@@ -503,7 +514,8 @@ static bool open_session(struct session *s, char *error, size_t error_len)
                                      .options = o,
                                      .log = s->log,
                                      .ctx = s,
-                                     .quit = control_quit};
+                                     .quit = control_quit,
+                                     .type = control_type};
     s->control = control_create(&control);
     if (!s->control) {
         snprintf(error, error_len, "out of memory");

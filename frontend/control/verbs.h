@@ -67,6 +67,9 @@ bool take_place(struct command *k, const char *text, struct place *place);
 bool take_memory(struct command *k, const char *text, struct place *place);
 struct stop_place stop_place_of(const struct place *place);
 
+/* May the client name this path of the host? */
+bool may_open(struct command *k, const char *path);
+
 /* All words from number first on, joined by blanks, into text. False: too long. */
 bool join_words(struct command *k, unsigned first, char *text, size_t size);
 
