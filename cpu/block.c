@@ -52,7 +52,7 @@ struct block_cache {
     _Alignas(struct block) uint8_t nothing[sizeof(struct block)]; /* empty jump-cache slots */
 };
 
-insn_handler op_block_end, op_block_dropped;
+insn_handler op_block_end, op_block_dropped, op_block_left;
 
 /* --- Pages ----------------------------------------------------------------------------------- */
 
@@ -216,6 +216,8 @@ static void block_drop(struct block_cache *cache, struct block *b)
     struct vcpu *c = cache->vcpu;
     if (c->link_from == b)
         c->link_from = NULL;
+    if (c->resume.block == b)
+        c->resume.block = NULL;
     if (c->block == b) {
         for (unsigned n = 0; n <= b->count; n++)
             b->insns[n].run = op_block_dropped;
@@ -282,6 +284,7 @@ void block_cache_flush(struct block_cache *cache)
     cache->dead = NULL;
     cache->arena_used = 0;
     cache->vcpu->link_from = NULL;
+    cache->vcpu->resume.block = NULL;
 }
 
 /* --- Life ------------------------------------------------------------------------------------ */
@@ -580,6 +583,7 @@ static void split_page(struct vcpu *c, const struct source *s)
 void block_stops_changed(struct block_cache *cache)
 {
     jump_cache_clear(cache);
+    cache->vcpu->resume.block = NULL;
     for (unsigned n = 0; n < ARRAY_LEN(cache->pages); n++) {
         for (struct code_page *p = cache->pages[n]; p; p = p->next) {
             if (!p->split)
@@ -593,14 +597,35 @@ void block_stops_changed(struct block_cache *cache)
     }
 }
 
-void block_leave(struct vcpu *c)
+void block_cut(struct vcpu *c, uint64_t index)
 {
     struct block *b = c->block;
-    if (!b || !b->live)
+    if (index >= b->count)
+        return; /* the next block is not chained to */
+    struct insn *at = &b->insns[index];
+    if (c->cut.at) {
+        if (c->cut.at <= at)
+            return;
+        block_uncut(c);
+    }
+    c->cut.at = at;
+    c->cut.run = at->run;
+    at->run = op_block_left;
+}
+
+void block_uncut(struct vcpu *c)
+{
+    if (c->cut.at)
+        c->cut.at->run = c->cut.run;
+    c->cut.at = NULL;
+}
+
+void block_leave(struct vcpu *c)
+{
+    if (!c->cur)
         return;
-    struct code_page *p = page_find(c->blocks, b->offset >> PAGE_SHIFT);
-    block_drop(c->blocks, b);
-    bitmap_rebuild(p);
+    uint64_t next = (uint64_t)(c->cur - c->block->insns) + 1, room = c->insns_end - c->insns;
+    block_cut(c, c->wake & WAKE_EVENT || room < next ? next : room);
 }
 
 static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsigned single)

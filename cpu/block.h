@@ -19,6 +19,11 @@
  * one is emptied: its remaining instructions leave the block at once, so that even the next
  * instruction is decoded anew.
  *
+ * Cuts. An event or the end of the budget within a block takes effect at that very instruction
+ * boundary: the instruction there gets a handler that leaves the block, until it is left
+ * (vcpu.cut). The engine goes on in the middle of that same block (vcpu.resume), without looking
+ * anything up: what a guest sees, stale translations too, does not depend on where its run was cut.
+ *
  * Breakpoints. Where a debugger wants to stop (cpu/stops.h), blocks end before, and those that
  * start there are not linked to and stay out of the jump cache: only block_find, called by an
  * engine that has looked, leads to them. Which offsets these are is kept per page; it is brought up
@@ -107,9 +112,11 @@ void block_link(struct vcpu *c, struct block *to);
  * looked up anew; the others keep their blocks. Not while a block is running. */
 void block_stops_changed(struct block_cache *cache);
 
-/* Has the running block left after its current instruction. It is built anew when it is next due.
- */
-void block_leave(struct vcpu *c);
+/* Has the running block left before its instruction index, if it has one and no earlier cut. */
+void block_cut(struct vcpu *c, uint64_t index);
+
+/* The block with a cut has been left. */
+void block_uncut(struct vcpu *c);
 
 /* The current mode as part of a jump-cache key, and the code limit: after anything that may have
  * changed them, before a block is entered. */

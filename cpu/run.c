@@ -22,12 +22,16 @@ uint64_t vcpu_insns(const struct vcpu *c)
 void vcpu_limit_budget(struct vcpu *c, uint64_t insns)
 {
     uint64_t end = vcpu_insns(c) + insns;
-    if (end < c->insns_end)
-        c->insns_end = end;
+    if (end >= c->insns_end)
+        return;
+    c->insns_end = end;
+    if (c->block)
+        block_leave(c);
 }
 
 static void between_blocks(struct vcpu *c)
 {
+    block_uncut(c);
     c->cur = NULL;
     c->block = NULL;
     c->events &= ~(uint32_t)EVENT_STEP;
@@ -61,7 +65,9 @@ static void take_interrupt(struct vcpu *c)
     }
 }
 
-/* Looks at all that may keep the next instruction from running. True: return *why. */
+/* Looks at all that may keep the next instruction from running. True: return *why. What the
+ * partition or a debugger asked for comes before the end of the budget, what the guest would see of
+ * events after it: the next run begins with that. */
 bool run_attend(struct vcpu *c, enum vcpu_exit *why)
 {
     uint8_t inhibit = c->inhibit;
@@ -78,6 +84,10 @@ bool run_attend(struct vcpu *c, enum vcpu_exit *why)
     if (c->events & EVENT_STOP) {
         c->events &= ~(uint32_t)EVENT_STOP;
         *why = EXIT_STOP;
+        return true;
+    }
+    if (c->insns >= c->insns_end) {
+        *why = EXIT_BUDGET;
         return true;
     }
     if ((c->events & EVENT_TRAP) && inhibit != INHIBIT_STACK) {
@@ -110,13 +120,19 @@ static bool code_breakpoint(struct vcpu *c)
     return true;
 }
 
-static void run_block(struct vcpu *c, struct block *b)
+/* Runs b from its instruction first on, which stands at eip, and what is chained to it. */
+static void run_block(struct vcpu *c, struct block *b, unsigned first)
 {
     c->block = b;
-    c->block_eip = c->eip;
-    b->insns[0].run(c, b->insns);
+    c->cur = &b->insns[first];
+    c->block_eip = c->eip - c->cur->offset;
+    c->insns -= first;
+    if (unlikely(c->insns_end - c->insns < b->count))
+        block_cut(c, c->insns_end - c->insns);
+    c->cur->run(c, c->cur);
     if (c->block) /* a handler that does not chain ended it */
         c->insns += c->block->count;
+    block_uncut(c);
     c->cur = NULL;
     c->block = NULL;
 }
@@ -133,11 +149,12 @@ void run_single(struct vcpu *c)
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
     c->link_from = NULL;
+    c->resume.block = NULL;
     c->events &= ~(uint32_t)EVENT_BLOCKS;
     vcpu_attend(c, EVENT_STEP);
     if (unlikely(c->history_blocks))
         history_block(c);
-    run_block(c, b);
+    run_block(c, b, 0);
     trap = trap && (c->events & EVENT_STEP) && c->inhibit != INHIBIT_STACK;
     c->events &= ~(uint32_t)EVENT_STEP;
     c->link_from = NULL;
@@ -147,18 +164,34 @@ void run_single(struct vcpu *c)
     }
 }
 
+/* The block that was left, if it leads on from here: NULL or where *first is next. */
+static struct block *resumed(struct vcpu *c, unsigned *first)
+{
+    struct block *b = c->resume.block;
+    c->resume.block = NULL;
+    if (!b || c->resume.key != (c->code_key | (uint32_t)(c->seg[SEG_CS].base + c->eip)))
+        return NULL;
+    *first = c->resume.first;
+    return c->eip - b->insns[*first].offset + b->bytes <= c->code_len ? b : NULL;
+}
+
 void run_plain(struct vcpu *c)
 {
+    unsigned first = 0;
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
     block_refresh(c);
-    struct block *b = block_find(c, 0);
+    struct block *b = resumed(c, &first);
+    if (!b) {
+        first = 0;
+        b = block_find(c, 0);
+    }
     c->events &= ~(uint32_t)EVENT_BLOCKS;
     if (c->link_from)
         block_link(c, b);
-    if (unlikely(c->history_blocks))
+    if (unlikely(c->history_blocks) && !first)
         history_block(c);
-    run_block(c, b);
+    run_block(c, b, first);
 }
 
 /* Must the next instruction run alone? */

@@ -5,8 +5,20 @@
 
 #include "cpu/state.h"
 
-/* Runs until something of enum vcpu_exit happens. At most insns instructions are retired, to
- * within one block. Delivers interrupts while EVENT_INTR is set and EFLAGS.IF allows. */
+/* A repeated string instruction works in rounds of at most so many elements. Each round, and one of
+ * a count of 0, is one instruction retired; after a round with elements left eip stays at the
+ * instruction, and events and the budget are looked at. A round is one element while
+ * single-stepping; a data breakpoint ends it. One of INS and OUTS is always one element. What the
+ * TLB holds changes nothing of this. */
+#define REP_ROUND 4096
+
+/* Runs until something of enum vcpu_exit happens. EXIT_BUDGET: exactly insns instructions were
+ * retired; what was pending then is looked at by the next run. Delivers interrupts while EVENT_INTR
+ * is set and EFLAGS.IF allows.
+ *
+ * A run does not depend on how it is cut: whoever runs n and then m instructions, with nothing from
+ * outside between, is where n + m lead. Events that an instruction causes (by a device that it
+ * reached, a write to code) are looked at before the next one, wherever its block ends. */
 enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns);
 
 /* --- Parts of an engine, for the interpreter's and the translator's ------------------------------
@@ -24,14 +36,16 @@ must_use bool run_attend(struct vcpu *c, enum vcpu_exit *why);
 bool run_must_be_single(const struct vcpu *c);
 void run_single(struct vcpu *c);
 
-/* Runs the block at c->eip, or one instruction of it when the budget ends within. */
+/* Goes on at c->eip: with the block that was left there, or the one that begins there, up to the
+ * end of the budget. */
 void run_plain(struct vcpu *c);
 
 /* Instructions retired, exact at any moment, also from within a port or MMIO callback: virtual time
  * is made from it. */
 uint64_t vcpu_insns(const struct vcpu *c);
 
-/* Ends the current run early: after at most insns further instructions. */
+/* Ends the current run early: when insns further instructions are retired. From within an
+ * instruction it is the first of them, and insns at least 1. */
 void vcpu_limit_budget(struct vcpu *c, uint64_t insns);
 
 #endif

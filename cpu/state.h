@@ -161,7 +161,7 @@ enum vcpu_event {
     EVENT_NMI = 2,     /* an NMI edge is latched */
     EVENT_STOP = 4,    /* the partition wants the vCPU back */
     EVENT_INIT = 8,    /* the INIT/reset line */
-    EVENT_BUDGET = 16, /* the budget was cut: a device armed a nearer timer */
+    EVENT_BUDGET = 16, /* the budget was cut: a device armed a nearer timer (unused by interp) */
     EVENT_BLOCKS = 32, /* the running block was dropped: leave it (self-modifying code) */
     EVENT_TRAP = 64,   /* a single-step or debug-register trap is due (see dr6_pending) */
     EVENT_SMI = 128,
@@ -281,8 +281,17 @@ struct vcpu {
     struct block *link_from; /* wants its successor in link_slot filled in, or NULL */
     uint8_t link_slot;
     struct block **jump_cache; /* blocks by linear address */
-    uint64_t code_key;         /* mode and generation part of a jump-cache key */
-    uint64_t code_len;         /* CS limit + 1, at most 10000h for 16-bit code */
+    struct {
+        struct insn *at; /* the running block is left before this instruction, or NULL */
+        insn_handler *run;
+    } cut;
+    struct {
+        struct block *block; /* was left, or not entered, for an event or the budget; or NULL */
+        uint64_t key;        /* jump-cache key of the instruction that is next */
+        unsigned first;      /* its index in block */
+    } resume;
+    uint64_t code_key;  /* mode and generation part of a jump-cache key */
+    uint64_t code_len;  /* CS limit + 1, at most 10000h for 16-bit code */
     uint64_t insns;     /* retired up to the start of the running block; a fault counts as one */
     uint64_t insns_end; /* run returns EXIT_BUDGET when insns gets there */
     struct translated translated;
@@ -371,10 +380,16 @@ void vcpu_derive(struct vcpu *c);
  */
 void vcpu_note_mode(struct vcpu *c);
 
+/* Has the running block left after its current instruction when c->wake is set, else where the
+ * budget is used up (cpu/block.c). vcpu_attend calls it. */
+void block_leave(struct vcpu *c);
+
 static inline void vcpu_attend(struct vcpu *c, uint32_t events)
 {
     c->events |= events;
     c->wake |= WAKE_EVENT;
+    if (c->block)
+        block_leave(c);
 }
 
 /* Address (offset in CS) of the instruction being executed. */

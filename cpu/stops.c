@@ -420,9 +420,6 @@ static void pend(struct vcpu *c, const struct stop_hit *hit)
     if (s->pending_count < STOPS_PENDING)
         s->pending[s->pending_count++] = *hit;
     vcpu_attend(c, EVENT_DEBUG);
-    /* The last instruction of a block ends it anyway. */
-    if (c->block && c->cur && c->cur + 1 < c->block->insns + c->block->count)
-        block_leave(c);
 }
 
 static bool overlaps(uint64_t at, uint64_t len, uint64_t other, uint64_t other_len)

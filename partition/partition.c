@@ -11,10 +11,11 @@
 #include "devices/uart.h"
 #include "partition/inbox.h"
 
-#define SLICE_NS       UINT64_C(1000000)  /* at most this long between looks at the host clock */
-#define TICK_NS        UINT64_C(16666667) /* 60 a second */
-#define IDLE_MAX_NS    UINT64_C(100000000)
-#define SERIAL_WAITING 65536
+#define SLICE_NS        UINT64_C(1000000)  /* at most this long between looks at the host clock */
+#define TICK_NS         UINT64_C(16666667) /* 60 a second */
+#define IDLE_MAX_NS     UINT64_C(100000000)
+#define SERIAL_WAITING  65536
+#define SERIAL_RETRY_NS UINT64_C(20000) /* between looks whether a full UART has room again */
 
 struct serial_queue {
     uint8_t data[SERIAL_WAITING];
@@ -35,6 +36,7 @@ struct partition {
     struct debug debug;
     atomic_bool stop;
     struct serial_queue serial[PC_SERIAL_PORTS];
+    unsigned serial_timer; /* of board->timers */
     bool no_reboot;
     bool reset_due, power_off_due, debug_exit_due, dma_pause_due;
     uint32_t exit_value;
@@ -150,6 +152,8 @@ static bool host_msr_write(void *ctx, uint32_t msr, uint64_t value)
 
 /* --- Making ------------------------------------------------------------------------------ */
 
+static timer_fn feed_serial;
+
 static bool create_parts(struct partition *p, const struct partition_config *config,
                          const char **why)
 {
@@ -185,6 +189,7 @@ static bool create_parts(struct partition *p, const struct partition_config *con
     if (!p->vcpu || !p->board)
         return false;
     *why = pc_build(&p->pc, p->board, &config->pc, p->vcpu);
+    p->serial_timer = timers_add(&p->board->timers, feed_serial, p, 0);
     return !*why;
 }
 
@@ -294,9 +299,13 @@ static void take_event(struct partition *p, const struct partition_event *e)
     }
 }
 
-/* Hands waiting bytes to the UARTs as far as their FIFOs have room. */
-static void feed_serial(struct partition *p)
+/* Hands waiting bytes to the UARTs as far as their FIFOs have room; the rest at a later virtual
+ * time, not when the partition happens to look. */
+static void feed_serial(void *ctx, unsigned arg, uint64_t now_ns)
 {
+    struct partition *p = ctx;
+    bool more = false;
+    (void)arg;
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
         struct serial_queue *q = &p->serial[i];
         while (q->count && p->pc.uart[i] &&
@@ -304,15 +313,22 @@ static void feed_serial(struct partition *p)
             q->head = (q->head + 1) % SERIAL_WAITING;
             q->count--;
         }
+        more |= q->count && p->pc.uart[i];
     }
+    if (more)
+        timers_arm(&p->board->timers, p->serial_timer, now_ns + SERIAL_RETRY_NS);
 }
 
 static void take_input(struct partition *p)
 {
     struct partition_event event;
-    while (inbox_take(&p->inbox, &event))
+    bool serial = false;
+    while (inbox_take(&p->inbox, &event)) {
         take_event(p, &event);
-    feed_serial(p);
+        serial |= event.kind == PARTITION_SERIAL;
+    }
+    if (serial)
+        feed_serial(p, 0, partition_now(p));
 }
 
 bool partition_keyboard_idle(struct partition *p)

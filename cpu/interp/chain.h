@@ -3,8 +3,8 @@
  * A handler that ends its block asks for the next instruction to run: chain_direct when the target
  * is fixed (it follows the block's links, see cpu/block.h), chain_indirect when it is not (jump
  * cache). Both retire the block and set c->eip; NULL means: return to the engine, which looks
- * closer. That is so when an event is pending or the budget is used up, too. c->block is then NULL,
- * which tells the engine that the block has been counted. */
+ * closer. That is so when an event is pending or the budget does not reach over the whole block,
+ * too. c->block is then NULL, which tells the engine that the block has been counted. */
 #ifndef UMBRA_CPU_INTERP_CHAIN_H
 #define UMBRA_CPU_INTERP_CHAIN_H
 
@@ -36,7 +36,7 @@
 /* May block b, already known to be the right one, be entered at eip without the engine? */
 force_inline bool chain_open(const struct vcpu *c, const struct block *b, uint32_t eip)
 {
-    return CHAIN_BLOCKS && !c->wake && c->insns < c->insns_end &&
+    return CHAIN_BLOCKS && !c->wake && c->insns + b->count <= c->insns_end &&
            eip + (uint64_t)b->bytes <= c->code_len;
 }
 
@@ -45,6 +45,14 @@ force_inline const struct insn *chain_enter(struct vcpu *c, struct block *b, uin
     c->block = b;
     c->block_eip = eip;
     return b->insns;
+}
+
+/* Instruction first of block b at eip is next: the engine need not look it up. */
+force_inline void chain_note(struct vcpu *c, struct block *b, unsigned first, uint32_t eip)
+{
+    c->resume.block = b;
+    c->resume.first = first;
+    c->resume.key = c->code_key | (uint32_t)(c->seg[SEG_CS].base + eip);
 }
 
 /* The running block has been retired; eip is next. */
@@ -90,6 +98,7 @@ force_inline const struct insn *chain_direct(struct vcpu *c, uint32_t eip, unsig
         c->eip = eip;
         if (likely(chain_open(c, to, eip)))
             return chain_enter(c, to, eip);
+        chain_note(c, to, 0, eip);
         c->block = NULL;
         return NULL;
     }
@@ -108,8 +117,11 @@ force_inline const struct insn *chain_direct(struct vcpu *c, uint32_t eip, unsig
 force_inline void chain_leave(struct vcpu *c, const struct insn *i)
 {
     uint32_t eip = (uint32_t)c->block_eip + i->offset;
+    unsigned retired = (unsigned)(i - c->block->insns);
     c->eip = c->code32 ? eip : eip & 0xFFFF;
-    c->insns += (uint64_t)(i - c->block->insns);
+    c->insns += retired;
+    if (c->block->live && !(c->block->mode & BLOCK_SINGLE))
+        chain_note(c, c->block, retired, (uint32_t)c->eip);
     c->block = NULL;
 }
 

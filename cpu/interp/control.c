@@ -15,6 +15,12 @@ HANDLER_LAST(block_dropped)
     chain_leave(c, i);
 }
 
+/* Stands for an instruction before which its block is to be left. */
+HANDLER_LAST(block_left)
+{
+    chain_leave(c, i);
+}
+
 HANDLER_LAST(undefined)
 {
     c->cur = i;

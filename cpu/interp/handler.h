@@ -17,6 +17,7 @@
 #include "cpu/access.h"
 #include "cpu/exception.h"
 #include "cpu/flags.h"
+#include "cpu/run.h"
 #include "cpu/state.h"
 
 #if defined(__clang__)
@@ -89,6 +90,20 @@ static inline void leave_repeated(struct vcpu *c)
 {
     if (c->model >= CPU_386)
         c->eflags |= FLAG_RF;
+}
+
+/* Elements of the next round of a repeated string instruction with count of them left. */
+static inline uint32_t round_length(const struct vcpu *c, uint32_t count)
+{
+    if (unlikely(c->events & EVENT_STEP))
+        return count != 0;
+    return count < REP_ROUND ? count : REP_ROUND;
+}
+
+/* What is left of a round after some elements: nothing when one of them hit a breakpoint. */
+static inline uint32_t round_rest(const struct vcpu *c, uint32_t left)
+{
+    return unlikely(c->events & (EVENT_TRAP | EVENT_DEBUG)) ? 0 : left;
 }
 
 /* eip of the instruction after i. */

@@ -1,11 +1,11 @@
 /* cpu/interp/string.c: MOVS STOS LODS CMPS SCAS, single and repeated.
  *
- * A repeated instruction works in runs: as many elements as lie in the current page(s), inside the
- * segment limits and before a 16-bit index wraps, straight in host memory. What the TLB does not
+ * A repeated instruction works in rounds (cpu/run.h has the rule); after each the registers are up
+ * to date, and when an event waits or the budget is used up the instruction is left and restarts
+ * where it stood. Within a round, runs: as many elements as lie in the current page(s), inside the
+ * segment limits and before a 16-bit index wraps go straight in host memory. What the TLB does not
  * hold (MMIO, code pages, the first touch of a page), downward copies and elements that cross a
- * page go one by one. After each run the registers are up to date; if an event waits or the budget
- * is used up the instruction is left and restarts where it stood. A run counts as one instruction
- * of the budget, so a guest-chosen count never holds up the machine. */
+ * page go one by one. */
 #include "cpu/interp/chain.h"
 
 /* Index registers, by address size. */
@@ -50,21 +50,48 @@ force_inline uint32_t run_length(struct vcpu *c, const struct insn *i, unsigned 
     return elements < n ? elements : n;
 }
 
-/* Most elements that the next run may have: one when stepping or downward. */
-force_inline uint32_t run_limit(const struct vcpu *c, uint32_t count)
+/* Most elements that the next run may have: none downward. */
+force_inline uint32_t run_limit(const struct vcpu *c, uint32_t left)
 {
-    return unlikely(c->events & EVENT_STEP) || (c->eflags & FLAG_DF) ? 0 : count;
+    return c->eflags & FLAG_DF ? 0 : left;
 }
 
-/* Between two runs: may the instruction go on? If not it has been left. */
-force_inline bool run_goes_on(struct vcpu *c, const struct insn *i)
+/* Between two rounds: may the instruction go on? If not it has been left. */
+force_inline bool round_goes_on(struct vcpu *c, const struct insn *i)
 {
     c->insns++;
-    if (likely(!c->wake && c->insns < c->insns_end))
-        return true;
-    chain_leave(c, i);
-    leave_repeated(c);
-    return false;
+    uint64_t room = c->insns_end - c->insns; /* from the block's first instruction on */
+    if (unlikely(c->wake || room <= (uint64_t)(i - c->block->insns))) {
+        chain_leave(c, i);
+        leave_repeated(c);
+        return false;
+    }
+    if (unlikely(room < c->block->count))
+        block_cut(c, room);
+    return true;
+}
+
+/* Does elements of one round, at least one and at most left; returns how many. */
+typedef uint32_t string_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left);
+
+/* All elements, or as many as may be: false when the instruction has been left. compares: ZF ends
+ * it, too. */
+force_inline bool repeat(struct vcpu *c, const struct insn *i, unsigned size, string_run *run,
+                         bool compares)
+{
+    bool until_equal = i->prefixes & PREFIX_REPNE;
+    for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
+        for (uint32_t left = round_length(c, count); left;) {
+            uint32_t n = run(c, i, size, left);
+            index_move(c, i, ECX, -n);
+            if (compares && flag_zf(c) == until_equal)
+                return true;
+            left = round_rest(c, left - n);
+        }
+        if (index_of(c, i, ECX) != 0 && !round_goes_on(c, i))
+            return false;
+    }
+    return true;
 }
 
 force_inline uint64_t load_size(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
@@ -121,27 +148,21 @@ force_inline void copy_up(uint8_t *to, const uint8_t *from, size_t bytes, unsign
     }
 }
 
-force_inline bool movs_repeat(struct vcpu *c, const struct insn *i, unsigned size)
+force_inline uint32_t movs_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
 {
-    for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
-        uint8_t *from, *to;
-        uint32_t n =
-            run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, count), &from);
-        if (n)
-            n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
-        if (n) {
-            copy_up(to, from, (size_t)n * size, size);
-            index_move(c, i, ESI, n * size);
-            index_move(c, i, EDI, n * size);
-        } else {
-            movs_one(c, i, size);
-            n = 1;
-        }
-        index_move(c, i, ECX, -n);
-        if (n < count && !run_goes_on(c, i))
-            return false;
+    uint8_t *from, *to;
+    uint32_t n =
+        run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, left), &from);
+    if (n)
+        n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
+    if (!n) {
+        movs_one(c, i, size);
+        return 1;
     }
-    return true;
+    copy_up(to, from, (size_t)n * size, size);
+    index_move(c, i, ESI, n * size);
+    index_move(c, i, EDI, n * size);
+    return n;
 }
 
 /* --- STOS ------------------------------------------------------------------------------------- */
@@ -165,24 +186,17 @@ static void fill(uint8_t *to, uint32_t v, size_t bytes, unsigned size)
     memcpy(to + at, &pattern, bytes - at);
 }
 
-force_inline bool stos_repeat(struct vcpu *c, const struct insn *i, unsigned size)
+force_inline uint32_t stos_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
 {
-    for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
-        uint8_t *to;
-        uint32_t n =
-            run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, run_limit(c, count), &to);
-        if (n) {
-            fill(to, accumulator(c, size), (size_t)n * size, size);
-            index_move(c, i, EDI, n * size);
-        } else {
-            stos_one(c, i, size);
-            n = 1;
-        }
-        index_move(c, i, ECX, -n);
-        if (n < count && !run_goes_on(c, i))
-            return false;
+    uint8_t *to;
+    uint32_t n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, run_limit(c, left), &to);
+    if (!n) {
+        stos_one(c, i, size);
+        return 1;
     }
-    return true;
+    fill(to, accumulator(c, size), (size_t)n * size, size);
+    index_move(c, i, EDI, n * size);
+    return n;
 }
 
 /* --- LODS ------------------------------------------------------------------------------------- */
@@ -199,15 +213,11 @@ force_inline void lods_one(struct vcpu *c, const struct insn *i, unsigned size)
     index_move(c, i, ESI, step_of(c, size));
 }
 
-force_inline bool lods_repeat(struct vcpu *c, const struct insn *i, unsigned size)
+force_inline uint32_t lods_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
 {
-    for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
-        lods_one(c, i, size);
-        index_move(c, i, ECX, -1u);
-        if (count > 1 && !run_goes_on(c, i))
-            return false;
-    }
-    return true;
+    (void)left;
+    lods_one(c, i, size);
+    return 1;
 }
 
 /* --- CMPS, SCAS: the repeat also ends by ZF --------------------------------------------------- */
@@ -234,73 +244,55 @@ force_inline void scas_one(struct vcpu *c, const struct insn *i, unsigned size)
     compare(c, size, accumulator(c, size), b);
 }
 
-force_inline bool cmps_repeat(struct vcpu *c, const struct insn *i, unsigned size)
+force_inline uint32_t cmps_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
 {
     bool until_equal = i->prefixes & PREFIX_REPNE;
-    for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
-        uint8_t *a, *b;
-        uint32_t n =
-            run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, count), &a);
-        if (n)
-            n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, false, n, &b);
-        if (n) {
-            uint32_t k = 0;
-            while (k + 1 < n && (memcmp(a + k * size, b + k * size, size) == 0) != until_equal)
-                k++;
-            n = k + 1;
-            index_move(c, i, ESI, n * size);
-            index_move(c, i, EDI, n * size);
-            compare(c, size, host_load(a + k * size, size), host_load(b + k * size, size));
-        } else {
-            cmps_one(c, i, size);
-            n = 1;
-        }
-        index_move(c, i, ECX, -n);
-        if (flag_zf(c) == until_equal)
-            return true;
-        if (n < count && !run_goes_on(c, i))
-            return false;
+    uint8_t *a, *b;
+    uint32_t n = run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, left), &a);
+    if (n)
+        n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, false, n, &b);
+    if (!n) {
+        cmps_one(c, i, size);
+        return 1;
     }
-    return true;
+    uint32_t k = 0;
+    while (k + 1 < n && (memcmp(a + k * size, b + k * size, size) == 0) != until_equal)
+        k++;
+    n = k + 1;
+    index_move(c, i, ESI, n * size);
+    index_move(c, i, EDI, n * size);
+    compare(c, size, host_load(a + k * size, size), host_load(b + k * size, size));
+    return n;
 }
 
-force_inline bool scas_repeat(struct vcpu *c, const struct insn *i, unsigned size)
+force_inline uint32_t scas_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
 {
     bool until_equal = i->prefixes & PREFIX_REPNE;
-    for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
-        uint8_t *p;
-        uint32_t n =
-            run_length(c, i, SEG_ES, index_of(c, i, EDI), size, false, run_limit(c, count), &p);
-        if (n) {
-            uint32_t k = 0, a = accumulator(c, size);
-            if (size == 1 && until_equal) {
-                const uint8_t *hit = memchr(p, (int)a, n);
-                k = hit ? (uint32_t)(hit - p) : n - 1;
-            } else {
-                while (k + 1 < n && (host_load(p + k * size, size) == a) != until_equal)
-                    k++;
-            }
-            n = k + 1;
-            index_move(c, i, EDI, n * size);
-            compare(c, size, a, host_load(p + k * size, size));
-        } else {
-            scas_one(c, i, size);
-            n = 1;
-        }
-        index_move(c, i, ECX, -n);
-        if (flag_zf(c) == until_equal)
-            return true;
-        if (n < count && !run_goes_on(c, i))
-            return false;
+    uint8_t *p;
+    uint32_t n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, false, run_limit(c, left), &p);
+    if (!n) {
+        scas_one(c, i, size);
+        return 1;
     }
-    return true;
+    uint32_t k = 0, a = accumulator(c, size);
+    if (size == 1 && until_equal) {
+        const uint8_t *hit = memchr(p, (int)a, n);
+        k = hit ? (uint32_t)(hit - p) : n - 1;
+    } else {
+        while (k + 1 < n && (host_load(p + k * size, size) == a) != until_equal)
+            k++;
+    }
+    n = k + 1;
+    index_move(c, i, EDI, n * size);
+    compare(c, size, a, host_load(p + k * size, size));
+    return n;
 }
 
-#define STRING_HANDLER(name, bits)                                                               \
+#define STRING_HANDLER(name, bits, compares)                                                     \
     static                                                                                       \
         __attribute__((noinline)) bool name##_repeat##bits(struct vcpu *c, const struct insn *i) \
     {                                                                                            \
-        return name##_repeat(c, i, bits / 8);                                                    \
+        return repeat(c, i, bits / 8, name##_run, compares);                                     \
     }                                                                                            \
     HANDLER_LAST(name##bits)                                                                     \
     {                                                                                            \
@@ -310,12 +302,12 @@ force_inline bool scas_repeat(struct vcpu *c, const struct insn *i, unsigned siz
             return;                                                                              \
         NEXT(c, i);                                                                              \
     }
-#define STRING_HANDLERS(name) \
-    STRING_HANDLER(name, 8)   \
-    STRING_HANDLER(name, 16)  \
-    STRING_HANDLER(name, 32)
-STRING_HANDLERS(movs)
-STRING_HANDLERS(stos)
-STRING_HANDLERS(lods)
-STRING_HANDLERS(cmps)
-STRING_HANDLERS(scas)
+#define STRING_HANDLERS(name, compares) \
+    STRING_HANDLER(name, 8, compares)   \
+    STRING_HANDLER(name, 16, compares)  \
+    STRING_HANDLER(name, 32, compares)
+STRING_HANDLERS(movs, false)
+STRING_HANDLERS(stos, false)
+STRING_HANDLERS(lods, false)
+STRING_HANDLERS(cmps, true)
+STRING_HANDLERS(scas, true)

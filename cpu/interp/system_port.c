@@ -1,10 +1,7 @@
 /* cpu/interp/system_port.c: IN, OUT, INS, OUTS.
  *
  * Each ends its block, so that what the device did (an interrupt, a reset, A20) is seen at once:
- * any of these wakes the engine. A
- * repeated string transfer runs until its count is used up or something asks for attention; it then
- * leaves eip at itself, to be resumed (SDM vol. 3, 6.6). Each iteration takes an instruction's
- * time. */
+ * any of these wakes the engine. */
 #include "cpu/debug.h"
 #include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
@@ -154,19 +151,8 @@ static void outs_once(struct vcpu *c, const struct insn *i, unsigned size)
 
 typedef void transfer(struct vcpu *c, const struct insn *i, unsigned size);
 
-/* Each iteration of a repeated transfer takes an instruction's time, left and resumed or not: a
- * guest-chosen count neither holds up the machine nor makes time stand still.
- *
- * Must a repeated transfer stop between two iterations? An INTR that IF holds off does not count.
- */
-static bool wants_attention(const struct vcpu *c)
-{
-    uint32_t events = c->events;
-    if (!(c->eflags & FLAG_IF))
-        events &= ~(uint32_t)EVENT_INTR;
-    return events || (c->eflags & FLAG_TF);
-}
-
+/* A repeated transfer's rounds are of one element (cpu/run.h): the device sees time pass, and what
+ * it asks for is seen at once. */
 static inline void run_string(struct vcpu *c, const struct insn *i, unsigned size, transfer *once)
 {
     c->cur = i;
@@ -177,17 +163,15 @@ static inline void run_string(struct vcpu *c, const struct insn *i, unsigned siz
         once(c, i, size);
         return;
     }
-    while (index_value(c, i, ECX) != 0) {
+    for (uint32_t count = index_value(c, i, ECX); count;) {
         once(c, i, size);
-        set_reg(c, ECX, i->asize, c->reg[ECX].d - 1);
-        if (index_value(c, i, ECX) == 0)
-            break;
-        if (c->insns + 1 >= c->insns_end || wants_attention(c)) {
+        set_reg(c, ECX, i->asize, --count);
+        if (count && (c->wake || vcpu_insns(c) + 1 >= c->insns_end)) {
             c->eip = here;
             leave_repeated(c);
-            break;
+            return;
         }
-        c->insns++; /* the last iteration's is counted with the instruction */
+        c->insns += count != 0; /* the last one is counted with the block */
     }
 }
 
