@@ -6,6 +6,7 @@
 
 #define MAX_GRANTS   64
 #define DENIALS_KEPT 64
+#define CHECKS_KEPT  64
 
 struct grant {
     uint64_t base, end;
@@ -25,6 +26,8 @@ struct dma_domain {
     uint64_t window_start, window_bytes; /* the current second, for bytes_per_second */
     struct dma_counters counters;
     struct dma_denial denials[DENIALS_KEPT]; /* ring; denial n stands at n % DENIALS_KEPT */
+    uint64_t check_count;
+    struct dma_check checks[CHECKS_KEPT]; /* the same */
 };
 
 static const char *const reason_names[] = {
@@ -179,10 +182,19 @@ static bool allowed(struct dma_domain *domain, uint64_t gpa, uint64_t len,
 {
     bool hard;
     enum dma_reason reason = check(domain, gpa, len, direction, &hard);
-    if (reason == DMA_REASON_NONE)
-        return true;
-    note_denial(domain, gpa, len, direction, reason);
-    return domain->policy == DMA_POLICY_LOG && !hard;
+    bool done = reason == DMA_REASON_NONE || (domain->policy == DMA_POLICY_LOG && !hard);
+    domain->checks[domain->check_count++ % CHECKS_KEPT] = (struct dma_check){
+        .time_ns = domain->host.now ? domain->host.now(domain->host.ctx) : 0,
+        .device = domain->name,
+        .gpa = gpa,
+        .len = len,
+        .direction = direction,
+        .reason = reason,
+        .done = done,
+    };
+    if (reason != DMA_REASON_NONE)
+        note_denial(domain, gpa, len, direction, reason);
+    return done;
 }
 
 /* The region of machine memory behind gpa, found without the A20 gate. */
@@ -243,5 +255,40 @@ bool dma_domain_denial(const struct dma_domain *domain, unsigned index, struct d
     if (index >= DENIALS_KEPT || index >= domain->counters.denials)
         return false;
     *out = domain->denials[(domain->counters.denials - 1 - index) % DENIALS_KEPT];
+    return true;
+}
+
+bool dma_domain_check(const struct dma_domain *domain, unsigned index, struct dma_check *out)
+{
+    if (index >= CHECKS_KEPT || index >= domain->check_count)
+        return false;
+    *out = domain->checks[(domain->check_count - 1 - index) % CHECKS_KEPT];
+    return true;
+}
+
+enum dma_policy dma_domain_policy_get(const struct dma_domain *domain)
+{
+    return domain->policy;
+}
+
+bool dma_domain_is_restricted(const struct dma_domain *domain)
+{
+    return domain->restricted;
+}
+
+struct dma_limits dma_domain_limits(const struct dma_domain *domain)
+{
+    return domain->limits;
+}
+
+bool dma_domain_grant_get(const struct dma_domain *domain, unsigned index, uint64_t *gpa,
+                          uint64_t *len, unsigned *directions)
+{
+    if (index >= domain->grant_count)
+        return false;
+    const struct grant *g = &domain->grants[index];
+    *gpa = g->base;
+    *len = g->end - g->base;
+    *directions = g->directions;
     return true;
 }

@@ -50,6 +50,16 @@ struct dma_denial {
     enum dma_reason reason;
 };
 
+/* One check, passed (DMA_REASON_NONE) or not, as the log keeps it. */
+struct dma_check {
+    uint64_t time_ns; /* virtual */
+    const char *device;
+    uint64_t gpa, len;
+    enum dma_direction direction;
+    enum dma_reason reason;
+    bool done; /* it was moved: passed, or refused by a rule that only logs */
+};
+
 struct dma_counters {
     uint64_t reads, writes, bytes_read, bytes_written, denials;
 };
@@ -89,5 +99,15 @@ struct dma_counters dma_domain_counters(const struct dma_domain *domain);
 
 /* The latest denials, newest first; false beyond the oldest kept (the last 64). */
 bool dma_domain_denial(const struct dma_domain *domain, unsigned index, struct dma_denial *out);
+
+/* The latest checks, passed ones too, newest first; false beyond the oldest kept (the last 64). */
+bool dma_domain_check(const struct dma_domain *domain, unsigned index, struct dma_check *out);
+
+/* What was set: for those who show it. The index-th grant; false beyond the last. */
+enum dma_policy dma_domain_policy_get(const struct dma_domain *domain);
+bool dma_domain_is_restricted(const struct dma_domain *domain);
+struct dma_limits dma_domain_limits(const struct dma_domain *domain);
+bool dma_domain_grant_get(const struct dma_domain *domain, unsigned index, uint64_t *gpa,
+                          uint64_t *len, unsigned *directions);
 
 #endif

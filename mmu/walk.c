@@ -1,15 +1,7 @@
 /* mmu/walk.c: see walk.h. A and D are set only once the whole walk has succeeded, through
  * physmap_wrote, so dirty pages and translated code in page-table pages stay right. */
 #include "mmu/walk.h"
-
-#define PTE_P  UINT64_C(0x001)
-#define PTE_W  UINT64_C(0x002)
-#define PTE_U  UINT64_C(0x004)
-#define PTE_A  UINT64_C(0x020)
-#define PTE_D  UINT64_C(0x040)
-#define PTE_PS UINT64_C(0x080)
-#define PTE_G  UINT64_C(0x100)
-#define PTE_XD BIT(63)
+#include "mmu/pte.h"
 
 /* One table entry as it was read. Entries outside memory (MMIO, a hole) have no host. */
 struct entry {
@@ -44,21 +36,6 @@ static void entry_set(struct physmap *pm, struct entry *e, uint64_t bits)
     }
     *e->host = (uint8_t)e->value;
     physmap_wrote(pm, e->offset, 1);
-}
-
-/* Bits of a PAE entry that must be zero. */
-static uint64_t pae_reserved(const struct walk_mode *m)
-{
-    uint64_t reserved = ~(BIT(m->phys_bits) - 1) & ~PTE_XD;
-    return m->nxe ? reserved : reserved | PTE_XD;
-}
-
-/* Bits of a 4 MiB PDE that must be zero: 21, and those of 20..13 that name no address line. */
-static uint64_t pse_reserved(const struct walk_mode *m)
-{
-    unsigned high = m->pse36 && m->phys_bits > 32 ? m->phys_bits - 32u : 0;
-    high = high > 8 ? 8 : high;
-    return (BIT(22) - 1) & ~(BIT(13 + high) - 1);
 }
 
 static bool fail(uint32_t *error, const struct walk_mode *m, unsigned access, unsigned why)
@@ -121,7 +98,7 @@ static bool walk_pae(struct physmap *pm, const struct walk_mode *m, uint32_t gva
     struct entry pde = entry_read(pm, (pdpte & frame) + ((gva >> 21) & 0x1FF) * 8, 8);
     if (!(pde.value & PTE_P))
         return fail(error, m, access, 0);
-    if (pde.value & (reserved | (pde.value & PTE_PS ? UINT64_C(0x1FE000) : 0)))
+    if (pde.value & (reserved | (pde.value & PTE_PS ? PAE_LARGE_RESERVED : 0)))
         return fail(error, m, access, WALK_PRESENT | WALK_RESERVED);
     if (pde.value & PTE_PS) {
         page->gpa = (pde.value & frame & ~UINT64_C(0x1FFFFF)) | (gva & 0x1FFFFF);
@@ -149,8 +126,7 @@ bool walk(struct physmap *pm, const struct walk_mode *m, uint32_t gva, unsigned 
 
 bool walk_load_pdptes(struct physmap *pm, uint64_t gpa, unsigned phys_bits, uint64_t pdpte[4])
 {
-    /* Reserved in a present PDPTE: 2..1, 8..5 and everything above the address width. */
-    uint64_t reserved = UINT64_C(0x1E6) | ~(BIT(phys_bits) - 1);
+    uint64_t reserved = pdpte_reserved(phys_bits);
     uint64_t loaded[4];
     for (unsigned n = 0; n < 4; n++) {
         loaded[n] = entry_read(pm, (gpa & 0xFFFFFFE0) + n * 8, 8).value;
