@@ -342,8 +342,9 @@ static bool set_option(struct options *o, int id, const char *arg)
     case OPT_engine:
         return set_engine(o, arg);
     case OPT_shadow:
-        if (strcmp(arg, "window") == 0)
-            return usage("--shadow: window needs the translate engine, which this build has not");
+        o->tuning.shadow = strcmp(arg, "window") == 0 ? SHADOW_WINDOW
+                           : strcmp(arg, "soft") == 0 ? SHADOW_SOFT
+                                                      : SHADOW_AUTO;
         return set_choice("shadow", arg, shadows);
     case OPT_clock:
         o->clock = strcmp(arg, "insns") == 0 ? CLOCK_INSNS : CLOCK_HOST;

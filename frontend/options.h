@@ -23,6 +23,7 @@ struct options {
     uint64_t memory;
     enum cpu_model cpu;
     const struct engine *engine;
+    struct engine_tuning tuning;
     enum clock_mode clock;
     const char *bios, *vga_bios;
     bool no_apic;

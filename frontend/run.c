@@ -487,6 +487,7 @@ static bool open_session(struct session *s, char *error, size_t error_len)
         .memory = o->memory,
         .cpu = o->cpu,
         .engine = o->engine,
+        .tuning = o->tuning,
         .clock = o->clock,
         .no_reboot = o->no_reboot,
         .log = s->log,

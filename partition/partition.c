@@ -220,7 +220,7 @@ struct partition *partition_create(const struct partition_config *config, char *
         partition_destroy(p);
         return NULL;
     }
-    if (p->engine->attach && !p->engine->attach(p->vcpu))
+    if (p->engine->attach && !p->engine->attach(p->vcpu, &config->tuning))
         p->engine = engine_find("interp");
     debug_init(&p->debug, p->vcpu, &p->clock);
     machine_reset(p);

@@ -23,6 +23,7 @@ struct partition_config {
     uint64_t memory; /* bytes of RAM, 1 MiB .. PARTITION_MEMORY_MAX */
     enum cpu_model cpu;
     const struct engine *engine; /* NULL: the best of this build */
+    struct engine_tuning tuning;
     enum clock_mode clock;
     bool no_reboot;            /* a reset by the guest ends the run */
     uint64_t wall_clock_start; /* guest's time at power-on, ns since 1970 (UTC) */

@@ -20,6 +20,10 @@ bool backend_available(const char **why);
  * may be not taken.) */
 bool backend_goes_on(const struct insn *last);
 
+/* Has this host what windows need (a base register that user code may set)? */
+bool backend_has_windows(void);
+void backend_set_window(uint8_t *base);
+
 /* Must host code be left behind this instruction, since it may change the mode? */
 bool backend_must_leave(const struct insn *i);
 

@@ -3,9 +3,9 @@
 #ifdef UMBRA_HAS_BACKEND
 #include "translator/translator.h"
 
-static bool translate_attach(struct vcpu *c)
+static bool translate_attach(struct vcpu *c, const struct engine_tuning *tuning)
 {
-    return translator_create(c) != NULL;
+    return translator_create(c, tuning) != NULL;
 }
 
 static void translate_detach(struct vcpu *c)

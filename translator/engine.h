@@ -5,12 +5,19 @@
 
 #include "cpu/run.h"
 
+enum shadow_form { SHADOW_AUTO, SHADOW_WINDOW, SHADOW_SOFT };
+
+/* How an engine is to work; all zeros: as it thinks best. */
+struct engine_tuning {
+    enum shadow_form shadow; /* how translated code reaches guest memory */
+};
+
 struct engine {
     const char *name; /* as --engine spells it */
     enum vcpu_exit (*run)(struct vcpu *c, uint64_t insns);
     /* Before the first run and after the last; NULL: nothing to do. attach returns false when the
      * host cannot run it (the vCPU's log says why). */
-    bool (*attach)(struct vcpu *c);
+    bool (*attach)(struct vcpu *c, const struct engine_tuning *tuning);
     void (*detach)(struct vcpu *c);
 };
 

@@ -13,6 +13,7 @@
 #include "cpu/exception.h"
 #include "cpu/flags.h"
 #include "cpu/run.h"
+#include "cpu/shadow.h"
 #include "cpu/stops.h"
 #include "translator/faults.h"
 #include "translator/units.h"
@@ -55,7 +56,7 @@ static bool allocate(struct translator *t)
     return map_strip(t) && code_cache_init(&t->code, CODE_CACHE_SIZE);
 }
 
-struct translator *translator_create(struct vcpu *c)
+struct translator *translator_create(struct vcpu *c, const struct engine_tuning *tuning)
 {
     const char *why;
     if (!backend_available(&why)) {
@@ -66,6 +67,13 @@ struct translator *translator_create(struct vcpu *c)
     if (!t)
         return NULL;
     t->vcpu = c;
+    t->shadow = tuning->shadow;
+    t->fault_site = NO_SITE;
+    if (t->shadow != SHADOW_SOFT && !(backend_has_windows() && shadow_open_windows(c))) {
+        if (t->shadow == SHADOW_WINDOW)
+            log_msg(c->log, LOG_WARN, "this host has no windows: the soft TLB serves");
+        t->shadow = SHADOW_SOFT;
+    }
     if (!allocate(t)) {
         translator_destroy(t);
         return NULL;
@@ -152,8 +160,24 @@ static bool engine_is_wanted(const struct vcpu *c)
            c->inhibit;
 }
 
+/* Has GS show the window of the present address space and privilege. False: there is none. */
+static bool show_window(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
+    if (!base)
+        return false;
+    if (base != t->window) {
+        t->window = base;
+        backend_set_window(base);
+    }
+    return true;
+}
+
 static uint32_t present_key(struct translator *t)
 {
+    bool window = t->shadow != SHADOW_SOFT && show_window(t);
+    t->form = (t->form & ~KEY_WINDOW) | (window ? KEY_WINDOW : 0);
     return key_of(t->vcpu) | t->form;
 }
 
@@ -249,6 +273,22 @@ static bool run_one(struct translator *t, const struct insn *i, uint32_t eip)
     return c->translated.straight;
 }
 
+/* An access that the window refused went well in the handler: a device, or a page with code. When
+ * that goes on, the instruction's unit is made anew with the soft TLB for it. */
+static void note_refusal(struct translator *t, struct unit *u, unsigned n)
+{
+    unsigned part = 0, first = u->parts ? u->part[0].block->count : 0;
+    while (n >= first && part + 1u < u->parts)
+        first += u->part[++part].block->count;
+    struct block *b = u->part[part].block;
+    struct insn *i = &b->insns[u->insn[n].into];
+    if (++i->refusals < UNIT_SOFT_AFTER)
+        return;
+    i->refusals = UNIT_SOFT_AFTER;
+    t->counters.soft_sites++;
+    units_drop_with(t, b);
+}
+
 const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
@@ -257,7 +297,13 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[n];
     take_flags(c);
     c->insns = retired(t, ui->into);
+    bool faulted = t->fault_site == site;
+    t->fault_site = NO_SITE;
     bool straight = run_one(t, &ui->insn, ui->eip);
+    if (faulted && !u->dead)
+        note_refusal(t, u, n);
+    if ((u->key & KEY_WINDOW) && !u->dead && !show_window(t))
+        return go_on(t);
     if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(&ui->insn))
         return go_on(t);
     if (set_counter(t, ui->into + 1u) < u->insns - n - 1u)
@@ -269,11 +315,13 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t address,
                       bool write)
 {
-    (void)u;
-    (void)n;
-    (void)address;
-    (void)write;
     t->counters.faults++;
+    uint64_t gva = address - (uint64_t)(uintptr_t)t->window;
+    if ((u->key & KEY_WINDOW) && gva < WINDOW_SIZE &&
+        windows_fault(t->vcpu->windows, (uint32_t)gva, write) == WINDOW_RETRY)
+        return true;
+    t->counters.refused++;
+    t->fault_site = u->id << SITE_SHIFT | n;
     return false;
 }
 
@@ -315,8 +363,10 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
         c->insns_end = UINT64_MAX;
     if (c->interpret || !backend_faults_begin(t))
         return interp_run(c, insns);
+    t->window = NULL; /* another translator may have used GS */
     if (setjmp(c->unwind)) {
         c->wake &= (uint8_t)~WAKE_ALONE;
+        t->fault_site = NO_SITE;
         run_land_fault(c);
     }
     for (;;) {

@@ -15,8 +15,10 @@
 
 #include "translator/backend.h"
 #include "translator/code_cache.h"
+#include "translator/engine.h"
 #include "translator/unit.h"
 
+#define NO_SITE         UINT32_MAX
 #define SITE_SHIFT      8 /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
 #define JUMP_BITS       12
 #define JUMP_SLOTS      (1u << JUMP_BITS)
@@ -41,7 +43,7 @@ struct unit_address {
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
-    uint64_t entries, helped, linked, missed, polls, faults, soft_sites, single;
+    uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
 };
 
 struct translator {
@@ -54,9 +56,12 @@ struct translator {
     uint32_t *free_ids;  /* stack */
     uint32_t free_count, unit_count;
     struct unit *dead; /* to be freed when none of them runs */
-    uint32_t form;     /* KEY_WINDOW and KEY_FPU as they are now */
-    uint64_t epoch;    /* counts the times that everything was dropped */
-    uint64_t clock;    /* of jump table use */
+    enum shadow_form shadow;
+    uint8_t *window;     /* base of the window that GS shows; NULL: none */
+    uint32_t fault_site; /* the handler runs for a host fault at this site; or NO_SITE */
+    uint32_t form;       /* KEY_WINDOW and KEY_FPU as they are now */
+    uint64_t epoch;      /* counts the times that everything was dropped */
+    uint64_t clock;      /* of jump table use */
     struct jump_table *table[JUMP_TABLES], *current;
     uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
     void *fault_stack;     /* the backend's: where its signal handler runs */
@@ -71,7 +76,7 @@ struct translator {
 };
 
 /* NULL: the host lacks what it takes (log says what). */
-struct translator *translator_create(struct vcpu *c);
+struct translator *translator_create(struct vcpu *c, const struct engine_tuning *tuning);
 void translator_destroy(struct translator *t);
 
 /* The engine. */

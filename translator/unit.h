@@ -19,6 +19,7 @@
 
 #define UNIT_MAX_BLOCKS 8
 #define UNIT_MAX_INSNS  96
+#define UNIT_SOFT_AFTER 3
 #define UNIT_MAX_LINKS  (UNIT_MAX_BLOCKS * 2 + 2)
 
 /* What of the mode is built into a unit. For each segment register two bits: enum segment_class. */

@@ -151,6 +151,11 @@ static void block_dropped(void *ctx, struct block *b)
     }
 }
 
+void units_drop_with(struct translator *t, struct block *b)
+{
+    block_dropped(t, b);
+}
+
 void units_free_dead(struct translator *t)
 {
     while (t->dead) {
@@ -260,10 +265,11 @@ static void fill(struct unit *u, const struct plan *plan)
         u->part[n] = (struct unit_part){.unit = u, .block = b, .next = b->translations};
         b->translations = &u->part[n];
         for (unsigned k = 0; k < b->count; k++) {
-            u->insn[u->insns++] = (struct unit_insn){.insn = b->insns[k],
-                                                     .eip = plan->eip[n] + b->insns[k].offset,
-                                                     .into = (uint8_t)k,
-                                                     .soft = false};
+            u->insn[u->insns++] =
+                (struct unit_insn){.insn = b->insns[k],
+                                   .eip = plan->eip[n] + b->insns[k].offset,
+                                   .into = (uint8_t)k,
+                                   .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER};
         }
         uint32_t end = plan->eip[n] + b->bytes;
         if (end > u->end_eip)

@@ -22,6 +22,9 @@ void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
 /* Frees what was dropped. */
 void units_free_dead(struct translator *t);
 
+/* Drops the units that have b in them. */
+void units_drop_with(struct translator *t, struct block *b);
+
 /* Drops all; their memory stays until the next one is made. */
 void units_drop_all(struct translator *t);
 

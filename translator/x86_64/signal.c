@@ -37,6 +37,18 @@ bool backend_available(const char **why)
     return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LAHF_LM);
 }
 
+#define HWCAP2_FSGSBASE 2 /* <asm/hwcap2.h>: the kernel lets user code set FS and GS bases */
+
+bool backend_has_windows(void)
+{
+    return getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+}
+
+void backend_set_window(uint8_t *base)
+{
+    __asm__ volatile("wrgsbase %0" : : "r"(base));
+}
+
 static struct fault_stack *header_of(const ucontext_t *u)
 {
     struct fault_stack *f = u->uc_stack.ss_sp;
