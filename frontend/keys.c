@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define MAX_REPEAT    1000
 #define MAX_WAIT_S    3600
@@ -106,6 +107,8 @@ uint16_t key_function(unsigned n)
 
 void keys_free(struct key_steps *steps)
 {
+    for (size_t i = 0; i < steps->count; i++)
+        free(steps->step[i].until);
     free(steps->step);
     *steps = (struct key_steps){0};
 }
@@ -115,8 +118,10 @@ static void append(struct key_steps *steps, struct key_step step)
     if (steps->count == steps->capacity) {
         size_t capacity = steps->capacity ? steps->capacity * 2 : 64;
         struct key_step *grown = realloc(steps->step, capacity * sizeof *grown);
-        if (!grown)
+        if (!grown) {
+            free(step.until);
             return; /* out of memory: the rest is not typed */
+        }
         steps->step = grown;
         steps->capacity = capacity;
     }
@@ -204,6 +209,15 @@ static bool append_wait(struct key_steps *steps, const char *amount)
     return true;
 }
 
+/* {until TEXT} */
+static bool append_until(struct key_steps *steps, const char *text, size_t len)
+{
+    char *copy = len ? strndup(text, len) : NULL;
+    if (copy)
+        append(steps, (struct key_step){.until = copy});
+    return copy != NULL;
+}
+
 /* Skips modifiers before a key's name, in any order; returns their set. */
 static unsigned take_modifiers(const char **name)
 {
@@ -252,6 +266,8 @@ static const char *braces(struct key_steps *steps, const char *text, char *error
     }
     char name[NAME_LEN] = "";
     size_t len = (size_t)(close - text);
+    if (strncasecmp(text, "until ", 6) == 0 && append_until(steps, text + 6, len - 6))
+        return close + 1;
     if (len < sizeof name)
         for (size_t i = 0; i < len; i++)
             name[i] = (char)(len > 1 ? tolower((unsigned char)text[i]) : text[i]);
@@ -264,7 +280,7 @@ static const char *braces(struct key_steps *steps, const char *text, char *error
         return close + 1;
     snprintf(error, error_len,
              "'{%.*s}' is no key (known: {f1} {esc} {enter} {tab} {up} {pgdn} {ctrl-c} {alt-f4} "
-             "{ctrl-alt-del} {down 3} {wait 2} and the like)",
+             "{ctrl-alt-del} {down 3} {wait 2} {until text} and the like)",
              (int)(len < 40 ? len : 40), text);
     return NULL;
 }
@@ -316,6 +332,7 @@ bool keys_from_script(struct key_steps *steps, const char *script, char *error, 
     size_t before = steps->count;
     if (parse(steps, script, error, error_len))
         return true;
-    steps->count = before;
+    while (steps->count > before)
+        free(steps->step[--steps->count].until);
     return false;
 }

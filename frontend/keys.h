@@ -46,10 +46,12 @@ uint16_t key_function(unsigned n);
 enum key_modifiers { MOD_SHIFT = 1, MOD_CTRL = 2, MOD_ALT = 4 };
 
 struct key_step {
-    bool wait; /* wait_ms of virtual time; else a key goes up or down */
+    bool wait; /* wait_ms of virtual time; else a key goes up or down, or: */
     bool down;
+    bool seen; /* by the typist */
     uint16_t key;
     uint32_t wait_ms;
+    char *until; /* wait for this text; NULL: not that */
 };
 
 /* A list of steps. Zero it before use, keys_free it after. */
@@ -77,6 +79,7 @@ size_t keys_from_text(struct key_steps *steps, const char *text);
  *     {ctrl-c} {alt-f4} {ctrl-alt-del} {shift-tab}
  *     {down 3}              pressed three times (1 to 1000)
  *     {wait 2} {wait 0.5}   seconds of virtual time, up to 3600
+ *     {until login:}        wait until that text is on the text screen or came out of a serial port
  *     {{ }}                 braces
  *
  * False, with *steps unchanged and a sentence in error, when something in it is not known. */

@@ -18,8 +18,18 @@
 #include "frontend/watch.h"
 #include "partition/lockstep.h"
 
+struct side;
+
+/* A serial port of one side. */
+struct tap {
+    struct side *side;
+    unsigned port;
+};
+
 struct side {
     struct both *both;
+    bool is_reference;
+    struct tap tap[PC_SERIAL_PORTS];
     struct media media;
     struct log *log;
     struct typist typist;
@@ -41,28 +51,29 @@ static void drop_line(void *ctx, enum log_level level, const char *line)
     (void)line;
 }
 
-/* A serial port of the reference. */
-static void serial_out(void *ctx, const uint8_t *data, size_t len)
+/* Each side's typist hears its own ports; --until and the user hear the reference's. */
+static void serial_wrote(void *ctx, const uint8_t *data, size_t len)
 {
-    struct both *b = ctx;
-    fwrite(data, 1, len, stdout);
-    fflush(stdout);
-    watch_stream(&b->watch, 0, data, len);
-}
-
-static void serial_watched(void *ctx, const uint8_t *data, size_t len)
-{
-    struct both *b = ctx;
-    watch_stream(&b->watch, 1, data, len);
+    struct tap *tap = ctx;
+    struct both *b = tap->side->both;
+    const char *where = b->options.serial[tap->port];
+    typist_stream(&tap->side->typist, tap->port, data, len);
+    if (!tap->side->is_reference)
+        return;
+    if (where && strcmp(where, "stdio") == 0) {
+        fwrite(data, 1, len, stdout);
+        fflush(stdout);
+    }
+    watch_stream(&b->watch, tap->port, data, len);
 }
 
 /* The same ports on both sides, but only the reference's are heard. */
 static void connect_ports(struct both *b, enum lockstep_side side, struct pc_config *pc)
 {
     const struct options *o = &b->options;
-    for (unsigned i = 0; i < PC_SERIAL_PORTS && side == LOCKSTEP_REFERENCE; i++) {
-        bool out = o->serial[i] && strcmp(o->serial[i], "stdio") == 0;
-        pc->serial[i] = (struct char_backend){b, out ? serial_out : serial_watched};
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
+        b->side[side].tap[i] = (struct tap){&b->side[side], i};
+        pc->serial[i] = (struct char_backend){&b->side[side].tap[i], serial_wrote};
     }
     unsigned n = 0;
     for (; n < o->debugcon_count; n++)
@@ -87,11 +98,11 @@ static struct partition *make(void *ctx, enum lockstep_side number, char *error,
         .wall_clock_start = UINT64_C(946684800000000000), /* 2000-01-01 */
         .pc.has_apic = !o->no_apic,
     };
-    *s = (struct side){.both = b};
+    *s = (struct side){.both = b, .is_reference = reference};
     s->log = log_create(o->verbose ? LOG_DEBUG : LOG_INFO, reference ? NULL : drop_line, NULL);
     config.log = s->log;
     connect_ports(b, number, &config.pc);
-    if ((o->type && !keys_from_script(&s->typist.steps, o->type, error, error_len)) ||
+    if ((o->type && !typist_add(&s->typist, o->type, error, error_len)) ||
         !media_open(&s->media, o, &config.pc, s->log, error, error_len))
         return NULL;
     return partition_create(&config, error, error_len);
@@ -103,7 +114,7 @@ static void unmake(void *ctx, enum lockstep_side number, struct partition *p)
     struct side *s = &b->side[number];
     partition_destroy(p);
     media_close(&s->media, s->log);
-    keys_free(&s->typist.steps);
+    typist_free(&s->typist);
     log_destroy(s->log);
     *s = (struct side){0};
 }
@@ -111,7 +122,10 @@ static void unmake(void *ctx, enum lockstep_side number, struct partition *p)
 static void tick(void *ctx, enum lockstep_side number, struct partition *p)
 {
     struct both *b = ctx;
-    typist_tick(&b->side[number].typist, p);
+    struct typist *typist = &b->side[number].typist;
+    if (typist_waits_for_text(typist))
+        vga_text_screen(partition_pc(p)->vga->state, &b->text);
+    typist_tick(typist, p, &b->text);
     if (number != LOCKSTEP_REFERENCE || !b->options.until)
         return;
     vga_text_screen(partition_pc(p)->vga->state, &b->text);

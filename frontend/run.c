@@ -32,7 +32,7 @@
 
 struct session;
 
-/* Lets --until see what a serial port writes. */
+/* Lets --until and {until} see what a serial port writes. */
 struct tap {
     struct session *session;
     unsigned stream;
@@ -108,11 +108,7 @@ static void take_paste(struct session *s)
 {
     if (!s->paste)
         return;
-    if (typist_is_done(&s->typist)) {
-        keys_free(&s->typist.steps);
-        s->typist = (struct typist){0};
-    }
-    size_t unknown = keys_from_text(&s->typist.steps, s->paste);
+    size_t unknown = typist_paste(&s->typist, s->paste);
     if (unknown)
         log_msg(s->log, LOG_WARN, "%zu of the pasted characters are on no key", unknown);
     free(s->paste);
@@ -134,11 +130,10 @@ static void tick(void *ctx, struct partition *p)
 {
     struct session *s = ctx;
     void *vga = partition_pc(p)->vga->state;
-    typist_tick(&s->typist, p);
     pthread_mutex_lock(&s->lock);
     take_paste(s);
     take_drop(s);
-    if (s->display || s->o->until)
+    if (s->display || s->o->until || typist_waits_for_text(&s->typist))
         vga_text_screen(vga, &s->text);
     if (s->display) {
         vga_render(vga, &s->surface);
@@ -146,6 +141,7 @@ static void tick(void *ctx, struct partition *p)
         look_at_speed(s);
     }
     pthread_mutex_unlock(&s->lock);
+    typist_tick(&s->typist, p, &s->text);
     if (s->o->until)
         watch_screen(&s->watch, &s->text);
     if (s->o->timeout > 0 && (double)(host_now() - s->started) > s->o->timeout * 1e9)
@@ -160,6 +156,7 @@ static void serial_tap(void *ctx, const uint8_t *data, size_t len)
     struct tap *tap = ctx;
     struct session *s = tap->session;
     watch_stream(&s->watch, tap->stream, data, len);
+    typist_stream(&s->typist, tap->stream, data, len);
     if (s->watch.seen)
         partition_stop(s->partition);
 }
@@ -312,11 +309,7 @@ static void *signal_thread(void *ctx)
 static bool control_type(void *ctx, const char *script, char *error, size_t error_len)
 {
     struct session *s = ctx;
-    if (typist_is_done(&s->typist)) {
-        keys_free(&s->typist.steps);
-        s->typist = (struct typist){0};
-    }
-    return keys_from_script(&s->typist.steps, script, error, error_len);
+    return typist_add(&s->typist, script, error, error_len);
 }
 
 /* A debugger's user wants it to end: like closing the window, or like a signal. Any thread. */
@@ -395,7 +388,7 @@ static bool open_ports(struct session *s, struct pc_config *pc, char *error, siz
         if (!charport_open(&s->ports[i], o->serial[i], s->log, error, error_len))
             return false;
         s->taps[i] = (struct tap){s, i};
-        s->ports[i].tap = o->until ? serial_tap : NULL;
+        s->ports[i].tap = serial_tap;
         s->ports[i].tap_ctx = &s->taps[i];
         pc->serial[i] = charport_backend(&s->ports[i]);
     }
@@ -498,7 +491,7 @@ static bool open_session(struct session *s, char *error, size_t error_len)
     config.wall_clock_start = o->clock == CLOCK_INSNS
                                   ? UINT64_C(946684800000000000) /* 2000-01-01: same every run */
                                   : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    if (o->type && !keys_from_script(&s->typist.steps, o->type, error, error_len))
+    if (o->type && !typist_add(&s->typist, o->type, error, error_len))
         return false;
     if (!watch_init(&s->watch, o->until)) {
         snprintf(error, error_len, "out of memory");
@@ -615,7 +608,7 @@ static void close_session(struct session *s)
     control_destroy(s->control);
     partition_destroy(s->partition);
     watch_free(&s->watch);
-    keys_free(&s->typist.steps);
+    typist_free(&s->typist);
     surface_free(&s->surface);
     free(s->paste);
     free(s->drop);

@@ -22,23 +22,24 @@ void watch_free(struct watch *w)
     *w = (struct watch){0};
 }
 
-void watch_stream(struct watch *w, unsigned stream, const uint8_t *data, size_t len)
+size_t watch_stream(struct watch *w, unsigned stream, const uint8_t *data, size_t len)
 {
     if (!w->text || w->seen || stream >= WATCH_STREAMS)
-        return;
+        return len;
     char *tail = w->stream[stream].tail;
-    size_t *used = &w->stream[stream].used;
-    while (len && !w->seen) {
-        size_t n = len < CHUNK ? len : CHUNK;
-        memcpy(tail + *used, data, n);
+    size_t *used = &w->stream[stream].used, taken = 0;
+    while (taken < len && !w->seen) {
+        size_t n = len - taken < CHUNK ? len - taken : CHUNK, before = *used;
+        memcpy(tail + before, data + taken, n);
         *used += n;
-        data += n;
-        len -= n;
-        w->seen = memmem(tail, *used, w->text, w->len) != NULL;
+        const char *found = memmem(tail, *used, w->text, w->len);
+        w->seen = found != NULL;
+        taken += found ? (size_t)(found + w->len - tail) - before : n;
         size_t keep = *used < w->len - 1 ? *used : w->len - 1;
         memmove(tail, tail + *used - keep, keep);
         *used = keep;
     }
+    return taken;
 }
 
 void watch_screen(struct watch *w, const struct text_screen *screen)

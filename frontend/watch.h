@@ -21,7 +21,8 @@ struct watch {
 bool watch_init(struct watch *w, const char *text);
 void watch_free(struct watch *w);
 
-void watch_stream(struct watch *w, unsigned stream, const uint8_t *data, size_t len);
+/* Returns how many of the bytes it took: all, unless the text ends among them. */
+size_t watch_stream(struct watch *w, unsigned stream, const uint8_t *data, size_t len);
 void watch_screen(struct watch *w, const struct text_screen *screen);
 
 #endif

@@ -17,7 +17,9 @@ static const char *shown(void)
     for (size_t i = 0; i < steps.count && len < sizeof out - 16; i++) {
         const struct key_step *s = &steps.step[i];
         const char *gap = i ? " " : "";
-        if (s->wait)
+        if (s->until)
+            len += (size_t)snprintf(out + len, sizeof out - len, "%su(%s)", gap, s->until);
+        else if (s->wait)
             len += (size_t)snprintf(out + len, sizeof out - len, "%sw%u", gap, s->wait_ms);
         else
             len += (size_t)snprintf(out + len, sizeof out - len, "%s%c%02X", gap,
@@ -80,6 +82,7 @@ START_TEST(counts_and_waits)
     ck_assert_str_eq(script("{down 3}"), "+150 -150 +150 -150 +150 -150");
     ck_assert_str_eq(script("a{wait 2}b{wait 0.25}"), "+1E -1E w2000 +30 -30 w250");
     ck_assert_str_eq(script("{wait 0}"), "w0");
+    ck_assert_str_eq(script("{until A> ready}b{Until x}"), "u(A> ready) +30 -30 u(x)");
     keys_free(&steps);
 }
 END_TEST
@@ -90,6 +93,9 @@ START_TEST(mistakes_are_named)
     ck_assert_ptr_nonnull(strstr(refusal("{f1"), "closing brace"));
     ck_assert_ptr_nonnull(strstr(refusal("{f13}"), "'{f13}'"));
     ck_assert_ptr_nonnull(strstr(refusal("{wait}"), "'{wait}'"));
+    ck_assert_ptr_nonnull(strstr(refusal("{until }"), "no key"));
+    ck_assert_ptr_nonnull(strstr(refusal("{until x}{nokey}"), "no key"));
+    ck_assert_ptr_nonnull(strstr(refusal("{until x"), "closing brace"));
     ck_assert_ptr_nonnull(strstr(refusal("{wait -1}"), "'{wait -1}'"));
     ck_assert_ptr_nonnull(strstr(refusal("{wait 9e9}"), "no key"));
     ck_assert_ptr_nonnull(strstr(refusal("{wait nan}"), "no key"));
