@@ -24,6 +24,7 @@
 #include "frontend/media.h"
 #include "frontend/typist.h"
 #include "frontend/watch.h"
+#include "partition/explain.h"
 
 #define PORT_PARALLEL PC_SERIAL_PORTS
 #define PORT_DEBUG    (PORT_PARALLEL + 1)
@@ -538,6 +539,17 @@ static bool write_screenshot(struct session *s)
     return false;
 }
 
+static void explain_shutdown(struct session *s)
+{
+    struct vcpu *c = partition_vcpu(s->partition);
+    struct bytes text = {0};
+    fprintf(stderr, "umbra: the guest triple-faulted (shutdown) at %04x:%08x\n",
+            c->seg[SEG_CS].selector, (unsigned)c->eip);
+    explain_triple_fault(c, &text);
+    fprintf(stderr, "%.*s", (int)text.len, (const char *)text.data);
+    bytes_free(&text);
+}
+
 static int exit_status(struct session *s)
 {
     const struct options *o = s->o;
@@ -553,9 +565,7 @@ static int exit_status(struct session *s)
     }
     switch (s->end) {
     case PARTITION_TRIPLE_FAULT:
-        fprintf(stderr, "umbra: the guest triple-faulted (shutdown) at %04x:%08x\n",
-                partition_vcpu(s->partition)->seg[SEG_CS].selector,
-                (unsigned)partition_vcpu(s->partition)->eip);
+        explain_shutdown(s);
         return EXIT_KILLED;
     case PARTITION_DEBUG_EXIT:
         return (int)((partition_exit_value(s->partition) << 1 | 1) & 0xFF);

@@ -15,7 +15,7 @@ static bool find_symbol(void *ctx, const char *name, uint64_t *value)
     return true;
 }
 
-static const struct expr_symbols symbols = {find_symbol, NULL};
+static const struct expr_symbols symbols = {.find = find_symbol};
 
 static struct partition *machine(void)
 {
