@@ -75,7 +75,7 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
         if (!memory)
             return enter_device(c, gva, view, kind, page);
         uint8_t state = physmap_page_state(c->physmap, offset);
-        if (state & PAGE_HAS_CODE) {
+        if (state & PAGE_NOTED) {
             uint8_t *start = physmap_host(c->physmap, offset) - (gva & 0xFFF);
             tlb_fill(&c->tlb, view, TLB_NOTED, gva, start, page->global, page->large);
             return NULL;
@@ -111,7 +111,7 @@ static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, e
         return (struct place){.host = hit};
     if (kind == TLB_WRITE) {
         hit = tlb_lookup(&c->tlb, view, TLB_NOTED, gva, 1);
-        if (hit && (physmap_page_state(c->physmap, machine_offset(c, hit)) & PAGE_HAS_CODE))
+        if (hit && (physmap_page_state(c->physmap, machine_offset(c, hit)) & PAGE_NOTED))
             return (struct place){.host = hit, .noted = true};
     }
     if (kind != TLB_EXEC) {
@@ -267,7 +267,7 @@ static uint8_t *noted_place(struct vcpu *c, unsigned seg, uint32_t offset, unsig
     if ((uint64_t)offset + size > s->write_len || c->data_breakpoints || c->watching)
         return NULL;
     uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_NOTED, (uint32_t)s->base + offset, size);
-    if (!p || !(physmap_page_state(c->physmap, machine_offset(c, p)) & PAGE_HAS_CODE))
+    if (!p || !(physmap_page_state(c->physmap, machine_offset(c, p)) & PAGE_NOTED))
         return NULL;
     return p;
 }

@@ -51,3 +51,15 @@ bool shadow_open_windows(struct vcpu *c)
         windows_watch(c->windows, watched, c);
     return c->windows != NULL;
 }
+
+static void stale(void *ctx, uint32_t gva)
+{
+    struct vcpu *c = ctx;
+    tlb_flush_page(&c->tlb, gva);
+    vcpu_attend(c, EVENT_BLOCKS); /* code may lie there */
+}
+
+bool shadow_trace(struct vcpu *c, bool on)
+{
+    return c->windows && windows_trace(c->windows, on, stale, c);
+}

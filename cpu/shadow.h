@@ -19,6 +19,11 @@ void shadow_watches_changed(struct vcpu *c);
  * They go with the vCPU. */
 bool shadow_open_windows(struct vcpu *c);
 
+/* Has windows and soft TLB follow each write to the page tables that the windows use
+ * (mmu/window.h), for guests that forget flushes; or only flushes (the default). False when out of
+ * memory. */
+bool shadow_trace(struct vcpu *c, bool on);
+
 /* By a data breakpoint of the guest or a debugger's watchpoint. */
 bool shadow_page_watched(const struct vcpu *c, uint32_t gva);
 

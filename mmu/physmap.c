@@ -318,20 +318,38 @@ uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset)
     return pm->page_state[offset >> PAGE_SHIFT];
 }
 
-void physmap_code_mark(struct physmap *pm, uint64_t offset)
+static void mark(struct physmap *pm, uint64_t offset, uint8_t bit)
 {
     uint8_t *state = &pm->page_state[offset >> PAGE_SHIFT];
-    if (*state & PAGE_HAS_CODE)
-        return;
     bool was_writable = page_state_writable(*state);
-    *state |= PAGE_HAS_CODE;
+    *state |= bit;
     if (was_writable)
         tell_pages_changed(pm, offset >> PAGE_SHIFT, offset >> PAGE_SHIFT);
 }
 
+static void unmark(struct physmap *pm, uint64_t offset, uint8_t bit)
+{
+    pm->page_state[offset >> PAGE_SHIFT] &= (uint8_t)~bit;
+}
+
+void physmap_code_mark(struct physmap *pm, uint64_t offset)
+{
+    mark(pm, offset, PAGE_HAS_CODE);
+}
+
 void physmap_code_unmark(struct physmap *pm, uint64_t offset)
 {
-    pm->page_state[offset >> PAGE_SHIFT] &= (uint8_t)~PAGE_HAS_CODE;
+    unmark(pm, offset, PAGE_HAS_CODE);
+}
+
+void physmap_table_mark(struct physmap *pm, uint64_t offset)
+{
+    mark(pm, offset, PAGE_TRACED);
+}
+
+void physmap_table_unmark(struct physmap *pm, uint64_t offset)
+{
+    unmark(pm, offset, PAGE_TRACED);
 }
 
 void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len)
@@ -340,14 +358,17 @@ void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len)
         return;
     for (uint64_t page = offset >> PAGE_SHIFT; page <= (offset + len - 1) >> PAGE_SHIFT; page++) {
         pm->page_state[page] |= PAGE_DIRTY;
-        if (!(pm->page_state[page] & PAGE_HAS_CODE))
+        uint8_t state = pm->page_state[page];
+        if (likely(!(state & PAGE_NOTED)))
             continue;
         uint64_t from = page << PAGE_SHIFT, to = from + PAGE_SIZE;
         from = from < offset ? offset : from;
         to = to > offset + len ? offset + len : to;
         for (struct physmap_listener *l = pm->listeners; l; l = l->next) {
-            if (l->code_written)
+            if (l->code_written && (state & PAGE_HAS_CODE))
                 l->code_written(l->ctx, from, to - from);
+            if (l->table_written && (state & PAGE_TRACED))
+                l->table_written(l->ctx, from, to - from);
         }
     }
 }

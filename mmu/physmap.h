@@ -64,6 +64,8 @@ struct physmap_listener {
     void (*pages_changed)(void *ctx, uint64_t offset, uint64_t len);
     /* Bytes in pages that hold translated code were, or are about to be, overwritten. */
     void (*code_written)(void *ctx, uint64_t offset, uint64_t len);
+    /* Bytes in a traced page table were overwritten; they lie within one page. */
+    void (*table_written)(void *ctx, uint64_t offset, uint64_t len);
     struct physmap_listener *next; /* owned by the physmap once added */
 };
 
@@ -118,25 +120,32 @@ void physmap_listen(struct physmap *pm, struct physmap_listener *listener);
 enum page_state {
     PAGE_DIRTY_DISPLAY = 1, /* written since the display last looked */
     PAGE_DIRTY_SNAPSHOT = 2,
-    PAGE_HAS_CODE = 4, /* writes must go through physmap_wrote */
+    PAGE_HAS_CODE = 4, /* translated: writes must go through physmap_wrote */
+    PAGE_TRACED = 8,   /* a page table that a shadow map follows: the same */
 };
 #define PAGE_DIRTY (PAGE_DIRTY_DISPLAY | PAGE_DIRTY_SNAPSHOT)
+#define PAGE_NOTED (PAGE_HAS_CODE | PAGE_TRACED)
 
 uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset);
 
 /* May a TLB hold a host pointer for writing to this page? Only when it is dirty already (nothing
- * to note) and holds no code. */
+ * to note) and each single write need not be known. */
 static inline bool page_state_writable(uint8_t state)
 {
-    return (state & (PAGE_DIRTY | PAGE_HAS_CODE)) == PAGE_DIRTY;
+    return (state & (PAGE_DIRTY | PAGE_NOTED)) == PAGE_DIRTY;
 }
 
 /* Marks the page as holding code: from now on physmap_wrote reports writes to it. */
 void physmap_code_mark(struct physmap *pm, uint64_t offset);
 void physmap_code_unmark(struct physmap *pm, uint64_t offset);
 
-/* Call after (or just before) writing [offset, offset + len) through a host pointer on a slow
- * path: sets the dirty bits and tells the block caches. */
+/* The page is a table that a shadow map follows, or no more: physmap_wrote reports writes to it. */
+void physmap_table_mark(struct physmap *pm, uint64_t offset);
+void physmap_table_unmark(struct physmap *pm, uint64_t offset);
+
+/* Call after writing [offset, offset + len) through a host pointer on a slow path: sets the dirty
+ * bits and tells the block caches and shadow maps. (Just before writing does for pages that are
+ * not PAGE_NOTED.) */
 void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len);
 
 /* Clears which (a set of PAGE_DIRTY bits) in the pages of [offset, offset + len) and sets bit i of

@@ -82,9 +82,9 @@ struct windows *windows_create(struct physmap *pm, struct log *log)
     w->log = log;
     w->limit = read_map_count() / 3;
     w->a20 = physmap_a20(pm);
-    if (!rmap_create(w) || !window_create(w, FLAT_SLOT)) {
+    if (!rmap_init(&w->rmap, pm) || !window_create(w, FLAT_SLOT)) {
         log_msg(log, LOG_INFO, "no windows: the host does not give 4 GiB of address space");
-        rmap_destroy(w);
+        rmap_free(&w->rmap);
         free(w);
         free(listener);
         return NULL;
@@ -92,7 +92,8 @@ struct windows *windows_create(struct physmap *pm, struct log *log)
     *listener = (struct physmap_listener){.ctx = w,
                                           .map_changed = map_changed,
                                           .pages_moved = window_pages_moved,
-                                          .pages_changed = window_pages_changed};
+                                          .pages_changed = window_pages_changed,
+                                          .table_written = window_table_written};
     w->listener = listener;
     physmap_listen(pm, listener);
     return w;
@@ -104,6 +105,7 @@ void windows_destroy(struct windows *w)
         return;
     w->listener->map_changed = NULL; /* the physmap owns it and outlives us */
     w->listener->pages_changed = w->listener->pages_moved = NULL;
+    w->listener->table_written = NULL;
     for (unsigned n = 0; n < MAX_WINDOWS; n++) {
         if (!w->window[n])
             continue;
@@ -111,7 +113,8 @@ void windows_destroy(struct windows *w)
         window_release(w->window[n]->base);
         free(w->window[n]);
     }
-    rmap_destroy(w);
+    window_trace_stop(w);
+    rmap_free(&w->rmap);
     free(w);
 }
 
@@ -153,7 +156,7 @@ static struct window *paged_window(struct windows *w, const struct walk_mode *mo
             vacant = vacant < n ? vacant : n;
             continue;
         }
-        if (same_space(&win->mode, mode) && same_format(&win->mode, mode, view))
+        if (win->bound && same_space(&win->mode, mode) && same_format(&win->mode, mode, view))
             return win;
         if (!oldest || win->stamp < oldest->stamp)
             oldest = win;
@@ -164,8 +167,13 @@ static struct window *paged_window(struct windows *w, const struct walk_mode *mo
     if (win && (view == TLB_USER || !same_format(&win->mode, mode, view)))
         window_empty(w, win);
     if (win)
-        win->epoch = w->epoch - 1;
+        window_unbind(win);
     return win;
+}
+
+void window_unbind(struct window *win)
+{
+    win->bound = false;
 }
 
 uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
@@ -176,15 +184,19 @@ uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb
         return win->base;
     }
     w->counters.enters++;
+    window_trace_renew(w);
     win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
     w->current = win;
     if (!win)
         return NULL;
+    bool taken = !win->bound;
     win->mode = *mode;
     win->view = view;
     win->bound = true;
     win->stamp = ++w->clock;
-    if (win->epoch != w->epoch)
+    if (taken)
+        window_trace_directory(w, win);
+    if (taken || (win->epoch != w->epoch && !w->tracer))
         window_sync(w, win);
     w->ready[view] = win;
     return win->base;

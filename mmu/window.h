@@ -51,6 +51,7 @@ struct window_counters {
     uint64_t flushes, page_flushes;    /* by the guest */
     uint64_t syncs, entries_changed;   /* windows compared with their tables; changes found */
     uint64_t downgrades;               /* pages made read-only (code, dirty tracking) */
+    uint64_t traced_writes;            /* to page tables, with the policy "traced" */
     uint64_t enters, binds;            /* windows_enter; those that took a window for a new root */
     uint64_t evictions, drops;         /* windows emptied for want of room; by a map change */
     uint64_t exhausted;                /* the host refused a mapping */
@@ -89,6 +90,11 @@ void windows_watch(struct windows *w, bool (*watched)(const void *ctx, uint32_t 
 
 /* At most so many host mappings (for tests; the default is a third of vm.max_map_count). */
 void windows_limit(struct windows *w, uint64_t mappings);
+
+/* The policy "traced": windows follow every write to the page tables that they use, for guests that
+ * forget flushes; stale (may be NULL) is told of each entry of the current address space that
+ * changed. Off (the default): the lazy policy. Empties the windows. False when out of memory. */
+bool windows_trace(struct windows *w, bool on, void (*stale)(void *ctx, uint32_t gva), void *ctx);
 
 struct window_counters windows_counters(const struct windows *w);
 

@@ -80,7 +80,7 @@ static void mark_dirty(const struct fill *f, const struct region *r)
     }
     to = to < end ? to : end;
     for (; from < to; from += PAGE_SIZE) {
-        if (!(physmap_page_state(w->pm, from) & PAGE_HAS_CODE))
+        if (!(physmap_page_state(w->pm, from) & PAGE_NOTED))
             physmap_wrote(w->pm, from, PAGE_SIZE);
     }
 }
@@ -185,6 +185,7 @@ static bool bind_leaf(struct fill *f)
     leaf->table = table;
     leaf->pde = pde;
     f->leaf = leaf;
+    window_trace_leaf(f->w, win, f->index);
     return true;
 }
 
@@ -212,7 +213,7 @@ static enum window_answer fill(struct fill *f)
         return WINDOW_REFUSED;
     f->machine = align_down(r->offset + (physmap_gate(w->pm, f->page.gpa) - r->base), PAGE_SIZE);
     uint8_t state = physmap_page_state(w->pm, f->machine);
-    if (f->write && (state & PAGE_HAS_CODE))
+    if (f->write && (state & PAGE_NOTED))
         return WINDOW_REFUSED;
     struct region at = *r;
     make_room(w, win);

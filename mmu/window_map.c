@@ -39,22 +39,34 @@ void window_release(uint8_t *base)
 
 /* --- The reverse map ------------------------------------------------------------------------ */
 
-bool rmap_create(struct windows *w)
+bool rmap_init(struct rmap *r, struct physmap *pm)
 {
-    w->rmap.head = calloc(physmap_memory_size(w->pm) >> PAGE_SHIFT, sizeof w->rmap.head[0]);
-    w->rmap.node = calloc(RMAP_FIRST, sizeof w->rmap.node[0]);
-    w->rmap.used = 1;
-    w->rmap.room = RMAP_FIRST;
-    return w->rmap.head && w->rmap.node;
+    *r = (struct rmap){.used = 1, .room = RMAP_FIRST};
+    r->head = calloc(physmap_memory_size(pm) >> PAGE_SHIFT, sizeof r->head[0]);
+    r->node = calloc(RMAP_FIRST, sizeof r->node[0]);
+    return r->head && r->node;
 }
 
-void rmap_destroy(struct windows *w)
+void rmap_free(struct rmap *r)
 {
-    free(w->rmap.head);
-    free(w->rmap.node);
+    free(r->head);
+    free(r->node);
 }
 
-static void rmap_insert(struct rmap *r, uint32_t machine, uint32_t where)
+bool rmap_room(struct rmap *r, uint32_t count)
+{
+    if (r->used + count <= r->room)
+        return true;
+    uint32_t room = 2 * r->room + count;
+    struct rmap_node *node = realloc(r->node, room * sizeof *node);
+    if (!node)
+        return false;
+    r->node = node;
+    r->room = room;
+    return true;
+}
+
+void rmap_insert(struct rmap *r, uint32_t machine, uint32_t where)
 {
     uint32_t n = r->free ? r->free : r->used++;
     if (r->free)
@@ -82,21 +94,12 @@ static void rmap_rebuild(struct windows *w)
     }
 }
 
-/* Room for count more nodes. Memory stays within a small multiple of the pages mapped. */
-static bool rmap_reserve(struct windows *w, uint32_t count)
+/* Room for a leaf's nodes. Memory stays within a small multiple of the pages mapped. */
+static bool rmap_reserve(struct windows *w)
 {
-    struct rmap *r = &w->rmap;
-    if (r->count > 2 * w->writable + RMAP_FIRST)
+    if (w->rmap.count > 2 * w->writable + RMAP_FIRST)
         rmap_rebuild(w);
-    if (r->used + count <= r->room)
-        return true;
-    uint32_t room = 2 * r->room + count;
-    struct rmap_node *node = realloc(r->node, room * sizeof *node);
-    if (!node)
-        return false;
-    r->node = node;
-    r->room = room;
-    return true;
+    return rmap_room(&w->rmap, LEAF_PAGES);
 }
 
 /* --- Pages and their mappings ---------------------------------------------------------------- */
@@ -193,7 +196,7 @@ bool window_apply(struct windows *w, struct window *win, unsigned index, const u
 {
     const struct leaf *leaf = win->leaf[index];
     const uint32_t first = index * LEAF_PAGES;
-    if (!rmap_reserve(w, LEAF_PAGES))
+    if (!rmap_reserve(w))
         return false;
     for (uint32_t from = 0, to; from < LEAF_PAGES; from = to) {
         to = from + 1;

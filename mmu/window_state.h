@@ -4,6 +4,7 @@
  *   window_map.c   the host mappings: system calls, leaves, their count, the reverse map
  *   window_fill.c  faults: what is mapped, and how much around it
  *   window_sync.c  flushes: comparing copies with the guest's tables
+ *   window_trace.c the policy that follows every write to them
  *
  * A window's 2^20 pages are kept in leaves of 512 (2 MiB: one page table of PAE, half a one of
  * 32-bit paging), which exist while one of their pages is mapped. A leaf has, for each page, the
@@ -101,6 +102,9 @@ struct windows {
     uint64_t writable; /* pages mapped for writing, in all windows */
     struct window *window[MAX_WINDOWS];
     struct rmap rmap;
+    struct tracer *tracer; /* NULL: the lazy policy */
+    void (*stale)(void *ctx, uint32_t gva);
+    void *stale_ctx;
     struct window_counters counters;
 };
 
@@ -138,13 +142,19 @@ void window_pages_changed(void *ctx, uint64_t offset, uint64_t len);
 /* physmap_listener: machine pages go from their places. */
 void window_pages_moved(void *ctx, uint64_t offset, uint64_t len);
 
-bool rmap_create(struct windows *w);
-void rmap_destroy(struct windows *w);
+bool rmap_init(struct rmap *r, struct physmap *pm);
+void rmap_free(struct rmap *r);
+/* Room for count more nodes: false when out of memory. */
+must_use bool rmap_room(struct rmap *r, uint32_t count);
+void rmap_insert(struct rmap *r, uint32_t page, uint32_t where);
 
 /* --- window.c -------------------------------------------------------------------------------- */
 
 /* Empties another window, least recently used first. False when there is none to empty. */
 bool window_evict_other(struct windows *w, const struct window *keep);
+
+/* The window belongs to no address space any more; what it maps is looked at when it gets one. */
+void window_unbind(struct window *win);
 
 /* --- window_sync.c --------------------------------------------------------------------------- */
 
@@ -161,5 +171,19 @@ static inline uint64_t window_load_entry(const uint8_t *at, bool pae)
 /* Unmaps what no longer stands so in the tables of win->mode. */
 void window_sync(struct windows *w, struct window *win);
 void window_sync_page(struct windows *w, struct window *win, uint32_t gva);
+/* One entry of a leaf's table; false: it no longer held, and is unmapped (or was not mapped). */
+bool window_sync_entry(struct windows *w, struct window *win, uint32_t page);
+/* The leaf's directory entry; false: it no longer held, and the leaf is gone. */
+bool window_sync_directory(struct windows *w, struct window *win, unsigned index);
+
+/* --- window_trace.c -------------------------------------------------------------------------- */
+
+/* From now on the leaf's table, and the window's directories, are followed, if that is on. */
+void window_trace_leaf(struct windows *w, const struct window *win, unsigned index);
+void window_trace_directory(struct windows *w, const struct window *win);
+void window_table_written(void *ctx, uint64_t offset, uint64_t len);
+void window_trace_stop(struct windows *w);
+/* After a flush: when not all tables could be followed, starts anew. */
+void window_trace_renew(struct windows *w);
 
 #endif

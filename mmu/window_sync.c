@@ -84,8 +84,7 @@ static bool sync_line(struct windows *w, struct window *win, unsigned index, uns
     return true;
 }
 
-/* False: the leaf is gone. */
-static bool sync_directory(struct windows *w, struct window *win, unsigned index)
+bool window_sync_directory(struct windows *w, struct window *win, unsigned index)
 {
     struct leaf *leaf = win->leaf[index];
     const uint8_t *at = window_directory(w, &win->mode, index);
@@ -102,7 +101,7 @@ static bool sync_directory(struct windows *w, struct window *win, unsigned index
 
 static void sync_leaf(struct windows *w, struct window *win, unsigned index)
 {
-    if (!sync_directory(w, win, index))
+    if (!window_sync_directory(w, win, index))
         return;
     struct leaf *leaf = win->leaf[index];
     if (leaf->kind != LEAF_TABLE)
@@ -130,21 +129,29 @@ void window_sync(struct windows *w, struct window *win)
     }
 }
 
+bool window_sync_entry(struct windows *w, struct window *win, uint32_t page)
+{
+    struct leaf *leaf = win->leaf[page / LEAF_PAGES];
+    unsigned n = page % LEAF_PAGES;
+    bool was_mapped = leaf->map[n];
+    if (table_entry_holds(leaf, n, win->mode.pae ? 8 : 4))
+        return was_mapped;
+    w->counters.entries_changed++;
+    window_unmap(w, win, page, 1);
+    return false;
+}
+
 void window_sync_page(struct windows *w, struct window *win, uint32_t gva)
 {
     uint32_t page = gva >> PAGE_SHIFT;
-    unsigned index = page / LEAF_PAGES, n = page % LEAF_PAGES;
+    unsigned index = page / LEAF_PAGES;
     if (!win->mode.paging)
         return;
     /* INVLPG of any address of a 4 MiB page means all of it: both of its leaves. */
     if (!win->mode.pae && win->leaf[index ^ 1])
-        sync_directory(w, win, index ^ 1);
-    if (!win->leaf[index] || !sync_directory(w, win, index))
+        window_sync_directory(w, win, index ^ 1);
+    if (!win->leaf[index] || !window_sync_directory(w, win, index))
         return;
-    struct leaf *leaf = win->leaf[index];
-    if (leaf->kind == LEAF_TABLE && leaf->map[n] &&
-        !table_entry_holds(leaf, n, win->mode.pae ? 8 : 4)) {
-        w->counters.entries_changed++;
-        window_unmap(w, win, page, 1);
-    }
+    if (win->leaf[index]->kind == LEAF_TABLE && win->leaf[index]->map[page % LEAF_PAGES])
+        (void)window_sync_entry(w, win, page);
 }

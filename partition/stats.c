@@ -56,6 +56,7 @@ static void put_windows(struct bytes *out, const struct vcpu *c)
         {"syncs", n.syncs},
         {"entries_changed", n.entries_changed},
         {"downgrades", n.downgrades},
+        {"traced_writes", n.traced_writes},
         {"enters", n.enters},
         {"binds", n.binds},
         {"evictions", n.evictions},

@@ -445,6 +445,44 @@ START_TEST(scattered_pages_never_use_up_the_hosts_mappings)
 }
 END_TEST
 
+static void note_stale(void *ctx, uint32_t gva)
+{
+    *(uint32_t *)ctx = gva;
+}
+
+START_TEST(traced_tables_are_followed_until_they_hold_data)
+{
+    struct rig r;
+    open_paged(&r);
+    uint32_t last = 0;
+    ck_assert(windows_trace(r.w, true, note_stale, &last));
+    must_read(&r, GVA);
+    physmap_write(r.pm, TABLE, FRAME_B | RIG_P | RIG_W | RIG_U, 4); /* no flush */
+    ck_assert_uint_eq(last, GVA);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
+    ck_assert(physmap_page_state(r.pm, TABLE) & PAGE_TRACED);
+    ck_assert(physmap_page_state(r.pm, DIRECTORY) & PAGE_TRACED);
+    rig_put32(&r, TABLE + 4, TABLE | RIG_P | RIG_W | RIG_U | RIG_A | RIG_D);
+    ck_assert(!rig_write(&r, GVA + 0x1000, 1)); /* the table itself: read-only in the window */
+    physmap_write(r.pm, DIRECTORY + 4, 0, 4);
+    uint8_t v;
+    ck_assert(!rig_read(&r, GVA, &v));
+    physmap_write(r.pm, TABLE + 12, 0, 4); /* nobody's table now */
+    ck_assert(!(physmap_page_state(r.pm, TABLE) & PAGE_TRACED));
+    /* A directory that the guest freed while its window is kept. */
+    r.mode.root = 0x20000;
+    rig_put32(&r, 0x20000 + 4, TABLE | RIG_P | RIG_W | RIG_U);
+    switch_to(&r, 0x20000);
+    for (unsigned n = 0; n < 70; n++)
+        physmap_write(r.pm, DIRECTORY + 0x800, n, 4);
+    ck_assert(!(physmap_page_state(r.pm, DIRECTORY) & PAGE_TRACED));
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
+    ck_assert(windows_trace(r.w, false, NULL, NULL));
+    ck_assert(!(physmap_page_state(r.pm, TABLE) & PAGE_TRACED));
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(tables_in_no_memory_are_refused)
 {
     struct rig r;
@@ -488,6 +526,7 @@ int main(void)
         pae_roots_are_told_apart_by_their_pdptes,
         thousands_of_roots_cost_no_more_than_dozens,
         scattered_pages_never_use_up_the_hosts_mappings,
+        traced_tables_are_followed_until_they_hold_data,
         tables_in_no_memory_are_refused,
     };
     Suite *suite = suite_create("window");

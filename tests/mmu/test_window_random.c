@@ -17,6 +17,7 @@
 struct fuzz {
     struct rig r;
     uint64_t seed;
+    bool traced; /* writes to tables are noted, and nothing is flushed */
     unsigned accesses, refused, reached;
 };
 
@@ -99,13 +100,15 @@ static void put_entry(struct fuzz *f, uint32_t gpa, uint64_t entry)
         rig_put64(&f->r, gpa, entry);
     else
         rig_put32(&f->r, gpa, (uint32_t)entry);
+    if (f->traced)
+        physmap_wrote(f->r.pm, gpa, f->r.mode.pae ? 8 : 4);
 }
 
 static void change_pte(struct fuzz *f, bool flush)
 {
     uint32_t t = pick(f, TABLE_NUM), n = some_pte(f);
     put_entry(f, table(f, t) + n * (f->r.mode.pae ? 8 : 4), some_frame(f, n) | some_rights(f));
-    if (!flush)
+    if (!flush || f->traced)
         return;
     if (pick(f, 2)) { /* INVLPG for every place where the table may stand */
         for (uint32_t pde = 0; pde < (f->r.mode.pae ? 2048u : 1024u); pde++)
@@ -127,7 +130,8 @@ static void change_pde(struct fuzz *f)
     if (pick(f, 2)) /* the kernel's half is the same in all */
         for (unsigned n = 0; n < ROOTS && pde > 4; n++)
             put_entry(f, directory(f, n) + pde * (pae ? 8 : 4), entry);
-    windows_flush(f->r.w, true);
+    if (!f->traced)
+        windows_flush(f->r.w, true);
 }
 
 static void choose_root(struct fuzz *f)
@@ -227,11 +231,11 @@ static void check_mappings(struct fuzz *f)
     ck_assert_uint_le(n.mappings, 2 * found + n.windows);
 }
 
-static void run(bool pae, bool pse, uint64_t limit, unsigned steps, uint64_t seed)
+static void run(bool pae, bool pse, uint64_t limit, unsigned steps, uint64_t seed, bool traced)
 {
     static struct fuzz fuzz;
     struct fuzz *f = &fuzz;
-    *f = (struct fuzz){.seed = seed};
+    *f = (struct fuzz){.seed = seed, .traced = traced};
     ck_assert(rig_open(&f->r, RAM, 0x10000));
     physmap_map_mmio(f->r.pm, DEVICE, 0x100000, &device, NULL);
     physmap_map_rom(f->r.pm, ROM, 0x10000, physmap_alloc(f->r.pm, 0x10000), NO_BACKING);
@@ -240,6 +244,7 @@ static void run(bool pae, bool pse, uint64_t limit, unsigned steps, uint64_t see
     f->r.mode.pge = true;
     if (limit)
         windows_limit(f->r.w, limit);
+    ck_assert(windows_trace(f->r.w, traced, NULL, NULL));
     for (uint64_t at = FRAMES; at < RAM; at++)
         *physmap_host(f->r.pm, at) = (uint8_t)(at * 31 >> 7);
     choose_root(f);
@@ -278,32 +283,41 @@ static void run(bool pae, bool pse, uint64_t limit, unsigned steps, uint64_t see
     ck_assert_uint_gt(c.entries_changed, 0);
     ck_assert_uint_gt(c.downgrades, 0);
     ck_assert(!limit || c.evictions > 0);
+    ck_assert(!traced || c.traced_writes > 0);
     rig_close(&f->r);
 }
 
 START_TEST(tables_of_32_bits)
 {
-    run(false, false, 0, 25000, 1);
+    run(false, false, 0, 25000, 1, false);
 }
 END_TEST
 
 START_TEST(large_pages)
 {
-    run(false, true, 0, 25000, 2);
+    run(false, true, 0, 25000, 2, false);
 }
 END_TEST
 
 START_TEST(pae)
 {
-    run(true, false, 0, 25000, 3);
+    run(true, false, 0, 25000, 3, false);
 }
 END_TEST
 
 START_TEST(few_mappings)
 {
-    run(false, true, 600, 15000, 4);
-    run(true, true, 600, 15000, 5);
+    run(false, true, 600, 15000, 4, false);
+    run(true, true, 600, 15000, 5, false);
 }
 END_TEST
 
-CHECK_MAIN("window_random", tables_of_32_bits, large_pages, pae, few_mappings)
+/* Nothing is flushed but at a change of root: each write to a table is followed. */
+START_TEST(traced)
+{
+    run(false, true, 0, 25000, 6, true);
+    run(true, true, 600, 15000, 7, true);
+}
+END_TEST
+
+CHECK_MAIN("window_random", tables_of_32_bits, large_pages, pae, few_mappings, traced)
