@@ -202,17 +202,19 @@ static bool is_code(const struct gdb_point *point)
     return point->type <= GDB_HARDWARE;
 }
 
-static struct stop_place place_of(const struct gdb_point *point)
+/* Ours are owned by the session: lists of the user's breakpoints don't show them. */
+static struct break_spec spec_of(const struct gdb_session *s, const struct gdb_point *point)
 {
-    return (struct stop_place){.kind = STOP_LINEAR, .address = point->address};
-}
-
-static struct stop_watch watch_of(const struct gdb_point *point)
-{
-    return (struct stop_watch){.address = point->address,
-                               .len = point->len,
-                               .read = point->type != GDB_WRITE,
-                               .write = point->type != GDB_READ};
+    if (is_code(point))
+        return (struct break_spec){.kind = BREAK_AT,
+                                   .place = {.kind = STOP_LINEAR, .address = point->address},
+                                   .owner = s};
+    return (struct break_spec){.kind = BREAK_DATA,
+                               .watch = {.address = point->address,
+                                         .len = point->len,
+                                         .read = point->type != GDB_WRITE,
+                                         .write = point->type != GDB_READ},
+                               .owner = s};
 }
 
 static bool same_point(const struct gdb_point *a, const struct gdb_point *b)
@@ -245,29 +247,22 @@ static struct gdb_point *find_point(struct gdb_session *s, const struct gdb_poin
     return NULL;
 }
 
-static bool add_point(struct gdb_session *s, struct debug *d, const struct gdb_point *point)
+static bool add_point(struct gdb_session *s, struct debug *d, struct gdb_point point)
 {
-    if (find_point(s, point))
+    struct break_spec spec = spec_of(s, &point);
+    struct expr_error error;
+    if (find_point(s, &point))
         return true;
-    if (s->point_count == GDB_POINTS)
+    if (s->point_count == GDB_POINTS || !(point.id = debug_break_add(d, &spec, &error)))
         return false;
-    if (is_code(point) ? !stops_break_add(&d->stops, place_of(point))
-                       : !stops_watch_add(&d->stops, watch_of(point)))
-        return false;
-    s->point[s->point_count++] = *point;
+    s->point[s->point_count++] = point;
     return true;
 }
 
-/* A software and a hardware breakpoint at one address are one to the core. */
 static void remove_point(struct gdb_session *s, struct debug *d, struct gdb_point *at)
 {
-    struct gdb_point point = *at, twin = point;
+    debug_break_remove(d, at->id);
     *at = s->point[--s->point_count];
-    twin.type ^= 1;
-    if (!is_code(&point))
-        stops_watch_remove(&d->stops, watch_of(&point));
-    else if (!find_point(s, &twin))
-        stops_break_remove(&d->stops, place_of(&point));
 }
 
 void gdb_points_clear(struct gdb_session *s, struct partition *p)
@@ -283,7 +278,7 @@ static void do_insert(struct gdb_command *k)
     if (!take_point(k, &point, &unknown)) {
         if (!unknown)
             reply_error(k, BAD_PACKET);
-    } else if (add_point(k->session, debug_of(k), &point)) {
+    } else if (add_point(k->session, debug_of(k), point)) {
         reply_ok(k);
     } else {
         reply_error(k, 0x0C); /* ENOMEM */

@@ -16,6 +16,7 @@ enum gdb_point_type { GDB_SOFTWARE, GDB_HARDWARE, GDB_WRITE, GDB_READ, GDB_ACCES
 struct gdb_point {
     uint8_t type; /* enum gdb_point_type */
     uint32_t address, len;
+    unsigned id; /* in partition/breakpoints.h */
 };
 
 enum gdb_verdict { GDB_GO_ON, GDB_DETACHED, GDB_KILL };

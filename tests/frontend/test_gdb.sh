@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The gdb stub with the real gdb, in batch mode: a 16-bit boot sector, a 32-bit kernel with symbols,
-# Ctrl-C, detach and attach again, a second gdb, the ways to end.
+# Ctrl-C, detach and attach again, a second gdb, a user program by its page tables, the ways to end.
 set -u
 umbra=$1/umbra
 kernel=$1/bios/demo/kernel.elf
@@ -174,6 +174,54 @@ else
     echo "SKIP: this gdb has no python for Ctrl-C (the rest passed)"
     exit 77
 fi
+kill "$pid"
+ends 4
+
+# --- one user program among two that run the same code in address spaces of their own; monitor
+start
+cat >"$dir/script" <<'END'
+break *0x40000005
+continue
+set $first = (unsigned)$cr3
+printf "ring %d\n", $cpl
+while (unsigned)$cr3 == $first
+continue
+end
+set $second = (unsigned)$cr3
+condition 1 (unsigned)$cr3 == $second
+set $n = 0
+while $n < 5
+continue
+if (unsigned)$cr3 != $second
+printf "the other program\n"
+end
+set $n = $n + 1
+end
+printf "five times\n"
+x/i $pc
+set *(char[8]*)0x40001800 = "seven77"
+delete
+monitor mem read 0x40001800 8
+monitor break on int 0x30 if ebx == 5
+continue
+monitor status
+monitor list
+monitor continue
+monitor nonsense
+monitor delete all
+info mem
+detach
+END
+talk "$dir/script" "$kernel"
+says '^ring 3'
+says '^five times'
+grep -q 'the other program' "$dir/out" && fail "the condition on CR3 did not hold"
+says '=> 0x40000005'
+says '73 65 76 65 6e 37 37 00'
+says '^breakpoint .* int 30h'
+says 'behind gdb'
+says "there is no verb 'nonsense'"
+says '0x00000000 0x100000000 rw'
 kill "$pid"
 ends 4
 echo "all passed"
