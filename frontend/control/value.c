@@ -63,6 +63,7 @@ static bool take_plain(struct command *k, const char *text, struct place *place)
         place->no_base = true;
     }
     place->segmented = true;
+    place->segment = segment;
     place->selector = (uint16_t)selector;
     place->offset = offset;
     place->address = (uint32_t)(base + offset);
@@ -75,7 +76,7 @@ bool take_place(struct command *k, const char *text, struct place *place)
     struct expr_error error;
     uint32_t base;
     char physical[512];
-    *place = (struct place){0};
+    *place = (struct place){.segment = -1};
     if (strncmp(text, "phys:", 5) == 0) {
         snprintf(physical, sizeof physical, "phys %s", text + 5);
         text = physical;

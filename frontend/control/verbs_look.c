@@ -1,9 +1,9 @@
 /* frontend/control/verbs_look.c: code, stack and the way through the page tables. */
 #include <stdio.h>
 
-#include "cpu/access.h"
 #include "frontend/control/verbs.h"
 #include "frontend/disassemble.h"
+#include "partition/address.h"
 
 #define CODE_MOST  200 /* instructions at a time */
 #define STACK_MOST 256
@@ -107,115 +107,69 @@ void verb_stack(struct command *k)
     json_close(&a->data, ']');
 }
 
-/* --- Page walk -------------------------------------------------------------------------------- */
+/* --- The way of an address -------------------------------------------------------------------- */
 
-static void put_entry(struct answer *a, const char *name, unsigned index, uint64_t at,
-                      uint64_t value, unsigned bytes)
+static void json_level(struct bytes *out, const struct walk_level *l)
 {
-    static const char letters[] = "PWU..ADSG";
-    char flags[10] = "";
-    for (unsigned bit = 0; bit < 9; bit++)
-        flags[bit] = value >> bit & 1 ? letters[bit] : '-';
-    if (value >> 3 & 1)
-        flags[3] = 'T'; /* PWT */
-    if (value >> 4 & 1)
-        flags[4] = 'C'; /* PCD */
-    answer_text(a, "  %-5s %4u at %09llx: %0*llx  %s%s\n", name, index, (unsigned long long)at,
-                (int)bytes * 2, (unsigned long long)value, flags, value >> 63 ? " XD" : "");
-    json_open(&a->data, NULL, '{');
-    json_put_string(&a->data, "level", name);
-    json_put_number(&a->data, "index", index);
-    json_put_number(&a->data, "at", at);
-    json_put_number(&a->data, "value", value);
-    json_close(&a->data, '}');
+    json_open(out, NULL, '{');
+    json_put_string(out, "level", l->name);
+    json_put_number(out, "index", l->index);
+    if (l->gpa != IN_REGISTER)
+        json_put_number(out, "at", l->gpa);
+    json_put_number(out, "value", l->value);
+    json_close(out, '}');
 }
 
-static uint64_t peek(struct command *k, uint64_t gpa, unsigned bytes)
+static void json_address(struct bytes *out, const struct address_view *v)
 {
-    uint8_t raw[8] = {0};
-    physmap_peek(partition_physmap(k->partition), gpa, raw, bytes);
-    return load_le64(raw);
-}
-
-/* The entries on the way, as mmu/walk.h draws them. */
-static void put_levels(struct command *k, uint32_t gva)
-{
-    const struct walk_mode *m = &k->vcpu->walk;
-    struct answer *a = k->answer;
-    uint64_t frame = UINT64_C(0xFFFFFF000), entry;
-    if (m->pae) {
-        entry = m->pdpte[gva >> 30];
-        put_entry(a, "PDPTE", gva >> 30, k->vcpu->cr3 & ~UINT64_C(31), entry, 8);
-        if (!(entry & 1))
-            return;
-        uint64_t at = (entry & frame) + (gva >> 21 & 511) * 8;
-        entry = peek(k, at, 8);
-        put_entry(a, "PDE", gva >> 21 & 511, at, entry, 8);
-        if (!(entry & 1) || entry & 0x80)
-            return;
-        at = (entry & frame) + (gva >> 12 & 511) * 8;
-        put_entry(a, "PTE", gva >> 12 & 511, at, peek(k, at, 8), 8);
+    const struct walk_story *w = &v->walk;
+    json_put_number(out, "linear", v->gva);
+    json_put_bool(out, "paging", w->paging);
+    json_open(out, "entries", '[');
+    for (unsigned n = 0; n < w->levels; n++)
+        json_level(out, &w->level[n]);
+    json_close(out, ']');
+    json_put_bool(out, "mapped", w->verdict == WALK_MAPPED);
+    if (w->verdict != WALK_MAPPED)
         return;
-    }
-    uint64_t at = m->root + (gva >> 22) * 4;
-    entry = peek(k, at, 4);
-    put_entry(a, "PDE", gva >> 22, at, entry, 4);
-    if (!(entry & 1) || (entry & 0x80 && m->pse))
-        return;
-    at = (entry & 0xFFFFF000u) + (gva >> 12 & 1023) * 4;
-    put_entry(a, "PTE", gva >> 12 & 1023, at, peek(k, at, 4), 4);
+    json_put_number(out, "physical", v->gpa);
+    json_put_number(out, "page_size", w->page_size);
+    json_put_bool(out, "user", w->user);
+    json_put_bool(out, "writable", w->writable);
+    json_put_string(out, "kind", region_kind_name(v->kind));
+    if (v->machine != NO_BACKING)
+        json_put_number(out, "machine", v->machine);
+    if (v->device)
+        json_put_string(out, "device", v->device);
 }
 
-static void put_region(struct command *k, uint64_t gpa)
+/* A physical address has no way; what lies there? */
+static void put_physical(struct command *k, uint64_t gpa)
 {
-    static const char *const names[] = {[REGION_HOLE] = "hole",
-                                        [REGION_RAM] = "RAM",
-                                        [REGION_ROM] = "ROM",
-                                        [REGION_VRAM] = "video RAM",
-                                        [REGION_MMIO] = "MMIO"};
-    struct answer *a = k->answer;
     const struct region *r = physmap_find(partition_physmap(k->partition), gpa);
-    answer_text(a, "  physical %09llx: %s", (unsigned long long)gpa, names[r->kind]);
-    json_put_number(&a->data, "physical", gpa);
-    json_put_string(&a->data, "kind", names[r->kind]);
-    if (r->offset != NO_BACKING) {
-        uint64_t gated = physmap_gate(partition_physmap(k->partition), gpa);
-        answer_text(a, ", machine offset %09llx",
-                    (unsigned long long)(r->offset + (gated - r->base)));
-        json_put_number(&a->data, "machine", r->offset + (gated - r->base));
-    }
-    answer_text(a, "\n");
+    answer_text(k->answer, "physical %09llx: %s, %09llx to %09llx\n", (unsigned long long)gpa,
+                region_kind_name(r->kind), (unsigned long long)r->base,
+                (unsigned long long)(r->base + r->size - 1));
+    json_put_number(&k->answer->data, "physical", gpa);
+    json_put_string(&k->answer->data, "kind", region_kind_name(r->kind));
 }
 
 void verb_walk(struct command *k)
 {
-    struct vcpu *c = k->vcpu;
-    struct answer *a = k->answer;
+    struct address_view view;
     struct place place;
-    uint64_t gpa;
-    if (!take_memory(k, k->word[0], &place))
+    if (!take_place(k, k->word[0], &place))
         return;
     if (place.physical) {
-        put_region(k, place.address);
+        put_physical(k, place.address);
         return;
     }
-    uint32_t gva = (uint32_t)place.address;
-    if (place.segmented)
-        answer_text(a, "%04x:%08x ", place.selector, place.offset);
-    answer_text(a, "linear %08x, CR3 %08x, %s\n", gva, (unsigned)c->cr3,
-                !c->walk.paging ? "paging is off"
-                : c->walk.pae   ? "PAE paging"
-                                : "32-bit paging");
-    json_put_number(&a->data, "linear", gva);
-    json_put_bool(&a->data, "paging", c->walk.paging);
-    json_open(&a->data, "entries", '[');
-    if (c->walk.paging)
-        put_levels(k, gva);
-    json_close(&a->data, ']');
-    bool mapped = linear_peek(c, gva, &gpa);
-    json_put_bool(&a->data, "mapped", mapped);
-    if (mapped)
-        put_region(k, gpa);
+    if (place.segmented && place.segment >= 0)
+        address_explain_register(k->partition, (enum seg_reg)place.segment, place.offset, &view);
+    else if (place.segmented)
+        address_explain_selector(k->partition, place.selector, place.offset, &view);
     else
-        answer_text(a, "  not mapped: an access is a page fault\n");
+        address_explain(k->partition, (uint32_t)place.address, &view);
+    address_text(&view, &k->answer->text);
+    json_address(&k->answer->data, &view);
 }

@@ -4,6 +4,7 @@
 
 #include "frontend/control/verbs.h"
 #include "frontend/display/png.h"
+#include "partition/devices_view.h"
 
 /* --- Host paths ------------------------------------------------------------------------------- */
 
@@ -37,87 +38,39 @@ bool may_open(struct command *k, const char *path)
 
 /* --- Devices ---------------------------------------------------------------------------------- */
 
-static uint64_t unit_value(const uint8_t *at, uint32_t size)
+#define UNITS_MOST 4096 /* of an array that are told to programs */
+
+static void json_value(void *ctx, const struct device_value *v)
 {
-    uint64_t value = 0;
-    memcpy(&value, at, size <= 8 ? size : 0);
-    return value;
-}
-
-#define UNITS_MOST 32 /* of an array that are shown as text */
-
-/* One field: a number, a row of numbers, or the same of a table below it. */
-static void put_field(struct answer *a, const struct field *f, const uint8_t *object,
-                      const char *prefix);
-
-static void put_fields(struct answer *a, const struct field *table, const uint8_t *object,
-                       const char *prefix)
-{
-    for (const struct field *f = table; f->name; f++)
-        put_field(a, f, object, prefix);
-}
-
-static void put_structs(struct answer *a, const struct field *f, const uint8_t *unit,
-                        const char *prefix)
-{
-    char name[128];
-    json_open(&a->data, f->name, '[');
-    for (uint32_t i = 0; i < f->count; i++) {
-        json_open(&a->data, NULL, '{');
-        if (f->count > 1)
-            snprintf(name, sizeof name, "%s%s[%u].", prefix, f->name, i);
-        else
-            snprintf(name, sizeof name, "%s%s.", prefix, f->name);
-        put_fields(a, f->sub, unit + (size_t)i * f->size, name);
-        json_close(&a->data, '}');
-    }
-    json_close(&a->data, ']');
-}
-
-static void put_field(struct answer *a, const struct field *f, const uint8_t *object,
-                      const char *prefix)
-{
-    const uint8_t *unit = object + f->offset;
-    if (f->sub) {
-        put_structs(a, f, unit, prefix);
+    struct bytes *out = ctx;
+    bool number = v->size == 1 || v->size == 2 || v->size == 4 || v->size == 8;
+    if (!number) {
+        json_put_hex(out, v->name, v->data, (size_t)v->size * v->count);
         return;
     }
-    char name[128];
-    snprintf(name, sizeof name, "%s%s", prefix, f->name);
-    answer_text(a, "  %-32s", name);
-    if (f->count > 1)
-        json_open(&a->data, f->name, '[');
-    for (uint32_t i = 0; i < f->count && i < 4096; i++) {
-        uint64_t value = unit_value(unit + (size_t)i * f->size, f->size);
-        if (i < UNITS_MOST)
-            answer_text(a, " %0*llx", f->is_bool ? 1 : (int)f->size * 2, (unsigned long long)value);
-        json_put_number(&a->data, f->count > 1 ? NULL : f->name, value);
+    if (v->count == 1) {
+        json_put_number(out, v->name, device_value_get(v, 0));
+        return;
     }
-    if (f->count > 1)
-        json_close(&a->data, ']');
-    answer_text(a, "%s  ; %s\n", f->count > UNITS_MOST ? " ..." : "", f->doc);
+    json_open(out, v->name, '[');
+    for (uint32_t i = 0; i < v->count && i < UNITS_MOST; i++)
+        json_put_number(out, NULL, device_value_get(v, i));
+    json_close(out, ']');
 }
 
 static void put_device(struct command *k, const struct bus *b)
 {
-    struct answer *a = k->answer;
-    answer_text(a, "%s: %s\n", b->cls->name, b->cls->title);
-    json_put_string(&a->data, "name", b->cls->name);
-    json_put_string(&a->data, "title", b->cls->title);
-    json_open(&a->data, "pins", '[');
-    for (unsigned i = 0; i < b->cls->output_count; i++) {
-        bool high = b->output_levels >> i & 1;
-        answer_text(a, "  pin %-28s %u\n", b->cls->outputs[i], high);
-        json_open(&a->data, NULL, '{');
-        json_put_string(&a->data, "name", b->cls->outputs[i]);
-        json_put_bool(&a->data, "high", high);
-        json_close(&a->data, '}');
-    }
-    json_close(&a->data, ']');
-    json_open(&a->data, "fields", '{');
-    if (b->cls->fields)
-        put_fields(a, b->cls->fields, b->state, "");
-    json_close(&a->data, '}');
+    struct bytes *data = &k->answer->data;
+    device_text(b, partition_board(k->partition), &k->answer->text);
+    json_put_string(data, "name", b->cls->name);
+    json_put_string(data, "title", b->cls->title);
+    json_open(data, "pins", '{');
+    for (unsigned i = 0; i < b->cls->output_count; i++)
+        json_put_bool(data, b->cls->outputs[i], b->output_levels >> i & 1);
+    json_close(data, '}');
+    json_open(data, "registers", '{');
+    device_values(b, json_value, data);
+    json_close(data, '}');
 }
 
 /* The n-th device of that name, from 1. */
@@ -145,10 +98,10 @@ void verb_devices(struct command *k)
             answer_fail(a, "there is no such device '%.40s' ('devices' lists them)", k->word[0]);
         return;
     }
+    devices_text(b, &a->text);
     json_open(&a->data, "devices", '[');
     for (unsigned i = 0; i < b->device_count; i++) {
         const struct device_class *cls = b->device[i]->cls;
-        answer_text(a, "%-12s %s\n", cls->name, cls->title);
         json_open(&a->data, NULL, '{');
         json_put_string(&a->data, "name", cls->name);
         json_put_string(&a->data, "title", cls->title);
@@ -159,53 +112,68 @@ void verb_devices(struct command *k)
 
 /* --- DMA -------------------------------------------------------------------------------------- */
 
-static void put_denials(struct answer *a, const struct dma_domain *domain)
+#define CHECKS_MOST 256
+
+static void json_check(struct bytes *out, const struct dma_check *c)
 {
-    struct dma_denial n;
-    json_open(&a->data, "denials_log", '[');
-    for (unsigned i = 0; dma_domain_denial(domain, i, &n); i++) {
-        const char *direction = n.direction == DMA_READ ? "read" : "write";
-        answer_text(a, "  denied at %llu ns: %s of %llu bytes at %09llx: %s\n",
-                    (unsigned long long)n.time_ns, direction, (unsigned long long)n.len,
-                    (unsigned long long)n.gpa, dma_reason_name(n.reason));
-        json_open(&a->data, NULL, '{');
-        json_put_number(&a->data, "time_ns", n.time_ns);
-        json_put_string(&a->data, "direction", direction);
-        json_put_number(&a->data, "address", n.gpa);
-        json_put_number(&a->data, "length", n.len);
-        json_put_string(&a->data, "reason", dma_reason_name(n.reason));
-        json_close(&a->data, '}');
+    json_open(out, NULL, '{');
+    json_put_string(out, "device", c->device);
+    json_put_number(out, "time_ns", c->time_ns);
+    json_put_string(out, "direction", c->direction == DMA_READ ? "read" : "write");
+    json_put_number(out, "address", c->gpa);
+    json_put_number(out, "length", c->len);
+    json_put_bool(out, "denied", c->reason != DMA_REASON_NONE);
+    json_put_string(out, "reason", dma_reason_name(c->reason));
+    json_close(out, '}');
+}
+
+/* dma log [COUNT|denied] */
+void verb_dma_log(struct command *k)
+{
+    struct dma_check check[CHECKS_MOST];
+    uint64_t count = 32;
+    bool denied = k->count && strcmp(k->word[0], "denied") == 0;
+    if (denied)
+        count = CHECKS_MOST;
+    else if (k->count && !take_value(k, k->word[0], &count))
+        return;
+    if (!count || count > CHECKS_MOST) {
+        answer_fail(k->answer, "1 to %d, or denied", CHECKS_MOST);
+        return;
     }
-    json_close(&a->data, ']');
+    size_t got = dma_recent(partition_board(k->partition), denied, check, (size_t)count);
+    json_open(&k->answer->data, "checks", '[');
+    for (size_t n = 0; n < got; n++) {
+        dma_check_text(&check[n], &k->answer->text);
+        answer_text(k->answer, "\n");
+        json_check(&k->answer->data, &check[n]);
+    }
+    json_close(&k->answer->data, ']');
+    if (!got)
+        answer_text(k->answer, "nothing yet\n");
 }
 
 void verb_dma(struct command *k)
 {
     struct board *b = partition_board(k->partition);
-    struct answer *a = k->answer;
-    json_open(&a->data, "domains", '[');
+    struct bytes *data = &k->answer->data;
+    dma_domains_text(b, &k->answer->text);
+    json_open(data, "domains", '[');
     for (unsigned i = 0; i < b->device_count; i++) {
         const struct dma_domain *domain = b->device[i]->dma;
         struct dma_counters n = domain ? dma_domain_counters(domain) : (struct dma_counters){0};
         if (!n.reads && !n.writes && !n.denials)
             continue;
-        answer_text(a, "%-12s %llu reads (%llu bytes), %llu writes (%llu bytes), %llu denied\n",
-                    dma_domain_name(domain), (unsigned long long)n.reads,
-                    (unsigned long long)n.bytes_read, (unsigned long long)n.writes,
-                    (unsigned long long)n.bytes_written, (unsigned long long)n.denials);
-        json_open(&a->data, NULL, '{');
-        json_put_string(&a->data, "device", dma_domain_name(domain));
-        json_put_number(&a->data, "reads", n.reads);
-        json_put_number(&a->data, "bytes_read", n.bytes_read);
-        json_put_number(&a->data, "writes", n.writes);
-        json_put_number(&a->data, "bytes_written", n.bytes_written);
-        json_put_number(&a->data, "denials", n.denials);
-        put_denials(a, domain);
-        json_close(&a->data, '}');
+        json_open(data, NULL, '{');
+        json_put_string(data, "device", dma_domain_name(domain));
+        json_put_number(data, "reads", n.reads);
+        json_put_number(data, "bytes_read", n.bytes_read);
+        json_put_number(data, "writes", n.writes);
+        json_put_number(data, "bytes_written", n.bytes_written);
+        json_put_number(data, "denials", n.denials);
+        json_close(data, '}');
     }
-    json_close(&a->data, ']');
-    if (!a->text.len)
-        answer_text(a, "no device has used DMA yet\n");
+    json_close(data, ']');
 }
 
 /* --- Screen and keyboard ---------------------------------------------------------------------- */

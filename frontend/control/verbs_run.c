@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "frontend/control/verbs.h"
+#include "partition/explain.h"
 
 /* --- Where it stands -------------------------------------------------------------------------- */
 
@@ -66,6 +67,13 @@ void control_describe(struct control *c, struct answer *a)
     answer_text(a, ", linear %08x, virtual time %llu.%06llu s%s\n", debug_pc(v),
                 (unsigned long long)(now / 1000000000u),
                 (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
+    if (stop->reason == DEBUG_TRIPLE_FAULT) {
+        struct bytes why = {0};
+        explain_triple_fault(v, &why);
+        bytes_append(&a->text, why.data, why.len);
+        json_put_bytes(&a->data, "explanation", why.data, why.len);
+        bytes_free(&why);
+    }
     json_stop(&a->data, stop);
     json_put_number(&a->data, "pc", debug_pc(v));
     json_put_number(&a->data, "cs", v->seg[SEG_CS].selector);

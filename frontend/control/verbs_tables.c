@@ -1,7 +1,7 @@
 /* frontend/control/verbs_tables.c: GDT, LDT, IDT and TSS, decoded by partition/tables.h; history.
  */
-#include "cpu/history.h"
 #include "frontend/control/verbs.h"
+#include "partition/explain.h"
 #include "partition/tables.h"
 
 static void json_entry(struct answer *a, const struct table_entry *e, unsigned shown)
@@ -110,7 +110,7 @@ void verb_tss(struct command *k)
 
 /* --- History ---------------------------------------------------------------------------------- */
 
-static void put_history(struct answer *a, const struct history_entry *e)
+static void put_history(struct answer *a, const struct debug *d, const struct history_entry *e)
 {
     static const char *const kinds[] = {
         [HISTORY_INTERRUPT] = "interrupt", [HISTORY_EXCEPTION] = "exception",
@@ -119,18 +119,7 @@ static void put_history(struct answer *a, const struct history_entry *e)
     };
     struct bytes *data = &a->data;
     bool vectored = e->kind <= HISTORY_SOFTWARE;
-    answer_text(a, "%12llu  %-9s ", (unsigned long long)e->insns, kinds[e->kind]);
-    if (vectored)
-        answer_text(a, "%02x  %04x:%08x -> %04x:%08x", e->vector, e->from_cs, e->from_eip, e->to_cs,
-                    e->to_eip);
-    else
-        answer_text(a, "    %04x:%08x", e->from_cs, e->from_eip);
-    if (e->kind == HISTORY_EXCEPTION && vector_mnemonic(e->vector))
-        answer_text(a, "  %s, error %04x", vector_mnemonic(e->vector), e->detail);
-    if (e->kind == HISTORY_EXCEPTION && e->vector == VEC_PF)
-        answer_text(a, ", cr2 %08x", e->cr2);
-    if (e->kind == HISTORY_MODE)
-        answer_text(a, "  %s", mode_text(e->detail & 0xFF));
+    history_text(d, e, &a->text);
     answer_text(a, "\n");
     json_open(data, NULL, '{');
     json_put_number(data, "instructions", e->insns);
@@ -164,6 +153,6 @@ void verb_history(struct command *k)
     }
     json_open(&k->answer->data, "entries", '[');
     for (; count && history_next(k->vcpu->history, &at, &e); count--)
-        put_history(k->answer, &e);
+        put_history(k->answer, k->debug, &e);
     json_close(&k->answer->data, ']');
 }
