@@ -259,6 +259,10 @@ struct translated {
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
     uint32_t flags;                /* host flags: OF in bit 0, LAHF's byte in bits 15..8 */
+    uint64_t fpu_guard;            /* host address: see translator/fpu.h */
+    uint32_t mxcsr_none;           /* PEXT mask: MXCSR bits that the guest's CPU lacks */
+    uint32_t mxcsr_c;              /* MXCSR for C code */
+    uint8_t xmm_live;              /* host code holds the guest's XMM registers and MXCSR */
 };
 
 struct vcpu {

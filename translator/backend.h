@@ -10,7 +10,7 @@ struct translator;
 
 struct backend_stubs {
     void (*enter)(struct vcpu *c, const uint8_t *host); /* runs host code until it leaves */
-    const uint8_t *help, *link, *miss, *poll;           /* where units jump to; see translator.h */
+    const uint8_t *help, *link, *miss, *poll, *fpu;     /* where units jump to; see translator.h */
 };
 
 /* Can this host run translated code? If not, *why says what is missing. */
@@ -19,6 +19,16 @@ bool backend_available(const char **why);
 /* May a unit go on behind a block that ends with this instruction? (It is no branch, or one that
  * may be not taken.) */
 bool backend_goes_on(const struct insn *last);
+
+/* Does this instruction's handler look at the x87's or MMX's state? */
+bool backend_uses_x87(const struct insn *i);
+
+/* The vCPU's x87 state to the host's x87, and back; what was there is lost. The latter leaves the
+ * host's as it is, with C's XMM registers and MXCSR in any case. */
+void backend_x87_load(struct translator *t);
+void backend_x87_save(struct translator *t);
+/* The host's x87 as C wants it. */
+void backend_x87_reset(void);
 
 /* Has this host what windows need (a base register that user code may set)? */
 bool backend_has_windows(void);

@@ -78,16 +78,17 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
         translator_destroy(t);
         return NULL;
     }
+    c->translated = (struct translated){.translator = t,
+                                        .jump_mask = JUMP_SLOTS - 1,
+                                        .page_mask = 0xFFFFF000,
+                                        .tlb_mask = (TLB_ENTRIES - 1) << PAGE_SHIFT};
+    fpu_init(t, tuning->exact_fpu);
     backend_emit_stubs(t);
     units_listen(t);
     t->one.block.insns[1] =
         (struct insn){.run = op_unit_return, .base = REG_NONE, .index = REG_NONE};
     t->one.block.count = 1;
     t->one.block.jump_key = JUMP_KEY_NONE;
-    c->translated = (struct translated){.translator = t,
-                                        .jump_mask = JUMP_SLOTS - 1,
-                                        .page_mask = 0xFFFFF000,
-                                        .tlb_mask = (TLB_ENTRIES - 1) << PAGE_SHIFT};
     return t;
 }
 
@@ -198,6 +199,7 @@ static const uint8_t *go_on(struct translator *t)
     t->current->slot[u->eip & (JUMP_SLOTS - 1)] = u->indirect;
     if (set_counter(t, 0) < u->insns)
         return NULL;
+    fpu_review(t);
     give_flags(c);
     return u->entry;
 }
@@ -297,19 +299,38 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[n];
     take_flags(c);
     c->insns = retired(t, ui->into);
-    bool faulted = t->fault_site == site;
+    bool faulted = t->fault_site == site, x87 = backend_uses_x87(&ui->insn);
     t->fault_site = NO_SITE;
+    if (x87 && fpu_take(t)) { /* its interrupt comes before this instruction */
+        c->eip = ui->eip;
+        return go_on(t);
+    }
     bool straight = run_one(t, &ui->insn, ui->eip);
     if (faulted && !u->dead)
         note_refusal(t, u, n);
+    if (x87 && !(u->key & KEY_FPU))
+        fpu_note_helped(t);
     if ((u->key & KEY_WINDOW) && !u->dead && !show_window(t))
         return go_on(t);
     if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(&ui->insn))
+        return go_on(t);
+    fpu_review(t);
+    if (ui->fpu > t->fpu.level)
         return go_on(t);
     if (set_counter(t, ui->into + 1u) < u->insns - n - 1u)
         return NULL;
     give_flags(c);
     return u->start + ui->resume;
+}
+
+const uint8_t *translator_fpu(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *u = t->units[site >> SITE_SHIFT];
+    const struct unit_insn *ui = &u->insn[site & ((1u << SITE_SHIFT) - 1)];
+    t->counters.fpu_guards++;
+    fpu_want(t);
+    return t->fpu.level >= ui->fpu ? u->start + ui->host : translator_help(c, site);
 }
 
 bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t address,
@@ -334,6 +355,7 @@ static void run_in_interpreter(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
     t->counters.single++;
+    (void)fpu_take(t);
     c->wake |= WAKE_ALONE;
     run_plain(c);
     c->wake &= (uint8_t)~WAKE_ALONE;
@@ -376,15 +398,21 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
             why = EXIT_BUDGET;
             break;
         }
-        if (unlikely(c->stops != NULL) && stops_before(c)) {
-            why = EXIT_DEBUG;
-            break;
+        if (unlikely(c->stops != NULL)) {
+            (void)fpu_take(t);
+            if (stops_before(c)) {
+                why = EXIT_DEBUG;
+                break;
+            }
         }
-        if (unlikely(run_must_be_single(c)))
+        if (unlikely(run_must_be_single(c))) {
+            (void)fpu_take(t);
             run_single(c);
-        else
+        } else {
             run_translated(t);
+        }
     }
+    fpu_leave(t);
     backend_faults_end(t);
     return why;
 }

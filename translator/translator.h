@@ -16,6 +16,7 @@
 #include "translator/backend.h"
 #include "translator/code_cache.h"
 #include "translator/engine.h"
+#include "translator/fpu.h"
 #include "translator/unit.h"
 
 #define NO_SITE         UINT32_MAX
@@ -44,6 +45,7 @@ struct unit_address {
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
     uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
+    uint64_t fpu_guards, fpu_loads, fpu_saves; /* faults of guards; x87 state moved to the host, back */
 };
 
 struct translator {
@@ -60,6 +62,7 @@ struct translator {
     uint8_t *window;     /* base of the window that GS shows; NULL: none */
     uint32_t fault_site; /* the handler runs for a host fault at this site; or NO_SITE */
     uint32_t form;       /* KEY_WINDOW and KEY_FPU as they are now */
+    struct fpu fpu;
     uint64_t epoch;      /* counts the times that everything was dropped */
     uint64_t clock;      /* of jump table use */
     struct jump_table *table[JUMP_TABLES], *current;
@@ -92,6 +95,9 @@ const uint8_t *translator_link(struct vcpu *c, uint32_t site);
 const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip);
 /* The budget ends in the unit of site. */
 const uint8_t *translator_poll(struct vcpu *c, uint32_t site);
+
+/* The guard before instruction n of site refused: see fpu.h. */
+const uint8_t *translator_fpu(struct vcpu *c, uint32_t site);
 
 /* --- For the backend ------------------------------------------------------------------------ */
 

@@ -27,7 +27,7 @@
 #define KEY_STACK32      2u
 #define KEY_USER         4u
 #define KEY_WINDOW       8u  /* memory through the window; else the soft TLB */
-#define KEY_FPU          16u /* the host's x87 and SSE registers hold the guest's */
+#define KEY_FPU          16u /* x87, MMX and SSE instructions are native; else by handlers */
 #define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
 #define KEY_DF           64u
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))
@@ -53,6 +53,7 @@ struct unit_insn {
     uint32_t eip;
     uint32_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
     uint8_t into;          /* instructions of its block before it: those not yet counted */
+    uint8_t fpu;           /* enum fpu_level that holds from here on */
     bool soft;             /* its memory access goes through the soft TLB also in a window unit */
 };
 

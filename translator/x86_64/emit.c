@@ -99,6 +99,9 @@ static void emit_insn(struct emit *e)
     enum lowering how = lowering_of(e->u, e->i);
     switch (how) {
     case LOWER_HELP:
+        if (!emit_fpu(e))
+            emit_help(e);
+        break;
     case LOWER_LEAVE:
         emit_help(e);
         break;
@@ -164,6 +167,7 @@ void backend_emit(struct translator *t, struct unit *u)
         u->insn[n].host = (uint32_t)(e.code.at - start);
         emit_insn(&e);
         u->insn[n].resume = (uint32_t)(e.code.at - start);
+        u->insn[n].fpu = e.fpu;
         if (ends_block(u, n) && !(opcode_row(e.i->op)->attrs & ENDS))
             emit_count(&e);
         if (n + 1u == u->insns && backend_goes_on(e.i))

@@ -7,6 +7,7 @@
  *     r15   the vCPU                gs    the window
  *     r9 r10 r11 r12                free within an instruction
  *     rsp   host stack, 16-byte aligned; flags: the guest's arithmetic ones, always
+ *     xmm0..7, x87, MXCSR   the guest's while fpu.h says so; r13 tells host code
  *
  * Rule for every instruction: its host code changes no guest register or flag before its last
  * access that can fault, and nothing but the instruction itself changes flags. So at a fault the
@@ -17,8 +18,9 @@
 #include "translator/translator.h"
 #include "translator/x86_64/asm.h"
 
-#define VCPU    R15
-#define COUNTER R14
+#define VCPU      R15
+#define COUNTER   R14
+#define FPU_GUARD R13
 
 /* A slow path to be put behind the unit: the jump at patch comes here when the fast one does not
  * serve; the instruction is then run by its handler. */
@@ -35,6 +37,7 @@ struct emit {
     unsigned n;           /* the instruction being emitted */
     const struct insn *i; /* the same */
     unsigned slow_count;
+    uint8_t fpu; /* enum fpu_level that holds from here on */
     struct slow_path slow[UNIT_MAX_INSNS * 4];
 };
 
@@ -103,6 +106,8 @@ unsigned memory_size(const struct insn *i);
 void emit_plain(struct emit *e, enum lowering how); /* plain.c */
 void emit_own(struct emit *e);                      /* own.c */
 void emit_branch(struct emit *e);                   /* branch.c */
+/* fpu.c: x87, MMX, SSE. False: by its handler. */
+bool emit_fpu(struct emit *e);
 
 /* The instruction is run by its handler; then the next one, or the unit is left. */
 void emit_help(struct emit *e);

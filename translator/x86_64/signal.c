@@ -82,6 +82,8 @@ static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t 
         return NULL;
     unsigned n = insn_at(u, offset);
     *site |= n;
+    if (segv && fpu_is_guard(t, address))
+        return t->stubs.fpu;
     if (segv && translator_fault(t, u, n, address, write))
         return pc;
     return t->stubs.help;

@@ -1,8 +1,8 @@
 /* translator/x86_64/stubs.c: the ways into and out of host code.
  *
  *   enter   C -> host code: saves what C keeps, loads the guest's registers and flags
- *   help, link, miss, poll   host code -> C -> host code: stores the guest's registers and flags,
- *           calls, and goes on where the function said; on NULL returns from enter
+ *   help, link, miss, poll, fpu   host code -> C -> host code: stores the guest's registers and
+ * flags, calls, and goes on where the function said; on NULL returns from enter
  *
  * r11d and r10d are the arguments. Flags travel as LAHF and SETO leave them: PUSHF and POPF take
  * ten times as long. */
@@ -29,9 +29,56 @@ static void pop(struct code *c, unsigned r)
     asm_8(c, 0x58 | (r & 7));
 }
 
+/* XMM0..7 from the vCPU, or to it. */
+static void put_xmm(struct code *c, bool load)
+{
+    for (unsigned n = 0; n < 8; n++) {
+        struct place at = vcpu_field(offsetof(struct vcpu, xmm) + n * sizeof(union xmm));
+        asm_modrm(c, &(struct form){.map = ASM_0F, .opcode = load ? 0x10 : 0x11}, n, at);
+    }
+}
+
+/* LDMXCSR or STMXCSR. */
+static void put_mxcsr(struct code *c, bool load, struct place at)
+{
+    asm_modrm(c, &(struct form){.map = ASM_0F, .opcode = 0xAE}, load ? 2 : 3, at);
+}
+
+static uint8_t *jump_unless_xmm_live(struct code *c)
+{
+    struct form cmp = {.opcode = 0x80, .imm_size = 1, .imm = 0};
+    asm_modrm(c, &cmp, 7, FIELD_OF(translated.xmm_live));
+    return asm_jcc(c, 4, NULL);
+}
+
+/* MXCSR is loaded only where it differs in more than flags: changing it takes long. */
+static void put_store_xmm(struct code *c)
+{
+    uint8_t *not_live = jump_unless_xmm_live(c);
+    put_xmm(c, false);
+    put_mxcsr(c, false, FIELD_OF(mxcsr));
+    asm_load32(c, RAX, FIELD_OF(mxcsr));
+    asm_bytes(c, "\x83\xE0\xC0", 3); /* AND EAX, ~63 */
+    asm_modrm(c, &(struct form){.opcode = 0x3B}, RAX, FIELD_OF(translated.mxcsr_c));
+    uint8_t *as_c_has_it = asm_jcc(c, 4, NULL);
+    put_mxcsr(c, true, FIELD_OF(translated.mxcsr_c));
+    asm_patch(c, as_c_has_it, asm_here(c));
+    asm_patch(c, not_live, asm_here(c));
+}
+
+static void put_load_xmm(struct code *c)
+{
+    uint8_t *not_live = jump_unless_xmm_live(c);
+    put_xmm(c, true);
+    put_mxcsr(c, true, FIELD_OF(mxcsr));
+    asm_patch(c, not_live, asm_here(c));
+}
+
 /* Guest registers and flags out of the vCPU. */
 static void put_load(struct code *c)
 {
+    put_load_xmm(c);
+    asm_load64(c, FPU_GUARD, FIELD_OF(translated.fpu_guard));
     asm_load64(c, COUNTER, FIELD_OF(translated.counter));
     asm_load32(c, RAX, FIELD_OF(translated.flags));
     asm_8(c, 0x04); /* ADD AL, 127: OF out of bit 0 */
@@ -49,6 +96,7 @@ static void put_store(struct code *c)
     asm_bytes(c, "\x0F\x90\xC0", 3); /* SETO AL */
     asm_store32(c, FIELD_OF(translated.flags), RAX);
     asm_store64(c, FIELD_OF(translated.counter), COUNTER);
+    put_store_xmm(c);
 }
 
 static void put_enter(struct code *c)
@@ -105,6 +153,7 @@ void backend_emit_stubs(struct translator *t)
     t->stubs.link = stub(&c, (const void *)(uintptr_t)translator_link);
     t->stubs.miss = stub(&c, (const void *)(uintptr_t)translator_miss);
     t->stubs.poll = stub(&c, (const void *)(uintptr_t)translator_poll);
+    t->stubs.fpu = stub(&c, (const void *)(uintptr_t)translator_fpu);
     align(&c);
     t->code.used = t->code.keep = (size_t)(c.at - t->code.write);
 }

@@ -1,0 +1,85 @@
+/* translator/x86_64/fpu_state.c: the x87's state between vCPU and host, as FXSAVE64 and FXRSTOR64
+ * have it (Intel SDM vol. 2, FXSAVE, table of the 64-bit format with REX.W):
+ *
+ *       0  FCW  FSW  FTW(abridged: 1 = valid)  FOP   FIP(64)
+ *      16  FDP(64)   MXCSR  MXCSR_MASK
+ *      32  ST0..ST7, 16 bytes each            160  XMM
+ *
+ * AMD's processors give FIP, FDP and FOP only while an unmasked exception is pending. */
+#include <string.h>
+
+#include "translator/translator.h"
+
+struct image {
+    uint16_t control, status;
+    uint8_t valid, zero;
+    uint16_t opcode;
+    uint64_t ip, dp;
+    uint32_t mxcsr, mxcsr_mask;
+    struct {
+        uint64_t sig;
+        uint16_t se, zero[3];
+    } st[8];
+    uint8_t rest[512 - 160];
+} __attribute__((aligned(16)));
+_Static_assert(sizeof(struct image) == 512, "as FXSAVE has it");
+
+#define XMM_REGISTERS                                                                        \
+    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+
+void backend_x87_load(struct translator *t)
+{
+    const struct x87 *f = &t->vcpu->x87;
+    struct image m = {.control = f->control,
+                      .status = (uint16_t)((f->status & ~0x3800u) | (unsigned)f->top << 11),
+                      .valid = (uint8_t)~f->tag_empty,
+                      .mxcsr = 0x1F80};
+    for (unsigned n = 0; n < 8; n++) {
+        const struct f80 *r = &f->reg[(f->top + n) & 7];
+        m.st[n].sig = r->sig;
+        m.st[n].se = r->se;
+    }
+    __asm__ volatile("fxrstor64 %0" : : "m"(m) : XMM_REGISTERS);
+}
+
+/* The last instruction, from its address in host code: what the guest has there. */
+static void note_pointers(struct translator *t, const struct image *m)
+{
+    struct vcpu *c = t->vcpu;
+    const uint8_t *at = (const uint8_t *)(uintptr_t)m->ip;
+    struct unit *u = translator_unit_at(t, at);
+    if (!u)
+        return;
+    unsigned n = 0;
+    while (n + 1u < u->insns && u->insn[n + 1].host <= (uint32_t)(at - u->start))
+        n++;
+    const struct insn *i = &u->insn[n].insn;
+    c->x87.last_opcode = (uint16_t)((opcode_row(i->op)->opcode & 7) << 8 | i->modrm);
+    c->x87.last_cs = c->seg[SEG_CS].selector;
+    c->x87.last_ip = u->insn[n].eip;
+    if (insn_is_mem(i)) {
+        c->x87.last_ds = c->seg[i->seg].selector;
+        c->x87.last_dp = (uint32_t)m->dp;
+    }
+}
+
+void backend_x87_save(struct translator *t)
+{
+    struct x87 *f = &t->vcpu->x87;
+    struct image m;
+    __asm__ volatile("fxsave64 %0" : "=m"(m));
+    f->control = m.control;
+    f->status = m.status & 0xC7FF;
+    f->top = m.status >> 11 & 7;
+    f->tag_empty = (uint8_t)~m.valid;
+    for (unsigned n = 0; n < 8; n++)
+        f->reg[(f->top + n) & 7] = (struct f80){m.st[n].sig, m.st[n].se};
+    if (m.ip)
+        note_pointers(t, &m);
+}
+
+void backend_x87_reset(void)
+{
+    __asm__ volatile("fninit");
+}
