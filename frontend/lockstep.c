@@ -93,6 +93,7 @@ static struct partition *make(void *ctx, enum lockstep_side number, char *error,
         .memory = o->memory,
         .cpu = o->cpu,
         .engine = reference ? engine_find("interp") : o->engine,
+        .tuning = {.shadow = o->tuning.shadow, .exact_fpu = true},
         .clock = CLOCK_INSNS,
         .no_reboot = o->no_reboot,
         .wall_clock_start = UINT64_C(946684800000000000), /* 2000-01-01 */
