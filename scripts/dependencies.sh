@@ -3,7 +3,7 @@
 # The packages and why each is needed: docs/dependencies.md.
 
 build_packages="gcc libc6-dev cmake ninja-build nasm pkg-config zlib1g-dev libsdl2-dev
-    libcapstone-dev libjansson-dev libedit-dev g++ libimgui-dev fonts-dejavu-core"
+    libcapstone-dev libjansson-dev libedit-dev libdw-dev g++ libimgui-dev fonts-dejavu-core"
 test_packages="check gdb python3 qemu-utils e2fsprogs mtools xorriso isolinux
     syslinux-common cpio seabios vgabios grub-pc-bin grub-common debootstrap xvfb xdotool imagemagick"
 ci_packages="clang libclang-rt-14-dev clang-format"
