@@ -291,6 +291,14 @@ static bool set_control(struct options *o, const char *arg)
     return true;
 }
 
+static bool add_symbols(struct options *o, const char *arg)
+{
+    if (o->symbols_count == OPTIONS_SYMBOLS)
+        return usage("--symbols: at most %d files", OPTIONS_SYMBOLS);
+    o->symbols[o->symbols_count++] = arg;
+    return true;
+}
+
 static bool add_allowed(struct options *o, const char *arg)
 {
     if (o->allow_count == OPTIONS_ALLOW)
@@ -408,6 +416,11 @@ static bool set_option(struct options *o, int id, const char *arg)
         return set_control(o, arg);
     case OPT_control_trusted:
         return o->control_trusted = true;
+    case OPT_symbols:
+        return add_symbols(o, arg);
+    case OPT_history:
+        o->history = true;
+        return true;
     case OPT_allow:
         return add_allowed(o, arg);
     case OPT_lockstep:

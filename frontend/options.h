@@ -17,7 +17,8 @@ enum {
     EXIT_DIFFERENT = 5
 };
 
-#define OPTIONS_ALLOW 64
+#define OPTIONS_SYMBOLS 16
+#define OPTIONS_ALLOW   64
 
 struct options {
     uint64_t memory;
@@ -52,6 +53,9 @@ struct options {
     bool control_trusted;
     const char *allow[OPTIONS_ALLOW]; /* host files that untrusted ones may name */
     unsigned allow_count;
+    const char *symbols[OPTIONS_SYMBOLS]; /* FILE[@OFFSET] */
+    unsigned symbols_count;
+    bool history;      /* of blocks */
     uint64_t lockstep; /* most instructions between two comparisons; 0: not in lockstep */
     const char *type, *until;
     double timeout; /* seconds, 0: none */

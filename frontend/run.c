@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu/history.h"
 #include "frontend/charport.h"
 #include "frontend/control/console.h"
 #include "frontend/control/control.h"
@@ -22,6 +23,7 @@
 #include "frontend/gdbstub.h"
 #include "frontend/keys.h"
 #include "frontend/media.h"
+#include "frontend/symbols/symbols.h"
 #include "frontend/typist.h"
 #include "frontend/watch.h"
 #include "partition/explain.h"
@@ -49,6 +51,7 @@ struct session {
     const struct display_ops *ops;
     struct display *display;   /* NULL: none */
     struct gdbstub *gdb;       /* NULL: none */
+    struct symbols *symbols;   /* for debuggers; the partition's thread */
     struct debugger *debugger; /* its window, or NULL: the main thread's */
     struct control *control;
     struct control_server *server; /* NULL: none */
@@ -474,6 +477,24 @@ static bool open_display(struct session *s, char *error, size_t error_len)
     return s->display != NULL;
 }
 
+/* Names for all debuggers, and the record of blocks. */
+static bool open_debug_aids(struct session *s, char *error, size_t error_len)
+{
+    const struct options *o = s->o;
+    struct debug *d = partition_debug(s->partition);
+    s->symbols = symbols_create();
+    if (!s->symbols || (o->history && !history_blocks_on(d->vcpu, true))) {
+        snprintf(error, error_len, "out of memory");
+        return false;
+    }
+    for (unsigned n = 0; n < o->symbols_count; n++) {
+        if (!symbols_load_spec(s->symbols, o->symbols[n], error, error_len))
+            return false;
+    }
+    d->symbols = symbols_for_debug(s->symbols);
+    return true;
+}
+
 static bool open_session(struct session *s, char *error, size_t error_len)
 {
     const struct options *o = s->o;
@@ -516,6 +537,8 @@ static bool open_session(struct session *s, char *error, size_t error_len)
         snprintf(error, error_len, "out of memory");
         return false;
     }
+    if (!open_debug_aids(s, error, error_len))
+        return false;
     if (o->stopped)
         debug_pause(partition_debug(s->partition));
     if (o->gdb && !(s->gdb = gdbstub_open(o->gdb, s->log, error, error_len)))
@@ -617,6 +640,7 @@ static void close_session(struct session *s)
         charport_close(&s->ports[i]);
     control_destroy(s->control);
     partition_destroy(s->partition);
+    symbols_destroy(s->symbols);
     watch_free(&s->watch);
     typist_free(&s->typist);
     surface_free(&s->surface);
