@@ -26,6 +26,7 @@ struct machine_options {
     size_t floppy_len;
     struct char_backend serial; /* COM1 */
     bool no_apic;
+    const struct engine *engine; /* NULL: the best of this build */
     struct log *log;
 };
 
@@ -56,6 +57,7 @@ static inline struct machine *machine_new(const struct machine_options *o)
     struct partition_config config = {
         .memory = o->memory,
         .cpu = o->cpu,
+        .engine = o->engine,
         .clock = CLOCK_INSNS,
         .wall_clock_start = UINT64_C(1700000000000000000),
         .log = o->log,

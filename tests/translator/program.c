@@ -1,0 +1,749 @@
+/* tests/translator/program.c: writes the items of a random program. Most instructions are drawn
+ * from the opcode table, so that no row is forgotten; what needs a sensible target, or would end
+ * the fun at once, is written by the functions below. */
+#include <stdlib.h>
+
+#include "cpu/model.h"
+#include "cpu/undefined.h"
+#include "tests/cpu/fpgen.h"
+#include "tests/translator/layout.h"
+
+#ifdef UMBRA_HAVE_CAPSTONE
+#include <capstone/capstone.h>
+#endif
+
+struct writer {
+    struct program *p;
+    struct rng r;
+    struct decoder decoder;
+    uint16_t rows[OPCODE_ROWS]; /* those that may be drawn */
+    unsigned row_count;
+    struct item spare; /* what is written beyond the last item is lost */
+};
+
+static uint32_t below(struct writer *w, uint32_t n)
+{
+    return (uint32_t)(rng_next(&w->r) >> 32) % n;
+}
+
+static bool one_in(struct writer *w, uint32_t n)
+{
+    return below(w, n) == 0;
+}
+
+const char *program_mode_name(enum program_mode mode)
+{
+    static const char *const names[] = {
+#define X(name, text) #name ": " text,
+        PROGRAM_MODES(X)
+#undef X
+    };
+    return mode < PROGRAM_MODE_COUNT ? names[mode] : "?";
+}
+
+/* --- Items -------------------------------------------------------------------------------------
+ */
+
+static struct item *add(struct writer *w, const uint8_t *bytes, unsigned len)
+{
+    struct program *p = w->p;
+    struct item *i = p->count < PROGRAM_ITEMS ? &p->item[p->count++] : &w->spare;
+    *i = (struct item){.len = (uint8_t)len};
+    memcpy(i->bytes, bytes, len);
+    return i;
+}
+
+/* A small assembler's buffer. */
+struct code {
+    uint8_t b[24];
+    unsigned n;
+};
+
+static void e8(struct code *c, unsigned v)
+{
+    if (c->n < sizeof c->b)
+        c->b[c->n++] = (uint8_t)v;
+}
+
+static void e16(struct code *c, unsigned v)
+{
+    e8(c, v);
+    e8(c, v >> 8);
+}
+
+static void e32(struct code *c, uint32_t v)
+{
+    e16(c, v);
+    e16(c, v >> 16);
+}
+
+static struct item *emit(struct writer *w, const struct code *c)
+{
+    return add(w, c->b, c->n);
+}
+
+static void operand32(struct writer *w, struct code *c)
+{
+    if (!w->p->code32)
+        e8(c, 0x66);
+}
+
+static void set_reg(struct writer *w, unsigned reg, uint32_t v)
+{
+    struct code c = {0};
+    operand32(w, &c);
+    e8(&c, 0xB8 + reg);
+    e32(&c, v);
+    emit(w, &c);
+}
+
+/* An item at most far behind the next one, or before it. */
+static uint16_t some_target(struct writer *w, int from, int to)
+{
+    int at = (int)w->p->count + from + (int)below(w, (uint32_t)(to - from));
+    return (uint16_t)(at < 0 ? 0 : at);
+}
+
+/* --- What to aim at ----------------------------------------------------------------------------
+ */
+
+static uint32_t random_value(struct writer *w)
+{
+    static const uint32_t edges[] = {0,      1,      0x7F,    0x80,       0xFF,       0x7FFF,
+                                     0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};
+    switch (below(w, 4)) {
+    case 0:
+        return edges[below(w, ARRAY_LEN(edges))];
+    case 1:
+        return below(w, 256);
+    default:
+        return (uint32_t)gen_bits(&w->r);
+    }
+}
+
+/* An offset in the data: plain, or near the edge of a page or of the segment. */
+static uint32_t data_offset(struct writer *w)
+{
+    switch (below(w, 8)) {
+    case 0:
+        return (below(w, 17) << 12) - 9 + below(w, 12);
+    case 1:
+        return 0xC000 + below(w, 0x4000); /* the special pages */
+    case 2:
+        return 0x10000 - 9 + below(w, 12);
+    default:
+        return below(w, 0xC000);
+    }
+}
+
+/* An offset for the default data segment of the mode. */
+static uint32_t random_place(struct writer *w)
+{
+    if (!layout_is_flat(w->p->mode))
+        return one_in(w, 40) ? random_value(w) : data_offset(w);
+    switch (below(w, 40)) {
+    case 0:
+        return random_value(w);
+    case 1:
+        return AT_CODE + below(w, CODE_SIZE);
+    case 2:
+        return ALIAS_CODE + below(w, CODE_SIZE);
+    case 3:
+        return 0xA0000 + below(w, 0x20000);
+    case 4:
+        return AT_STACK + below(w, STACK_SIZE);
+    case 5:
+    case 6:
+    case 7:
+        return ALIAS_DATA + data_offset(w);
+    default:
+        return AT_DATA + data_offset(w);
+    }
+}
+
+/* --- Instructions of the table -----------------------------------------------------------------
+ */
+
+static bool has_operand(const struct opcode *row, unsigned first, unsigned last)
+{
+    for (unsigned n = 0; n < 3; n++) {
+        if (row->operands[n] >= first && row->operands[n] <= last)
+            return true;
+    }
+    return false;
+}
+
+static bool is_one_of(const char *m, const char *const *names)
+{
+    for (; *names; names++) {
+        if (strcmp(m, *names) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Not drawn: what changes the machine under the program's feet, what stops it, control transfer,
+ * and what engines may compute to another last place. */
+static bool is_drawable(const struct opcode *row)
+{
+    static const char *const no[] = {
+        "hlt",         "lgdt",    "lidt",   "lmsw",    "lldt",    "ltr",    "wrmsr",     "rdmsr",
+        "sysenter",    "sysexit", "invd",   "in",      "out",     "insb",   "insw|insd", "outsb",
+        "outsw|outsd", "fsin",    "fcos",   "fsincos", "fptan",   "fpatan", "f2xm1",     "fyl2x",
+        "fyl2xp1",     "rcpps",   "rcpss",  "rsqrtps", "rsqrtss", "cpuid",  "rdpmc",     "loadall",
+        "int",         "int1",    "wbinvd", NULL};
+    if (row->last_model < CPU_P4 || is_one_of(row->mnemonic, no))
+        return false;
+    if (has_operand(row, OPND_Cd, OPND_Td) || has_operand(row, OPND_Jb, OPND_Ap))
+        return false;
+    return !(row->attrs & ENDS) || strncmp(row->mnemonic, "mov", 3) == 0 ||
+           strcmp(row->mnemonic, "pop") == 0 || strcmp(row->mnemonic, "sti") == 0 ||
+           strcmp(row->mnemonic, "popf|popfd") == 0 || strcmp(row->mnemonic, "lss") == 0;
+}
+
+static void list_rows(struct writer *w)
+{
+    for (unsigned n = 1; n < OPCODE_ROWS; n++) {
+        if (is_drawable(opcode_row(n)))
+            w->rows[w->row_count++] = (uint16_t)n;
+    }
+}
+
+static bool write_prefixes(struct writer *w, const struct opcode *row, struct code *c)
+{
+    static const uint8_t segments[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65};
+    bool addr16 = !w->p->code32;
+    if (row->prefix == PFX_66 || (row->prefix == PFX_ANY && one_in(w, 4)))
+        e8(c, 0x66);
+    if (one_in(w, 10)) {
+        e8(c, 0x67);
+        addr16 = !addr16;
+    }
+    if (one_in(w, 10))
+        e8(c, segments[below(w, 6)]);
+    if (row->prefix == PFX_F3 || row->prefix == PFX_F2)
+        e8(c, row->prefix == PFX_F3 ? 0xF3 : 0xF2);
+    if (one_in(w, row->attrs & LOCKABLE ? 12 : 200))
+        e8(c, 0xF0);
+    return addr16;
+}
+
+static void write_modrm(struct writer *w, const struct opcode *row, bool addr16, struct code *c)
+{
+    unsigned kind = row->form >> 2 & 3, reg = below(w, 8), rm = below(w, 8);
+    unsigned mod = kind == 2 ? 3 : kind == 1 ? below(w, 3) : one_in(w, 3) ? 3 : below(w, 3);
+    if (row->form & 1 << 4)
+        reg = row->form >> 5 & 7;
+    if (row->form & 1 << 8)
+        rm = row->form >> 9 & 7;
+    if (!strncmp(row->mnemonic, "mov", 3) && reg == ESP && !one_in(w, 8))
+        reg = EBP; /* leave the stack alone, mostly */
+    if (mod == 3 && rm == ESP && !one_in(w, 4))
+        rm = ECX;
+    e8(c, mod << 6 | reg << 3 | rm);
+    if (mod == 3)
+        return;
+    uint32_t disp = one_in(w, 3) ? random_value(w) : below(w, 64);
+    if (addr16) {
+        if (mod == 0 && rm == 6)
+            disp = random_place(w);
+        if (mod == 1)
+            e8(c, disp);
+        else if (mod == 2 || rm == 6)
+            e16(c, disp);
+        return;
+    }
+    unsigned base = rm;
+    if (rm == 4) {
+        unsigned sib = below(w, 256);
+        base = sib & 7;
+        e8(c, sib);
+    }
+    if (mod == 0 && base == 5)
+        disp = random_place(w);
+    if (mod == 1)
+        e8(c, disp);
+    else if (mod == 2 || base == 5)
+        e32(c, disp);
+}
+
+/* Sets the registers of a memory operand so that it lies somewhere good. */
+static void aim(struct writer *w, const struct insn *i)
+{
+    uint32_t target = random_place(w), rest = i->disp;
+    if (one_in(w, 4))
+        target &= ~UINT32_C(15); /* SSE wants that */
+    if (i->base == ESP || i->index == ESP || (i->base == REG_NONE && i->index == REG_NONE))
+        return;
+    if (i->base == REG_NONE) {
+        set_reg(w, i->index, (target - rest) >> i->scale);
+        return;
+    }
+    if (i->index != REG_NONE && i->index != i->base) {
+        uint32_t index = one_in(w, 4) ? random_value(w) : below(w, 256);
+        set_reg(w, i->index, index);
+        rest += index << i->scale;
+    } else if (i->index == i->base) {
+        rest = 0;
+        target = target / ((1u << i->scale) + 1);
+    }
+    set_reg(w, i->base, target - rest);
+}
+
+/* Not where the manual says that the result may be anything (SHLD of 16 bits by more). */
+static bool is_good(const struct insn *i)
+{
+    return !insn_flag_effect(i, 31).result_undefined && !insn_flag_effect(i, 1).result_undefined;
+}
+
+static void string_registers(struct writer *w)
+{
+    if (!one_in(w, 4))
+        set_reg(w, ESI, random_place(w));
+    if (!one_in(w, 4))
+        set_reg(w, EDI, random_place(w));
+}
+
+/* One encoding of the row, with what makes its operands good most of the time. */
+static void write_row(struct writer *w, unsigned op)
+{
+    const struct opcode *row = opcode_row(op);
+    static const uint8_t escapes[OPCODE_MAPS] = {0, 0, 0x38, 0x3A};
+    struct code c = {0};
+    bool string = row->attrs & STRING;
+    bool addr16 = write_prefixes(w, row, &c);
+    if (string && !one_in(w, 3))
+        e8(&c, one_in(w, 2) ? 0xF3 : 0xF2);
+    if (row->map != MAP_1B)
+        e8(&c, 0x0F);
+    if (escapes[row->map])
+        e8(&c, escapes[row->map]);
+    bool plus_r = (row->form & 3) == PLUS_R;
+    unsigned r = plus_r ? below(w, 8) : 0;
+    if (r == ESP && !one_in(w, 8))
+        r = EBX;
+    e8(&c, row->opcode + r);
+    if (row->form & 1)
+        write_modrm(w, row, addr16, &c);
+    unsigned fixed = c.n;
+    uint32_t value = has_operand(row, OPND_Ob, OPND_Ov) ? random_place(w) : random_value(w);
+    e32(&c, value);
+    e16(&c, below(w, 8)); /* ENTER's level */
+    e16(&c, 0);
+    struct insn i;
+    if (decode_insn(&w->decoder, c.b, sizeof c.b, w->p->code32, &i) != DECODE_OK || i.op != op ||
+        i.len < fixed || i.len > 15 || !is_good(&i))
+        return;
+    if (string)
+        string_registers(w);
+    if (string && !one_in(w, 6))
+        set_reg(w, ECX, one_in(w, 8) ? below(w, 3000) : below(w, 20));
+    if (row->form & 1 && insn_is_mem(&i) && !one_in(w, 5))
+        aim(w, &i);
+    add(w, c.b, i.len);
+}
+
+static void any_instruction(struct writer *w)
+{
+    write_row(w, w->rows[below(w, w->row_count)]);
+}
+
+/* The bread and butter: adds, moves, compares, shifts of registers and memory. */
+static void plain_instruction(struct writer *w)
+{
+    for (unsigned tries = 0; tries < 20; tries++) {
+        unsigned op = w->rows[below(w, w->row_count)];
+        const struct opcode *row = opcode_row(op);
+        if (row->feature || row->map != MAP_1B || (row->opcode >= 0xD8 && row->opcode <= 0xDF) ||
+            has_operand(row, OPND_Sw, OPND_Sw) || has_operand(row, OPND_ES, OPND_GS))
+            continue;
+        write_row(w, op);
+        return;
+    }
+}
+
+/* --- Control transfer --------------------------------------------------------------------------
+ */
+
+static void jump(struct writer *w)
+{
+    struct code c = {0};
+    int from = one_in(w, 4) ? -12 : 1;
+    switch (below(w, 6)) {
+    case 0: /* JMP */
+        e8(&c, 0xE9);
+        break;
+    case 1: /* Jcc, near */
+        e16(&c, 0x800F + (below(w, 16) << 8));
+        break;
+    case 2: /* LOOPNE, LOOPE, LOOP, JECXZ: with a small count, mostly */
+        if (!one_in(w, 4))
+            set_reg(w, ECX, below(w, 30));
+        e8(&c, 0xE0 + below(w, 4));
+        break;
+    case 3:
+        e8(&c, 0xEB);
+        break;
+    default: /* Jcc */
+        e8(&c, 0x70 + below(w, 16));
+        break;
+    }
+    bool near = c.b[0] == 0xE9 || c.b[0] == 0x0F;
+    if (near && w->p->code32)
+        e32(&c, 0);
+    else if (near)
+        e16(&c, 0);
+    else
+        e8(&c, 0);
+    struct item *i = emit(w, &c);
+    i->fix = near ? FIX_REL : FIX_REL8;
+    i->target = some_target(w, from, 12);
+}
+
+/* A loop over the items before: DEC reg; JNZ back. */
+static void counted_loop(struct writer *w)
+{
+    static const uint8_t regs[] = {EAX, ECX, EDX, EBX, EBP, ESI, EDI};
+    unsigned reg = regs[below(w, 7)], body = 1 + below(w, 8), first = w->p->count + 1;
+    set_reg(w, reg, 1 + below(w, 40));
+    for (unsigned n = 0; n < body; n++)
+        plain_instruction(w);
+    struct code dec = {{(uint8_t)(0x48 + reg)}, 1}, jnz = {{0x75, 0}, 2};
+    emit(w, &dec);
+    struct item *i = emit(w, &jnz);
+    i->fix = FIX_REL8;
+    i->target = (uint16_t)first;
+}
+
+/* CALL over a body that ends in RET, and around it. */
+static void call(struct writer *w)
+{
+    struct code call = {{0xE8}, 1}, ret = {{0xC3}, 1}, skip = {{0xEB, 0}, 2};
+    if (w->p->code32)
+        e32(&call, 0);
+    else
+        e16(&call, 0);
+    struct item *entry = emit(w, &call);
+    entry->fix = FIX_REL;
+    entry->target = (uint16_t)(w->p->count + 1);
+    struct item *around = emit(w, &skip);
+    around->fix = FIX_REL8;
+    for (unsigned n = 1 + below(w, 6); n; n--)
+        one_in(w, 4) ? any_instruction(w) : plain_instruction(w);
+    if (one_in(w, 4)) { /* RET n */
+        ret.b[0] = 0xC2;
+        ret.n = 1;
+        e16(&ret, below(w, 3) * 4);
+    }
+    emit(w, &ret);
+    around->target = (uint16_t)w->p->count;
+}
+
+/* MOV reg, target; JMP or CALL reg. PUSH target; RET. */
+static void indirect(struct writer *w)
+{
+    static const uint8_t regs[] = {EAX, ECX, EDX, EBX};
+    unsigned reg = regs[below(w, 4)];
+    struct code mov = {0}, go = {0};
+    bool push = one_in(w, 3);
+    e8(&mov, push ? 0x68 : 0xB8 + reg);
+    if (w->p->code32)
+        e32(&mov, 0);
+    else
+        e16(&mov, 0);
+    struct item *i = emit(w, &mov);
+    i->fix = FIX_ADDRESS;
+    i->fix_at = 1;
+    i->target = some_target(w, 1, 12);
+    if (push)
+        e8(&go, 0xC3);
+    else
+        e16(&go, (one_in(w, 2) ? 0xE0FFu : 0xD0FFu) + (reg << 8));
+    emit(w, &go);
+}
+
+static void interrupt(struct writer *w)
+{
+    struct code c = {0};
+    switch (below(w, 6)) {
+    case 0:
+        e8(&c, 0xCC);
+        break;
+    case 1:
+        e8(&c, 0xCE);
+        break;
+    case 2: /* by gate, where selectors are those of the GDT */
+        e8(&c, 0x9A);
+        if (w->p->code32)
+            e32(&c, 0);
+        else
+            e16(&c, 0);
+        e16(&c, SEL_GATE | 3);
+        break;
+    case 3:
+        e16(&c, 0x0B0F);
+        break;
+    default:
+        e16(&c, 0xCD | (one_in(w, 4) ? below(w, 256) : 0x30 + below(w, 16)) << 8);
+        break;
+    }
+    emit(w, &c);
+}
+
+/* --- The machine -------------------------------------------------------------------------------
+ */
+
+/* A selector into a segment register by way of AX. */
+static void load_segment(struct writer *w)
+{
+    static const uint16_t selectors[] = {SEL_DATA3 | 3,
+                                         SEL_BASED | 3,
+                                         SEL_SMALL | 3,
+                                         SEL_DOWN | 3,
+                                         SEL_READ_ONLY | 3,
+                                         SEL_CODE3 | 3,
+                                         SEL_CODE16 | 3,
+                                         SEL_CONFORMING,
+                                         SEL_DATA0,
+                                         SEL_ABSENT | 3,
+                                         0,
+                                         3};
+    static const uint8_t into[] = {0xC0, 0xD8, 0xE0, 0xE8};
+    bool real = w->p->mode == PROGRAM_REAL || w->p->mode == PROGRAM_V86;
+    uint32_t v = selectors[below(w, ARRAY_LEN(selectors))];
+    if (real)
+        v = (AT_DATA >> 4) + below(w, 0x200);
+    set_reg(w, EAX, one_in(w, 16) ? below(w, 0x10000) : v);
+    struct code c = {{0x8E, into[below(w, 4)]}, 2};
+    emit(w, &c);
+}
+
+/* Back to a good stack: MOV ESP, or MOV SS before it, whose shadow must hold. */
+static void set_stack(struct writer *w)
+{
+    uint32_t sp =
+        (layout_is_flat(w->p->mode) ? AT_STACK : 0) + 0x800 + below(w, STACK_SIZE - 0x900);
+    if (one_in(w, 3) && layout_is_flat(w->p->mode)) {
+        struct code c = {{0x8E, 0xD0}, 2};
+        set_reg(w, EAX, w->p->mode == PROGRAM_USER ? SEL_DATA3 | 3 : SEL_DATA0);
+        emit(w, &c);
+    }
+    set_reg(w, ESP, sp & ~UINT32_C(3));
+}
+
+/* MOV BYTE PTR [code], imm: an immediate of a later or earlier item, or any byte of it. */
+static void modify_code(struct writer *w)
+{
+    bool flat = layout_is_flat(w->p->mode);
+    struct code c = {0};
+    if (!flat && w->p->mode != PROGRAM_REAL && w->p->mode != PROGRAM_V86)
+        return; /* no writable segment reaches it */
+    struct code victim = {{(uint8_t)(0xB0 + below(w, 4)), (uint8_t)below(w, 256)}, 2}; /* MOV r8 */
+    unsigned distance = below(w, 8);
+    if (!flat) { /* through ES: PUSH CS; POP ES */
+        struct code es = {{0x0E, 0x07}, 2};
+        emit(w, &es);
+        e8(&c, 0x26);
+    }
+    bool wide = one_in(w, 3);
+    e16(&c, (wide ? 0xC7u : 0xC6u) | (flat ? 0x0500u : 0x0600u));
+    unsigned at = c.n;
+    if (flat)
+        e32(&c, 0);
+    else
+        e16(&c, 0);
+    if (wide && w->p->code32)
+        e32(&c, 0x90909090);
+    else if (wide)
+        e16(&c, 0x9090);
+    else
+        e8(&c, below(w, 256));
+    struct item *i = emit(w, &c);
+    i->fix = FIX_ADDRESS;
+    i->fix_at = (uint8_t)at;
+    i->fix_plus = wide ? 0 : 1;
+    i->target = (uint16_t)(one_in(w, 3) ? some_target(w, -20, 20) : w->p->count + distance);
+    for (unsigned n = 0; n < distance; n++)
+        plain_instruction(w);
+    emit(w, &victim);
+}
+
+/* Ports that are safe to touch: the timer, the NMI status port, 80h. */
+static void port(struct writer *w)
+{
+    static const uint8_t ports[] = {0x40, 0x42, 0x61, 0x80, 0x71, 0x21};
+    struct code c = {0};
+    unsigned number = ports[below(w, ARRAY_LEN(ports))];
+    if (one_in(w, 3)) {
+        set_reg(w, EDX, number);
+        e8(&c, 0xEC);
+    } else if (one_in(w, 3)) {
+        e8(&c, 0xE6);
+        e8(&c, 0x80);
+    } else {
+        e8(&c, 0xE4);
+        e8(&c, number);
+    }
+    emit(w, &c);
+}
+
+/* A supervisor changes a page of the data: gone, read-only, elsewhere, back. With INVLPG or a CR3
+ * write behind it, as a guest must. */
+static void change_page(struct writer *w)
+{
+    bool pae = w->p->mode == PROGRAM_PAE;
+    if (w->p->mode != PROGRAM_PAGED && !pae)
+        return;
+    uint32_t page = 0x20 + below(w, 16), to = 0x20 + below(w, 12);
+    static const uint8_t rights[] = {7, 7, 6, 5, 3, 1, 0x67};
+    struct code store = {{0xC7, 0x05}, 2}, flush = {0};
+    e32(&store, AT_PAGE_TABLES + page * (pae ? 8 : 4));
+    e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
+    emit(w, &store);
+    if (one_in(w, 3)) {
+        struct code read = {{0x0F, 0x20, 0xD8}, 3}, write = {{0x0F, 0x22, 0xD8}, 3};
+        emit(w, &read);
+        emit(w, &write);
+        return;
+    }
+    e8(&flush, 0x0F);
+    e16(&flush, 0x3D01);
+    e32(&flush, page << 12);
+    emit(w, &flush);
+}
+
+/* CR0.TS and WP, and the debug registers: breakpoints in code and data. */
+static void system_register(struct writer *w)
+{
+    if (w->p->mode > PROGRAM_PAE && w->p->mode != PROGRAM_REAL)
+        return;
+    if (one_in(w, 2)) {
+        struct code read = {{0x0F, 0x20, 0xC0}, 3}, write = {{0x0F, 0x22, 0xC0}, 3}, flip = {0};
+        operand32(w, &flip);
+        e8(&flip, 0x35);
+        e32(&flip, one_in(w, 2) ? CR0_TS : CR0_WP);
+        emit(w, &read);
+        emit(w, &flip);
+        emit(w, &write);
+        return;
+    }
+    unsigned n = below(w, 4);
+    bool code = one_in(w, 2);
+    struct code dr = {{0x0F, 0x23, (uint8_t)(0xC0 | n << 3)}, 3}, dr7 = {{0x0F, 0x23, 0xF8}, 3};
+    set_reg(w, EAX, code ? AT_CODE + below(w, 0x400) : AT_DATA + below(w, 0x100));
+    emit(w, &dr);
+    set_reg(w, EAX,
+            one_in(w, 2)
+                ? 0x400
+                : 0x400 | 2u << 2 * n |
+                      (code ? 0 : (1 + 2 * below(w, 2)) | below(w, 4) << 2) << (16 + 4 * n));
+    emit(w, &dr7);
+}
+
+static void set_registers(struct writer *w)
+{
+    for (unsigned n = 1 + below(w, 3); n; n--) {
+        unsigned reg = below(w, 8);
+        if (reg != ESP)
+            set_reg(w, reg, one_in(w, 2) ? random_place(w) : random_value(w));
+    }
+}
+
+/* --- The program -------------------------------------------------------------------------------
+ */
+
+static void write_items(struct writer *w, unsigned count)
+{
+    static const struct {
+        void (*write)(struct writer *w);
+        unsigned weight;
+    } kinds[] = {
+        {any_instruction, 40},
+        {plain_instruction, 50},
+        {jump, 12},
+        {counted_loop, 3},
+        {call, 4},
+        {indirect, 3},
+        {interrupt, 2},
+        {load_segment, 3},
+        {set_stack, 4},
+        {modify_code, 2},
+        {port, 2},
+        {change_page, 3},
+        {system_register, 1},
+        {set_registers, 6},
+    };
+    unsigned sum = 0;
+    for (unsigned n = 0; n < ARRAY_LEN(kinds); n++)
+        sum += kinds[n].weight;
+    while (w->p->count < count) {
+        unsigned draw = below(w, sum), n = 0;
+        for (; draw >= kinds[n].weight; n++)
+            draw -= kinds[n].weight;
+        kinds[n].write(w);
+    }
+}
+
+void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
+{
+    struct writer *w = calloc(1, sizeof *w);
+    if (!w)
+        abort();
+    memset(p, 0, sizeof *p);
+    w->p = p;
+    w->r.s = seed * UINT64_C(0xD1342543DE82EF95) + 1;
+    decoder_init(&w->decoder, CPU_P4, cpu_model_info(CPU_P4)->features);
+    list_rows(w);
+    p->seed = seed;
+    unsigned draw = below(w, PROGRAM_MODE_COUNT);
+    p->mode = mode < PROGRAM_MODE_COUNT ? mode : (enum program_mode)draw;
+    p->code32 = p->mode <= PROGRAM_BASED;
+    p->write_protect = one_in(w, 2);
+    p->timer = one_in(w, 4) ? 0 : 2 + below(w, 40);
+    p->eflags = one_in(w, 2) ? FLAG_IOPL : 0;
+    for (unsigned n = 0; n < 8; n++)
+        p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);
+    write_items(w, one_in(w, 3) ? 20 + below(w, 40) : 60 + below(w, PROGRAM_ITEMS - 100));
+    free(w);
+}
+
+/* --- Printing ----------------------------------------------------------------------------------
+ */
+
+static void print_item(const struct program *p, unsigned n, FILE *out)
+{
+    const struct item *i = &p->item[n];
+    static const char *const fixes[] = {"", "  -> item %u", "  -> item %u",
+                                        "  (address of item %u)"};
+    fprintf(out, "  %4u  ", n);
+    for (unsigned k = 0; k < 12; k++)
+        fprintf(out, k < i->len ? "%02x" : "  ", i->bytes[k]);
+#ifdef UMBRA_HAVE_CAPSTONE
+    csh handle;
+    cs_insn *insn;
+    if (cs_open(CS_ARCH_X86, p->code32 ? CS_MODE_32 : CS_MODE_16, &handle) == CS_ERR_OK) {
+        size_t count = cs_disasm(handle, i->bytes, i->len, 0, 0, &insn);
+        for (size_t k = 0; k < count; k++)
+            fprintf(out, "%s%s %s", k ? "; " : "  ", insn[k].mnemonic, insn[k].op_str);
+        if (count)
+            cs_free(insn, count);
+        cs_close(&handle);
+    }
+#endif
+    if (i->fix)
+        fprintf(out, fixes[i->fix], i->target);
+    fprintf(out, "\n");
+}
+
+void program_print(const struct program *p, FILE *out)
+{
+    fprintf(out, "program %llu, %s; timer %u, CR0.WP %u, eflags %08x\n",
+            (unsigned long long)p->seed, program_mode_name(p->mode), p->timer, p->write_protect,
+            p->eflags);
+    for (unsigned n = 0; n < 8; n++)
+        fprintf(out, "  reg %u = %08x\n", n, p->reg[n]);
+    for (unsigned n = 0; n < p->count; n++) {
+        if (!p->item[n].dropped)
+            print_item(p, n, out);
+    }
+}

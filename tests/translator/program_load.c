@@ -1,0 +1,353 @@
+/* tests/translator/program_load.c: the world that a random program runs in, and putting it there.
+ *
+ *     0000   real-mode vectors           10000  the program (16 KiB)
+ *     1000   256 entries of 16 bytes     20000  data (64 KiB), with holes when paged
+ *     2000   handler, 2300 gate's RETF   30000  stack (16 KiB)
+ *     2400   GDT, 2500 TSS, 2800 IDT     40000  NEXT (handlers.h)
+ *     3800   COUNTS, 3F00 PLACE          100000 data again, when paged
+ *     5000   top of the ring 0 stack     110000 the program again, when paged
+ *     6000   page tables */
+#include "tests/translator/layout.h"
+
+#include "cpu/debug.h"
+#include "cpu/flags.h"
+#include "tests/translator/handlers.h"
+
+struct loader {
+    const struct program *p;
+    struct partition *machine;
+    struct physmap *ram;
+    uint16_t at[PROGRAM_ITEMS + 1]; /* offset of each item */
+};
+
+static void put(struct loader *l, uint32_t at, const void *data, size_t len)
+{
+    physmap_poke(l->ram, at, data, len);
+}
+
+static void put16(struct loader *l, uint32_t at, uint16_t v)
+{
+    put(l, at, &v, sizeof v);
+}
+
+static void put32(struct loader *l, uint32_t at, uint32_t v)
+{
+    put(l, at, &v, sizeof v);
+}
+
+/* --- The program -------------------------------------------------------------------------------
+ */
+
+static void link_item(struct loader *l, const struct item *i, unsigned n, uint8_t out[16])
+{
+    memcpy(out, i->bytes, sizeof i->bytes);
+    uint32_t target = l->at[i->target < l->p->count ? i->target : 0];
+    uint32_t rel = target - (l->at[n] + i->len);
+    switch (i->fix) {
+    case FIX_REL8:
+        out[i->len - 1] = (int32_t)rel == (int8_t)rel ? (uint8_t)rel : 0;
+        break;
+    case FIX_REL:
+        if (l->p->code32)
+            store_le32(out + i->len - 4, rel);
+        else
+            store_le16(out + i->len - 2, (uint16_t)rel);
+        break;
+    case FIX_ADDRESS:
+        target += i->fix_plus;
+        if (layout_is_flat(l->p->mode))
+            target += AT_CODE;
+        if (l->p->code32)
+            store_le32(out + i->fix_at, target);
+        else
+            store_le16(out + i->fix_at, (uint16_t)target);
+        break;
+    default:
+        break;
+    }
+}
+
+static void put_code(struct loader *l)
+{
+    uint16_t at = 0;
+    for (unsigned n = 0; n < l->p->count; n++) {
+        l->at[n] = at;
+        if (!l->p->item[n].dropped)
+            at += l->p->item[n].len;
+    }
+    l->at[l->p->count] = at;
+    for (unsigned n = 0; n < l->p->count; n++) {
+        uint8_t bytes[16];
+        if (l->p->item[n].dropped)
+            continue;
+        link_item(l, &l->p->item[n], n, bytes);
+        put(l, AT_CODE + l->at[n], bytes, l->p->item[n].len);
+    }
+    /* JMP to the start, 32-bit or 16-bit displacement. */
+    uint8_t jump[5] = {0xE9};
+    store_le32(jump + 1, 0u - at - (l->p->code32 ? 5 : 3));
+    put(l, AT_CODE + at, jump, l->p->code32 ? 5 : 3);
+    unsigned item = 0;
+    for (unsigned offset = 0; offset < CODE_SIZE; offset++) {
+        while (item < l->p->count && (l->p->item[item].dropped || l->at[item] <= offset))
+            item++;
+        put16(l, AT_NEXT + offset * 2, item < l->p->count ? l->at[item] : 0);
+    }
+}
+
+/* --- Tables ------------------------------------------------------------------------------------
+ */
+
+static void descriptor(struct loader *l, unsigned selector, uint32_t base, uint32_t limit,
+                       unsigned access, unsigned flags)
+{
+    put32(l, AT_GDT + selector, (limit & 0xFFFF) | base << 16);
+    put32(l, AT_GDT + selector + 4,
+          (base >> 16 & 0xFF) | access << 8 | (limit & 0xF0000) | flags << 20 |
+              (base & 0xFF000000));
+}
+
+static void put_descriptors(struct loader *l)
+{
+    descriptor(l, SEL_CODE0, 0, 0xFFFFF, 0x9B, 0xC);
+    descriptor(l, SEL_DATA0, 0, 0xFFFFF, 0x93, 0xC);
+    descriptor(l, SEL_CODE3, 0, 0xFFFFF, 0xFB, 0xC);
+    descriptor(l, SEL_DATA3, 0, 0xFFFFF, 0xF3, 0xC);
+    descriptor(l, SEL_TSS, AT_TSS, 0x2FF, 0x8B, 0);
+    descriptor(l, SEL_CODE16, AT_CODE, 0xFFFF, 0xFB, 0);
+    descriptor(l, SEL_BASED, AT_DATA, 0xFFFF, 0xF3, 4);
+    descriptor(l, SEL_SMALL, AT_DATA, 0xFFF, 0xF3, 4);
+    descriptor(l, SEL_DOWN, AT_DATA, 0x7FF, 0xF7, 4);
+    descriptor(l, SEL_CODE_BASED, AT_CODE, CODE_SIZE - 1, 0xFB, 4);
+    descriptor(l, SEL_READ_ONLY, AT_DATA, 0xFFFF, 0xF1, 4);
+    descriptor(l, SEL_STACK, AT_STACK, STACK_SIZE - 1, 0xF3, 4);
+    descriptor(l, SEL_STACK16, AT_STACK, 0xFFFF, 0xF3, 0);
+    descriptor(l, SEL_CONFORMING, 0, 0xFFFFF, 0x9F, 0xC);
+    descriptor(l, SEL_ABSENT, AT_DATA, 0xFFFF, 0x73, 4);
+    put32(l, AT_GDT + SEL_GATE, SEL_CODE0 << 16 | (AT_GATE & 0xFFFF));
+    put32(l, AT_GDT + SEL_GATE + 4, (AT_GATE & 0xFFFF0000) | 0xEC00);
+    put(l, AT_GATE, "\xCB", 1); /* RETF */
+}
+
+/* Ports that V86 and user programs may use: 40-43, 61, 80. */
+static void put_tss(struct loader *l)
+{
+    uint8_t ports[0x100];
+    memset(ports, 0xFF, sizeof ports);
+    ports[0x40 / 8] = 0xF0;
+    ports[0x61 / 8] &= (uint8_t) ~(1 << 1);
+    ports[0x80 / 8] &= (uint8_t)~1;
+    put32(l, AT_TSS + 4, AT_RING0_STACK);
+    put32(l, AT_TSS + 8, SEL_DATA0);
+    put32(l, AT_TSS + 0x64, 0x68 << 16);
+    put(l, AT_TSS + 0x68, ports, sizeof ports);
+}
+
+static void put_handlers(struct loader *l)
+{
+    bool real = l->p->mode == PROGRAM_REAL;
+    put(l, AT_HANDLER, real ? handler16 : handler32, real ? sizeof handler16 : sizeof handler32);
+    for (unsigned v = 0; v < 256; v++) {
+        bool has_error = v == 8 || (v >= 10 && v <= 14) || v == 17;
+        uint32_t at = AT_ENTRIES + v * 16;
+        uint8_t code[16];
+        unsigned n = 0;
+        if (real) { /* PUSH v; JMP */
+            code[n++] = 0x68;
+            store_le16(code + n, (uint16_t)v);
+            code[n + 2] = 0xE9;
+            store_le16(code + n + 3, (uint16_t)(AT_HANDLER - (at + n + 5)));
+            n += 5;
+            put32(l, v * 4, at);
+        } else {
+            if (!has_error) {
+                code[n++] = 0x6A;
+                code[n++] = 0;
+            }
+            code[n++] = 0x68;
+            store_le32(code + n, v);
+            code[n + 4] = 0xE9;
+            store_le32(code + n + 5, AT_HANDLER - (at + n + 9));
+            n += 9;
+        }
+        put(l, at, code, n);
+        /* Software may call the breakpoint's, overflow's, and those from 30h on. */
+        unsigned dpl = v == 3 || v == 4 || v >= 0x30 ? 3 : 0;
+        put32(l, AT_IDT + v * 8, SEL_CODE0 << 16 | (at & 0xFFFF));
+        put32(l, AT_IDT + v * 8 + 4, (at & 0xFFFF0000) | 0x8E00 | dpl << 13);
+    }
+}
+
+/* --- Paging ------------------------------------------------------------------------------------
+ */
+
+static bool is_paged(enum program_mode mode)
+{
+    return mode != PROGRAM_FLAT && mode != PROGRAM_REAL;
+}
+
+/* The entry for a linear page below 4 MiB. Pages 2C, 2D, 2E of the data are a hole, read-only, and
+ * the supervisor's. */
+static uint32_t page_entry(uint32_t page)
+{
+    uint32_t to = page, rights = page < AT_CODE >> 12 || page >= AT_NEXT >> 12 ? 3 : 7;
+    if (page == 0x2C)
+        return 0x2C000 | 6;
+    if (page == 0x2D)
+        rights = 5;
+    if (page == 0x2E)
+        rights = 3;
+    if (page >= 0xA0 && page < 0xC0)
+        rights = 7;
+    if (page >= ALIAS_DATA >> 12 && page < (ALIAS_DATA >> 12) + 16) {
+        to = 0x20 + (page * 5 & 0xB); /* none of 2C..2F */
+        rights = 7;
+    }
+    if (page >= ALIAS_CODE >> 12 && page < (ALIAS_CODE >> 12) + 4) {
+        to = (AT_CODE >> 12) + (page & 3);
+        rights = 7;
+    }
+    return to << 12 | rights;
+}
+
+static void put_page_tables(struct loader *l)
+{
+    bool pae = l->p->mode == PROGRAM_PAE;
+    for (uint32_t page = 0; page < 1024; page++) {
+        put32(l, AT_PAGE_TABLES + page * (pae ? 8 : 4), page_entry(page));
+        if (pae)
+            put32(l, AT_PAGE_TABLES + page * 8 + 4, 0);
+    }
+    if (!pae) {
+        put32(l, AT_PAGE_ROOT, AT_PAGE_TABLES | 7);
+        return;
+    }
+    put32(l, AT_PAGE_ROOT, AT_PAGE_DIRECTORY | 1);
+    put32(l, AT_PAGE_DIRECTORY, AT_PAGE_TABLES | 7);
+    put32(l, AT_PAGE_DIRECTORY + 8, (AT_PAGE_TABLES + 0x1000) | 7);
+}
+
+/* --- The vCPU ----------------------------------------------------------------------------------
+ */
+
+static struct segment cached(struct loader *l, uint16_t selector)
+{
+    uint32_t low, high;
+    physmap_peek(l->ram, AT_GDT + (selector & 0xFFF8), &low, 4);
+    physmap_peek(l->ram, AT_GDT + (selector & 0xFFF8) + 4, &high, 4);
+    struct segment s = {.selector = selector,
+                        .attr = (uint16_t)(high >> 8 & 0xF0FF),
+                        .limit = (high & 0xF0000) | (low & 0xFFFF),
+                        .base = (high & 0xFF000000) | (high & 0xFF) << 16 | low >> 16};
+    if (s.attr & SEG_ATTR_G)
+        s.limit = s.limit << 12 | 0xFFF;
+    return s;
+}
+
+static struct segment real_segment(uint32_t base, bool v86)
+{
+    return (struct segment){.selector = (uint16_t)(base >> 4),
+                            .attr = v86 ? 0xF3 : 0x93,
+                            .limit = 0xFFFF,
+                            .base = base};
+}
+
+struct selectors {
+    uint16_t cs, ss, ds;
+    uint32_t esp;
+};
+
+static struct selectors selectors_of(enum program_mode mode)
+{
+    uint32_t top = STACK_SIZE / 2;
+    switch (mode) {
+    case PROGRAM_FLAT:
+    case PROGRAM_PAGED:
+    case PROGRAM_PAE:
+        return (struct selectors){SEL_CODE0, SEL_DATA0, SEL_DATA0, AT_STACK + top};
+    case PROGRAM_USER:
+        return (struct selectors){SEL_CODE3 | 3, SEL_DATA3 | 3, SEL_DATA3 | 3, AT_STACK + top};
+    case PROGRAM_BASED:
+        return (struct selectors){SEL_CODE_BASED | 3, SEL_STACK | 3, SEL_BASED | 3, top};
+    case PROGRAM_CODE16:
+        return (struct selectors){SEL_CODE16 | 3, SEL_STACK16 | 3, SEL_BASED | 3, top};
+    default:
+        return (struct selectors){AT_CODE >> 4, AT_STACK >> 4, AT_DATA >> 4, top};
+    }
+}
+
+static void set_segments(struct loader *l, struct vcpu *c, struct selectors s)
+{
+    bool v86 = l->p->mode == PROGRAM_V86;
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        uint16_t selector = n == SEG_CS ? s.cs : n == SEG_SS ? s.ss : s.ds;
+        c->seg[n] = v86 || l->p->mode == PROGRAM_REAL ? real_segment(selector * 16u, v86)
+                                                      : cached(l, selector);
+    }
+    c->code32 = c->seg[SEG_CS].attr & SEG_ATTR_DB ? 1 : 0;
+    c->stack32 = c->seg[SEG_SS].attr & SEG_ATTR_DB ? 1 : 0;
+    c->cpl = v86 ? 3 : l->p->mode == PROGRAM_REAL ? 0 : s.cs & 3;
+}
+
+static void set_vcpu(struct loader *l)
+{
+    const struct program *p = l->p;
+    struct vcpu *c = partition_vcpu(l->machine);
+    struct selectors s = selectors_of(p->mode);
+    for (unsigned n = 0; n < 8; n++)
+        c->reg[n].q = p->reg[n];
+    c->reg[ESP].q = s.esp;
+    c->eip = layout_is_flat(p->mode) ? AT_CODE : 0;
+    c->cr0 = CR0_ET | CR0_NE | CR0_MP;
+    c->cr0 |= p->mode == PROGRAM_REAL ? 0 : CR0_PE;
+    c->cr0 |= is_paged(p->mode) ? CR0_PG : 0;
+    c->cr0 |= p->write_protect ? CR0_WP : 0;
+    c->cr3 = AT_PAGE_ROOT;
+    c->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | (p->mode == PROGRAM_PAE ? CR4_PAE : 0);
+    c->pdpte[0] = AT_PAGE_DIRECTORY | 1;
+    c->gdtr = (struct descriptor_table){.base = AT_GDT, .limit = 0xFF};
+    c->idtr = (struct descriptor_table){.base = p->mode == PROGRAM_REAL ? 0 : AT_IDT,
+                                        .limit = p->mode == PROGRAM_REAL ? 0x3FF : 0x7FF};
+    if (p->mode != PROGRAM_REAL)
+        c->tr = cached(l, SEL_TSS);
+    set_segments(l, c, s);
+    c->eflags = FLAG_ONE | FLAG_IF | p->eflags | (p->mode == PROGRAM_V86 ? FLAG_VM : 0);
+    c->x87.control = 0x37F;
+    c->x87.tag_empty = 0xFF;
+    put32(l, AT_PLACE + 0, layout_is_flat(p->mode) ? AT_CODE : 0);
+    put32(l, AT_PLACE + 4, s.cs);
+    put32(l, AT_PLACE + 8, s.esp);
+    put32(l, AT_PLACE + 12, s.ss);
+    put32(l, AT_PLACE + 16, s.ds);
+    put32(l, AT_PLACE + 20, 0x1F80);
+    vcpu_state_loaded(c);
+}
+
+/* The 8259s at vectors 20h and 28h, all but the timer masked; the timer in mode 2. */
+static void set_timer(struct loader *l)
+{
+    static const uint16_t setup[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 0x04}, {0x21, 0x01},
+                                        {0xA0, 0x11}, {0xA1, 0x28}, {0xA1, 0x02}, {0xA1, 0x01},
+                                        {0x21, 0xFE}, {0xA1, 0xFF}, {0x43, 0x34}};
+    struct board *b = partition_board(l->machine);
+    for (unsigned n = 0; n < ARRAY_LEN(setup); n++)
+        board_port_write(b, setup[n][0], setup[n][1], 1);
+    if (!l->p->timer)
+        return;
+    board_port_write(b, 0x40, l->p->timer & 0xFF, 1);
+    board_port_write(b, 0x40, l->p->timer >> 8, 1);
+}
+
+void program_load(const struct program *p, struct partition *machine)
+{
+    struct loader l = {.p = p, .machine = machine, .ram = partition_physmap(machine)};
+    for (uint32_t n = 0; n < 0x10000; n += 4) /* data that is neither all zero nor the same */
+        put32(&l, AT_DATA + n, n * 0x9E3779B9u ^ n << 7);
+    put_descriptors(&l);
+    put_tss(&l);
+    put_handlers(&l);
+    put_page_tables(&l);
+    put_code(&l);
+    set_vcpu(&l);
+    set_timer(&l);
+}

@@ -1,0 +1,252 @@
+/* The engine under test against the interpreter on random programs (program.h), in lockstep
+ * (partition/lockstep.h); and the harness itself: a difference that is planted must be found, and
+ * named with the instruction that it follows.
+ *
+ *     test-translator-lockstep                         10^7 instructions, the same programs each
+ * time UMBRA_LOCKSTEP_INSNS=n                           so many instructions instead
+ *     UMBRA_LOCKSTEP_SEED=s                            from program s on
+ *     test-translator-lockstep SEED [MODE [ENGINE]]    that one program; a failure is made small
+ *
+ * Without a translator in the build the interpreter is tested against itself, cut differently. */
+#include "partition/lockstep.h"
+#include "tests/devices/check_main.h"
+#include "tests/translator/program.h"
+
+#ifdef UMBRA_HAVE_CAPSTONE
+#include <capstone/capstone.h>
+#endif
+
+#define PROGRAM_INSNS 20000
+#define STEP_MAX      400
+
+struct setup {
+    const struct program *program;
+    const struct engine *engine;
+    struct machine *machine[LOCKSTEP_SIDES];
+    void (*plant)(struct partition *p); /* called on the tested side's ticks */
+};
+
+static struct partition *make(void *ctx, enum lockstep_side side, char *error, size_t error_len)
+{
+    struct setup *s = ctx;
+    struct machine_options o = {.memory = PROGRAM_MEMORY,
+                                .cpu = CPU_P4,
+                                .no_apic = true,
+                                .engine =
+                                    side == LOCKSTEP_TESTED ? s->engine : engine_find("interp")};
+    s->machine[side] = machine_new(&o);
+    if (!s->machine[side]) {
+        snprintf(error, error_len, "out of memory");
+        return NULL;
+    }
+    program_load(s->program, s->machine[side]->p);
+    return s->machine[side]->p;
+}
+
+static void unmake(void *ctx, enum lockstep_side side, struct partition *p)
+{
+    struct setup *s = ctx;
+    (void)p;
+    machine_end(s->machine[side]);
+    s->machine[side] = NULL;
+}
+
+static void tick(void *ctx, enum lockstep_side side, struct partition *p)
+{
+    struct setup *s = ctx;
+    if (s->plant && side == LOCKSTEP_TESTED)
+        s->plant(p);
+}
+
+#ifdef UMBRA_HAVE_CAPSTONE
+static void disassemble(void *ctx, const struct traced_insn *i, char *out, size_t out_len)
+{
+    (void)ctx;
+    csh handle;
+    cs_insn *insn;
+    *out = 0;
+    if (cs_open(CS_ARCH_X86, i->code32 ? CS_MODE_32 : CS_MODE_16, &handle) != CS_ERR_OK)
+        return;
+    if (cs_disasm(handle, i->bytes, i->len, i->eip, 1, &insn)) {
+        snprintf(out, out_len, "%s %s", insn->mnemonic, insn->op_str);
+        cs_free(insn, 1);
+    }
+    cs_close(&handle);
+}
+#endif
+
+static enum lockstep_end run(struct setup *s, FILE *report, struct lockstep_result *result)
+{
+    struct lockstep_host host = {.ctx = s,
+                                 .make = make,
+                                 .unmake = unmake,
+                                 .tick = tick,
+#ifdef UMBRA_HAVE_CAPSTONE
+                                 .disassemble = disassemble,
+#endif
+                                 .report = report};
+    struct lockstep_options o = {.step_max = STEP_MAX,
+                                 .check_insns = 1000,
+                                 .insns = PROGRAM_INSNS,
+                                 .seed = s->program->seed};
+    return lockstep_run(&host, &o, result);
+}
+
+/* --- Making a failing program small ------------------------------------------------------------
+ */
+
+static bool fails(struct setup *s)
+{
+    struct lockstep_result result;
+    return run(s, NULL, &result) == LOCKSTEP_DIFFERENT;
+}
+
+/* Drops items, half of them at once down to single ones, as long as it fails without them. */
+static void minimise(struct program *p, const struct engine *engine)
+{
+    struct setup s = {.program = p, .engine = engine};
+    for (unsigned chunk = p->count / 2; chunk; chunk = chunk == 1 ? 0 : (chunk + 1) / 2) {
+        for (unsigned at = 0; at < p->count; at += chunk) {
+            struct program tried = *p;
+            bool any = false;
+            for (unsigned n = at; n < at + chunk && n < p->count; n++) {
+                any |= !tried.item[n].dropped;
+                tried.item[n].dropped = true;
+            }
+            s.program = &tried;
+            if (any && fails(&s))
+                *p = tried;
+        }
+    }
+    struct program tried = *p;
+    tried.timer = 0;
+    s.program = &tried;
+    if (fails(&s))
+        *p = tried;
+}
+
+static bool one_program(uint64_t seed, enum program_mode mode, const struct engine *engine,
+                        uint64_t *insns)
+{
+    struct program p;
+    struct lockstep_result result;
+    program_generate(&p, seed, mode);
+    struct setup s = {.program = &p, .engine = engine};
+    enum lockstep_end end = run(&s, NULL, &result);
+    *insns += result.insns;
+    if (end == LOCKSTEP_SAME)
+        return true;
+    printf("FAIL: program %llu with %s\n", (unsigned long long)seed, engine->name);
+    minimise(&p, engine);
+    program_print(&p, stdout);
+    run(&s, stdout, &result);
+    fflush(stdout);
+    return false;
+}
+
+/* --- Tests -------------------------------------------------------------------------------------
+ */
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+START_TEST(engines_agree_on_random_programs)
+{
+    uint64_t wanted = from_environment("UMBRA_LOCKSTEP_INSNS", 10000000), insns = 0, failed = 0;
+    uint64_t seed = from_environment("UMBRA_LOCKSTEP_SEED", 1), first = seed;
+    for (; insns < wanted && failed < 5; seed++)
+        failed += !one_program(seed, PROGRAM_MODE_COUNT, engine_at(0), &insns);
+    printf("%s: programs %llu to %llu, %llu instructions, %llu failed\n", engine_at(0)->name,
+           (unsigned long long)first, (unsigned long long)seed - 1, (unsigned long long)insns,
+           (unsigned long long)failed);
+    ck_assert_uint_eq(failed, 0);
+}
+END_TEST
+
+/* A program that never ends: INC EAX; MOV [data], EAX; JMP back. */
+static struct program counting_program(void)
+{
+    struct program p = {.mode = PROGRAM_FLAT, .code32 = true, .count = 2};
+    p.item[0] = (struct item){.bytes = {0x40}, .len = 1};
+    p.item[1] = (struct item){.bytes = {0xA3, 0x00, 0x00, 0x02, 0x00}, .len = 5};
+    return p;
+}
+
+static void plant_register(struct partition *p)
+{
+    if (partition_now(p) > 50000)
+        partition_vcpu(p)->reg[EDI].d ^= 4;
+}
+
+static void plant_memory(struct partition *p)
+{
+    uint8_t byte = 0x99;
+    if (partition_now(p) > 50000)
+        physmap_poke(partition_physmap(p), 0x2F123, &byte, 1);
+}
+
+static void plant_device(struct partition *p)
+{
+    if (partition_now(p) > 50000)
+        board_port_write(partition_board(p), 0x71, 0x55, 1);
+}
+
+static void check_planted(void (*plant)(struct partition *p), const char *name)
+{
+    struct program p = counting_program();
+    struct setup s = {.program = &p, .engine = engine_find("interp"), .plant = plant};
+    struct lockstep_host host = {
+        .ctx = &s, .make = make, .unmake = unmake, .tick = tick, .report = NULL};
+    struct lockstep_options o = {
+        .step_max = 1000, .check_insns = 10000, .insns = 4000000, .seed = 7};
+    struct lockstep_result result;
+    ck_assert_int_eq(lockstep_run(&host, &o, &result), LOCKSTEP_DIFFERENT);
+    ck_assert(result.located);
+    ck_assert_uint_eq(result.found.count, 1);
+    ck_assert_msg(strstr(result.found.item[0].what, name), "found '%s', not '%s'",
+                  result.found.item[0].what, name);
+    /* Ticks come at 1/60 s; nothing before the second is late enough. */
+    ck_assert_uint_eq(result.at.insns, 1666667);
+}
+
+START_TEST(a_planted_difference_is_found)
+{
+    check_planted(plant_register, "edi");
+    check_planted(plant_memory, "memory at 0002f123");
+    check_planted(plant_device, "rtc");
+}
+END_TEST
+
+static int one_by_hand(int argc, char **argv)
+{
+    uint64_t insns = 0;
+    enum program_mode mode = argc > 2 ? (enum program_mode)atoi(argv[2]) : PROGRAM_MODE_COUNT;
+    const struct engine *engine = argc > 3 ? engine_find(argv[3]) : engine_at(0);
+    if (!engine) {
+        printf("no such engine\n");
+        return 2;
+    }
+    bool same = one_program(strtoull(argv[1], NULL, 0), mode, engine, &insns);
+    printf("%s\n", same ? "the same" : "different");
+    return !same;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return one_by_hand(argc, argv);
+    Suite *suite = suite_create("lockstep");
+    TCase *tc = tcase_create("lockstep");
+    tcase_set_timeout(tc, 0);
+    tcase_add_test(tc, a_planted_difference_is_found);
+    tcase_add_test(tc, engines_agree_on_random_programs);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
