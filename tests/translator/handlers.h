@@ -6,7 +6,7 @@
  *     PLACE  3F00h  +0 first code offset, +4 CS, +8 ESP, +12 SS, +16 DS, +20 MXCSR
  *     NEXT   40000h a word per code offset: where the item behind it begins
  *
- * Every other fault also gets good segments and a good stack; every 16th interrupt goes on
+ * Every other fault also gets good segments and a good stack; every 4th interrupt goes on
  * elsewhere, so that no loop is for ever. */
 #ifndef UMBRA_TESTS_TRANSLATOR_HANDLERS_H
 #define UMBRA_TESTS_TRANSLATOR_HANDLERS_H
@@ -60,7 +60,7 @@ static const uint8_t handler32[] = {
     0xE6, 0xA0, /* out 0xA0, al */
     /* first: */
     0xE6, 0x20, /* out 0x20, al */
-    0xF6, 0xC3, 0x0F, /* test bl, 15 */
+    0xF6, 0xC3, 0x03, /* test bl, 3 */
     0x0F, 0x85, 0x86, 0x00, 0x00, 0x00, /* jnz out */
     0x6B, 0xDB, 0x25, /* imul ebx, ebx, 37 -- now and then elsewhere, so that no loop is for ever */
     0x89, 0x5C, 0x24, 0x30, /* mov [esp+48], ebx */
@@ -127,7 +127,7 @@ static const uint8_t handler16[] = {
     0xE6, 0xA0, /* out 0xA0, al */
     /* first: */
     0xE6, 0x20, /* out 0x20, al */
-    0xF6, 0xC2, 0x0F, /* test dl, 15 */
+    0xF6, 0xC2, 0x03, /* test dl, 3 */
     0x75, 0x60, /* jnz out */
     0x6B, 0xD2, 0x25, /* imul dx, dx, 37 */
     0x89, 0x56, 0x26, /* mov [bp+38], dx */

@@ -368,8 +368,10 @@ static void plain_instruction(struct writer *w)
 static void jump(struct writer *w)
 {
     struct code c = {0};
-    int from = one_in(w, 4) ? -12 : 1;
-    switch (below(w, 6)) {
+    unsigned kind = below(w, 8);
+    bool always = kind == 0 || kind == 3;
+    int from = one_in(w, always ? 40 : 6) ? -12 : 1;
+    switch (kind) {
     case 0: /* JMP */
         e8(&c, 0xE9);
         break;
@@ -699,7 +701,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->mode = mode < PROGRAM_MODE_COUNT ? mode : (enum program_mode)draw;
     p->code32 = p->mode <= PROGRAM_BASED;
     p->write_protect = one_in(w, 2);
-    p->timer = one_in(w, 4) ? 0 : 2 + below(w, 40);
+    p->timer = one_in(w, 10) ? 0 : 2 + below(w, 20);
     p->eflags = one_in(w, 2) ? FLAG_IOPL : 0;
     for (unsigned n = 0; n < 8; n++)
         p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);

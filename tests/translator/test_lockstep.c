@@ -23,6 +23,7 @@ struct setup {
     const struct program *program;
     const struct engine *engine;
     struct machine *machine[LOCKSTEP_SIDES];
+    uint64_t faults[32], interrupts; /* of the reference, all runs */
     void (*plant)(struct partition *p); /* called on the tested side's ticks */
 };
 
@@ -46,7 +47,10 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
 static void unmake(void *ctx, enum lockstep_side side, struct partition *p)
 {
     struct setup *s = ctx;
-    (void)p;
+    const struct vcpu *c = partition_vcpu(p);
+    for (unsigned n = 0; n < ARRAY_LEN(s->faults); n++)
+        s->faults[n] += side == LOCKSTEP_REFERENCE ? c->faults[n] : 0;
+    s->interrupts += side == LOCKSTEP_REFERENCE ? c->interrupts : 0;
     machine_end(s->machine[side]);
     s->machine[side] = NULL;
 }
@@ -134,6 +138,15 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     struct setup s = {.program = &p, .engine = engine};
     enum lockstep_end end = run(&s, NULL, &result);
     *insns += result.insns;
+    if (getenv("UMBRA_LOCKSTEP_VERBOSE")) {
+        printf("program %llu, %s: %llu instructions, %llu interrupts, exceptions",
+               (unsigned long long)seed, program_mode_name(p.mode),
+               (unsigned long long)result.insns, (unsigned long long)s.interrupts);
+        for (unsigned n = 0; n < ARRAY_LEN(s.faults); n++)
+            if (s.faults[n])
+                printf(" %u:%llu", n, (unsigned long long)s.faults[n]);
+        printf("; end %d\n", (int)result.end);
+    }
     if (end == LOCKSTEP_SAME)
         return true;
     printf("FAIL: program %llu with %s\n", (unsigned long long)seed, engine->name);
@@ -230,7 +243,7 @@ static int one_by_hand(int argc, char **argv)
         return 2;
     }
     bool same = one_program(strtoull(argv[1], NULL, 0), mode, engine, &insns);
-    printf("%s\n", same ? "the same" : "different");
+    printf("%s, %llu instructions\n", same ? "the same" : "different", (unsigned long long)insns);
     return !same;
 }
 
