@@ -11,6 +11,7 @@
 #define REFERENCE     LOCKSTEP_REFERENCE
 #define TESTED        LOCKSTEP_TESTED
 #define LOCATE_ROUNDS 24
+#define ALONE_MAX     1024
 
 struct pair {
     struct partition *p[LOCKSTEP_SIDES];
@@ -27,6 +28,10 @@ struct lockstep {
     const struct lockstep_options *o;
     struct lockstep_result *result;
     struct pair pair;
+    /* Steps that undefined flags made differ: taken instruction by instruction, with equal flags,
+     * whenever they are run again. In ascending order. */
+    uint64_t alone[ALONE_MAX];
+    unsigned alone_count;
 };
 
 /* --- Pairs -------------------------------------------------------------------------------------
@@ -181,28 +186,6 @@ static enum verdict step(struct lockstep *l, bool traced, bool full, struct diff
 /* --- Locating ----------------------------------------------------------------------------------
  */
 
-/* A new pair, run as the old one was up to the start of step number to. False: the report says why.
- * Where the first run was unsure of flags it went on with equal ones. */
-static bool pair_again(struct lockstep *l, uint64_t to)
-{
-    struct differences d;
-    if (!pair_make(l))
-        return false;
-    while (l->pair.step < to) {
-        enum verdict v = step(l, false, false, &d);
-        if (v == DIFFERENT && l->host->report)
-            fprintf(l->host->report, "lockstep: the second run differs earlier, in step %llu\n",
-                    (unsigned long long)l->pair.step);
-        if (v == DIFFERENT) {
-            l->result->found = d;
-            return false;
-        }
-        if (v == UNSURE)
-            make_flags_equal(l);
-    }
-    return true;
-}
-
 /* Both, instruction by instruction with equal flags, through the step that is next. */
 static enum verdict single_steps(struct lockstep *l, struct differences *d)
 {
@@ -220,6 +203,47 @@ static enum verdict single_steps(struct lockstep *l, struct differences *d)
     }
     pair->step++;
     return v;
+}
+
+static bool is_alone(const struct lockstep *l, uint64_t number)
+{
+    for (unsigned n = 0; n < l->alone_count; n++) {
+        if (l->alone[n] == number)
+            return true;
+    }
+    return false;
+}
+
+static void take_located(struct lockstep *l, const struct differences *d)
+{
+    l->result->found = *d;
+    l->result->located = true;
+    const struct trace *t = &l->pair.trace;
+    if (t->count)
+        l->result->at = t->insn[(t->count - 1) % TRACE_KEPT];
+}
+
+/* A new pair, run as the old one was up to the start of step number to. False: the report says why.
+ * Where the first run was unsure of flags it went on with equal ones. */
+static bool pair_again(struct lockstep *l, uint64_t to)
+{
+    struct differences d;
+    if (!pair_make(l))
+        return false;
+    while (l->pair.step < to) {
+        bool alone = is_alone(l, l->pair.step);
+        enum verdict v = alone ? single_steps(l, &d) : step(l, false, false, &d);
+        if (v == DIFFERENT) {
+            take_located(l, &d);
+            l->result->located = false;
+            report_difference(l->host, l->pair.p, &l->pair.trace, &d,
+                              "earlier when run a second time (a run has more than one course)");
+            return false;
+        }
+        if (v == UNSURE)
+            make_flags_equal(l);
+    }
+    return true;
 }
 
 /* The shortest uncut run from the start of step number at that shows the difference, by bisection;
@@ -256,15 +280,6 @@ static bool shortest_run(struct lockstep *l, uint64_t at, struct differences *fo
     return judge(l, true, found) != EQUAL;
 }
 
-static void take_located(struct lockstep *l, const struct differences *d)
-{
-    l->result->found = *d;
-    l->result->located = true;
-    const struct trace *t = &l->pair.trace;
-    if (t->count)
-        l->result->at = t->insn[(t->count - 1) % TRACE_KEPT];
-}
-
 /* Step number at differs, traced or not. EQUAL: it was undefined flags, and the pair stands behind
  * the step, equal. */
 static enum verdict locate_in_step(struct lockstep *l, uint64_t at, uint64_t undefined_reads)
@@ -277,7 +292,8 @@ static enum verdict locate_in_step(struct lockstep *l, uint64_t at, uint64_t und
         report_difference(l->host, l->pair.p, &l->pair.trace, &d, "after this instruction");
         return DIFFERENT;
     }
-    if (undefined_reads) {
+    if (undefined_reads && l->alone_count < ALONE_MAX) {
+        l->alone[l->alone_count++] = at;
         l->result->excused++;
         return EQUAL;
     }
@@ -301,7 +317,8 @@ static enum verdict run_checked(struct lockstep *l, uint64_t first, uint64_t las
     *clean = judge(l, true, &d) == EQUAL;
     while (*clean && l->pair.step < last) {
         uint64_t at = l->pair.step;
-        if (step(l, true, true, &d) == EQUAL)
+        bool alone = is_alone(l, at);
+        if ((alone ? single_steps(l, &d) : step(l, true, true, &d)) == EQUAL)
             continue;
         if (locate_in_step(l, at, l->pair.trace.undefined_reads) != EQUAL) {
             if (!l->result->located)

@@ -5,6 +5,8 @@
  *     test-translator-lockstep                         10^7 instructions, the same programs each
  * time UMBRA_LOCKSTEP_INSNS=n                           so many instructions instead
  *     UMBRA_LOCKSTEP_SEED=s                            from program s on
+ *     UMBRA_LOCKSTEP_ENGINE=name                       not translate
+ *     UMBRA_LOCKSTEP_VERBOSE=1                         a line for each program
  *     test-translator-lockstep SEED [MODE [ENGINE]]    that one program; a failure is made small
  *
  * Without a translator in the build the interpreter is tested against itself, cut differently. */
@@ -23,7 +25,7 @@ struct setup {
     const struct program *program;
     const struct engine *engine;
     struct machine *machine[LOCKSTEP_SIDES];
-    uint64_t faults[32], interrupts; /* of the reference, all runs */
+    uint64_t faults[32], interrupts;    /* of the reference, all runs */
     void (*plant)(struct partition *p); /* called on the tested side's ticks */
 };
 
@@ -145,7 +147,9 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
         for (unsigned n = 0; n < ARRAY_LEN(s.faults); n++)
             if (s.faults[n])
                 printf(" %u:%llu", n, (unsigned long long)s.faults[n]);
-        printf("; end %d\n", (int)result.end);
+        printf("; end %d; undefined flags %llu, excused %llu, run again %llu\n", (int)result.end,
+               (unsigned long long)result.undefined_flags, (unsigned long long)result.excused,
+               (unsigned long long)result.traced_again);
     }
     if (end == LOCKSTEP_SAME)
         return true;
@@ -166,13 +170,21 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+static const struct engine *engine_under_test(void)
+{
+    const char *name = getenv("UMBRA_LOCKSTEP_ENGINE");
+    const struct engine *e = engine_find(name ? name : "translate");
+    return e ? e : engine_at(0);
+}
+
 START_TEST(engines_agree_on_random_programs)
 {
+    const struct engine *engine = engine_under_test();
     uint64_t wanted = from_environment("UMBRA_LOCKSTEP_INSNS", 10000000), insns = 0, failed = 0;
     uint64_t seed = from_environment("UMBRA_LOCKSTEP_SEED", 1), first = seed;
     for (; insns < wanted && failed < 5; seed++)
-        failed += !one_program(seed, PROGRAM_MODE_COUNT, engine_at(0), &insns);
-    printf("%s: programs %llu to %llu, %llu instructions, %llu failed\n", engine_at(0)->name,
+        failed += !one_program(seed, PROGRAM_MODE_COUNT, engine, &insns);
+    printf("%s: programs %llu to %llu, %llu instructions, %llu failed\n", engine->name,
            (unsigned long long)first, (unsigned long long)seed - 1, (unsigned long long)insns,
            (unsigned long long)failed);
     ck_assert_uint_eq(failed, 0);
@@ -218,6 +230,9 @@ static void check_planted(void (*plant)(struct partition *p), const char *name)
     struct lockstep_result result;
     ck_assert_int_eq(lockstep_run(&host, &o, &result), LOCKSTEP_DIFFERENT);
     ck_assert(result.located);
+    for (unsigned n = 0; n < result.found.count; n++)
+        printf("%s %s %s\n", result.found.item[n].what, result.found.item[n].reference,
+               result.found.item[n].tested);
     ck_assert_uint_eq(result.found.count, 1);
     ck_assert_msg(strstr(result.found.item[0].what, name), "found '%s', not '%s'",
                   result.found.item[0].what, name);
@@ -237,7 +252,7 @@ static int one_by_hand(int argc, char **argv)
 {
     uint64_t insns = 0;
     enum program_mode mode = argc > 2 ? (enum program_mode)atoi(argv[2]) : PROGRAM_MODE_COUNT;
-    const struct engine *engine = argc > 3 ? engine_find(argv[3]) : engine_at(0);
+    const struct engine *engine = argc > 3 ? engine_find(argv[3]) : engine_under_test();
     if (!engine) {
         printf("no such engine\n");
         return 2;
