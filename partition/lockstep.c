@@ -186,8 +186,9 @@ static enum verdict step(struct lockstep *l, bool traced, bool full, struct diff
 /* --- Locating ----------------------------------------------------------------------------------
  */
 
-/* Both, instruction by instruction with equal flags, through the step that is next. */
-static enum verdict single_steps(struct lockstep *l, struct differences *d)
+/* Both, instruction by instruction with equal flags, through the step that is next. full: memory
+ * and devices are compared after each, too. */
+static enum verdict single_steps(struct lockstep *l, bool full, struct differences *d)
 {
     struct pair *pair = &l->pair;
     give_ticks(l);
@@ -199,7 +200,7 @@ static enum verdict single_steps(struct lockstep *l, struct differences *d)
            partition_now(pair->p[REFERENCE]) < until) {
         pair->end[REFERENCE] = trace_insn(&pair->trace, pair->p[REFERENCE], until);
         run_tested(l, min_u64(partition_now(pair->p[REFERENCE]), until));
-        v = judge(l, true, d);
+        v = judge(l, full, d);
     }
     pair->step++;
     return v;
@@ -212,6 +213,15 @@ static bool is_alone(const struct lockstep *l, uint64_t number)
             return true;
     }
     return false;
+}
+
+/* Compares all between two steps, so that what undefined flags left in memory is equal too. */
+static bool settle(struct lockstep *l)
+{
+    struct differences d;
+    trace_start(&l->pair.trace, true);
+    l->pair.end[REFERENCE] = l->pair.end[TESTED] = PARTITION_RUNNING;
+    return judge(l, true, &d) == EQUAL;
 }
 
 static void take_located(struct lockstep *l, const struct differences *d)
@@ -232,7 +242,9 @@ static bool pair_again(struct lockstep *l, uint64_t to)
         return false;
     while (l->pair.step < to) {
         bool alone = is_alone(l, l->pair.step);
-        enum verdict v = alone ? single_steps(l, &d) : step(l, false, false, &d);
+        enum verdict v = alone && !settle(l) ? DIFFERENT
+                         : alone             ? single_steps(l, false, &d)
+                                             : step(l, false, false, &d);
         if (v == DIFFERENT) {
             take_located(l, &d);
             l->result->located = false;
@@ -243,7 +255,7 @@ static bool pair_again(struct lockstep *l, uint64_t to)
         if (v == UNSURE)
             make_flags_equal(l);
     }
-    return true;
+    return settle(l);
 }
 
 /* The shortest uncut run from the start of step number at that shows the difference, by bisection;
@@ -287,7 +299,7 @@ static enum verdict locate_in_step(struct lockstep *l, uint64_t at, uint64_t und
     struct differences d;
     if (!pair_again(l, at))
         return DIFFERENT;
-    if (single_steps(l, &d) != EQUAL) {
+    if (single_steps(l, true, &d) != EQUAL) {
         take_located(l, &d);
         report_difference(l->host, l->pair.p, &l->pair.trace, &d, "after this instruction");
         return DIFFERENT;
@@ -311,14 +323,13 @@ static enum verdict locate_in_step(struct lockstep *l, uint64_t at, uint64_t und
 static enum verdict run_checked(struct lockstep *l, uint64_t first, uint64_t last, bool *clean)
 {
     struct differences d;
-    if (!pair_again(l, first))
+    *clean = pair_again(l, first);
+    if (!*clean && !l->pair.p[REFERENCE])
         return DIFFERENT;
-    trace_start(&l->pair.trace, true);
-    *clean = judge(l, true, &d) == EQUAL;
     while (*clean && l->pair.step < last) {
         uint64_t at = l->pair.step;
         bool alone = is_alone(l, at);
-        if ((alone ? single_steps(l, &d) : step(l, true, true, &d)) == EQUAL)
+        if ((alone ? single_steps(l, false, &d) : step(l, true, true, &d)) == EQUAL)
             continue;
         if (locate_in_step(l, at, l->pair.trace.undefined_reads) != EQUAL) {
             if (!l->result->located)
@@ -334,14 +345,21 @@ static enum verdict run_checked(struct lockstep *l, uint64_t first, uint64_t las
 static enum verdict locate(struct lockstep *l, uint64_t checked, uint64_t last, bool unsure,
                            const struct differences *seen)
 {
-    uint64_t excused = l->result->excused;
+    uint64_t excused = l->result->excused, pushed = l->result->pushed_flags;
     bool clean = true;
     l->result->traced_again++;
     enum verdict v = run_checked(l, unsure ? last - 1 : checked, last, &clean);
     if (!clean) /* it is older than its sign */
         v = run_checked(l, checked, last, &clean);
+    if (!clean)
+        v = DIFFERENT;
     if (v != EQUAL || unsure || l->result->excused != excused)
         return v;
+    if (l->result->pushed_flags != pushed && l->alone_count < ALONE_MAX) {
+        l->alone[l->alone_count++] = last - 1;
+        l->result->excused++;
+        return EQUAL;
+    }
     if (l->host->report)
         fprintf(l->host->report,
                 "lockstep: seen at first, but not when the steps from %llu to %llu were run again "

@@ -157,8 +157,9 @@ static uint64_t set_counter(struct translator *t, unsigned into)
 
 static bool engine_is_wanted(const struct vcpu *c)
 {
-    return c->wake || c->halted || c->shutdown || run_must_be_single(c) || (c->eflags & FLAG_RF) ||
-           c->inhibit;
+    bool masked = !c->events || (c->events == EVENT_INTR && !(c->eflags & FLAG_IF));
+    return !masked || c->wake || c->halted || c->shutdown || run_must_be_single(c) ||
+           (c->eflags & FLAG_RF) || c->inhibit;
 }
 
 /* Has GS show the window of the present address space and privilege. False: there is none. */
