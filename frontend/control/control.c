@@ -154,6 +154,15 @@ void control_run_words(struct control_client *client, unsigned count, const char
 
 /* --- Lines ------------------------------------------------------------------------------------ */
 
+/* Is what follows these words an expression? It is taken as it stands, quotes and all. */
+static bool expression_follows(unsigned count, const char *const *word)
+{
+    return (count && strcmp(word[count - 1], "if") == 0) ||
+           (count == 1 && (strcmp(word[0], "eval") == 0 || strcmp(word[0], "print") == 0 ||
+                           strcmp(word[0], "p") == 0)) ||
+           (count == 2 && strcmp(word[0], "condition") == 0);
+}
+
 /* Splits text in place: blanks part words, quotes ("..." or '...') keep them together, a backslash
  * before the quote is the quote. # begins a comment. Returns the words, or -1 (*why is said). */
 static int split(char *text, const char *words[CONTROL_WORDS], const char **why)
@@ -169,6 +178,13 @@ static int split(char *text, const char *words[CONTROL_WORDS], const char **why)
             return -1;
         }
         words[count++] = to;
+        if (expression_follows((unsigned)count - 1, words)) {
+            size_t len = strlen(at);
+            memmove(to, at, len + 1);
+            while (len && strchr(" \t\r\n", to[len - 1]))
+                to[--len] = 0;
+            return count;
+        }
         while (*at && !strchr(" \t\r\n", *at)) {
             char quote = *at;
             if (quote != '"' && quote != '\'') {
@@ -472,6 +488,8 @@ void control_tick(struct control *c)
 void control_ended(struct control *c, const char *why, int status)
 {
     struct bytes text = {0}, data = {0};
+    if (strcmp(why, "powered-off") == 0)
+        control_event(c, why, &text, &data);
     text_put(&text, "the run has ended: %s\n", why);
     json_put_string(&data, "why", why);
     json_put_signed(&data, "status", status);
