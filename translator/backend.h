@@ -34,6 +34,9 @@ void backend_x87_reset(void);
 bool backend_has_windows(void);
 void backend_set_window(uint8_t *base);
 
+/* A clock of the host, about one tick a cycle. */
+uint64_t backend_cycles(void);
+
 /* Must host code be left behind this instruction, since it may change the mode? */
 bool backend_must_leave(const struct insn *i);
 

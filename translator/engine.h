@@ -10,7 +10,8 @@ enum shadow_form { SHADOW_AUTO, SHADOW_WINDOW, SHADOW_SOFT };
 /* How an engine is to work; all zeros: as it thinks best. */
 struct engine_tuning {
     enum shadow_form shadow; /* how translated code reaches guest memory */
-    bool exact_fpu; /* approximations (FSIN, RCPPS) as the interpreter computes them, not the host */
+    bool
+        exact_fpu; /* approximations (FSIN, RCPPS) as the interpreter computes them, not the host */
 };
 
 struct engine {

@@ -18,6 +18,8 @@
 #include "translator/faults.h"
 #include "translator/units.h"
 
+#define SIGNAL_CYCLES 9000 /* a signal and the return from it: 3 us */
+
 insn_handler op_unit_return;
 
 /* Behind the one instruction of translator.one. */
@@ -166,7 +168,9 @@ static bool engine_is_wanted(const struct vcpu *c)
 static bool show_window(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
+    uint64_t before = backend_cycles();
     uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
+    policy_charge(&t->policy, backend_cycles() - before);
     if (!base)
         return false;
     if (base != t->window) {
@@ -176,9 +180,18 @@ static bool show_window(struct translator *t)
     return true;
 }
 
+static bool window_is_wanted(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    if (t->shadow != SHADOW_AUTO || !c->walk.paging)
+        return t->shadow != SHADOW_SOFT;
+    uint64_t root = c->walk.pae ? c->cr3 : c->walk.root;
+    return policy_choose(&t->policy, root, c->tlb_view, c->insns, c->tlb.fills);
+}
+
 static uint32_t present_key(struct translator *t)
 {
-    bool window = t->shadow != SHADOW_SOFT && show_window(t);
+    bool window = window_is_wanted(t) && show_window(t);
     t->form = (t->form & ~KEY_WINDOW) | (window ? KEY_WINDOW : 0);
     return key_of(t->vcpu) | t->form;
 }
@@ -339,8 +352,13 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
 {
     t->counters.faults++;
     uint64_t gva = address - (uint64_t)(uintptr_t)t->window;
-    if ((u->key & KEY_WINDOW) && gva < WINDOW_SIZE &&
-        windows_fault(t->vcpu->windows, (uint32_t)gva, write) == WINDOW_RETRY)
+    bool retry = false;
+    if ((u->key & KEY_WINDOW) && gva < WINDOW_SIZE) {
+        uint64_t before = backend_cycles();
+        retry = windows_fault(t->vcpu->windows, (uint32_t)gva, write) == WINDOW_RETRY;
+        policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
+    }
+    if (retry)
         return true;
     t->counters.refused++;
     t->fault_site = u->id << SITE_SHIFT | n;

@@ -17,6 +17,7 @@
 #include "translator/code_cache.h"
 #include "translator/engine.h"
 #include "translator/fpu.h"
+#include "translator/policy.h"
 #include "translator/unit.h"
 
 #define NO_SITE         UINT32_MAX
@@ -45,7 +46,8 @@ struct unit_address {
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
     uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
-    uint64_t fpu_guards, fpu_loads, fpu_saves; /* faults of guards; x87 state moved to the host, back */
+    uint64_t fpu_guards, fpu_loads,
+        fpu_saves; /* faults of guards; x87 state moved to the host, back */
 };
 
 struct translator {
@@ -59,12 +61,13 @@ struct translator {
     uint32_t free_count, unit_count;
     struct unit *dead; /* to be freed when none of them runs */
     enum shadow_form shadow;
-    uint8_t *window;     /* base of the window that GS shows; NULL: none */
-    uint32_t fault_site; /* the handler runs for a host fault at this site; or NO_SITE */
-    uint32_t form;       /* KEY_WINDOW and KEY_FPU as they are now */
+    struct policy policy; /* SHADOW_AUTO */
+    uint8_t *window;      /* base of the window that GS shows; NULL: none */
+    uint32_t fault_site;  /* the handler runs for a host fault at this site; or NO_SITE */
+    uint32_t form;        /* KEY_WINDOW and KEY_FPU as they are now */
     struct fpu fpu;
-    uint64_t epoch;      /* counts the times that everything was dropped */
-    uint64_t clock;      /* of jump table use */
+    uint64_t epoch; /* counts the times that everything was dropped */
+    uint64_t clock; /* of jump table use */
     struct jump_table *table[JUMP_TABLES], *current;
     uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
     void *fault_stack;     /* the backend's: where its signal handler runs */

@@ -44,6 +44,11 @@ bool backend_has_windows(void)
     return getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
 }
 
+uint64_t backend_cycles(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
 void backend_set_window(uint8_t *base)
 {
     __asm__ volatile("wrgsbase %0" : : "r"(base));

@@ -1,0 +1,53 @@
+#include "translator/policy.h"
+
+/* Host cycles, from measurements (docs/performance.md). */
+#define GAIN_HALVES  3      /* half cycles an instruction that a window saves */
+#define PAGE_COST    15000  /* to show a page, and to take it away again */
+#define START_CREDIT 300000 /* a space has to have earned this much */
+#define CREDIT_MAX   (INT64_C(1) << 26)
+#define SETBACKS_MAX 6
+
+static struct space *find(struct policy *p, uint64_t root, unsigned view)
+{
+    uint64_t hash = (root >> 12) * UINT64_C(0x9E3779B97F4A7C15);
+    struct space *s = &p->space[((hash >> 40) * 2 + view) % POLICY_SPACES];
+    if (!s->known || s->root != root || s->view != view)
+        *s = (struct space){.root = root, .view = (uint8_t)view, .known = true};
+    return s;
+}
+
+static void settle(struct policy *p, uint64_t insns, uint64_t fills)
+{
+    struct space *s = p->now;
+    if (s) {
+        int64_t gain = (int64_t)(insns - p->insns) * GAIN_HALVES / 2;
+        int64_t cost = (int64_t)p->cost;
+        if (!s->window)
+            cost = (int64_t)(fills - p->fills) * PAGE_COST;
+        s->credit += gain - cost;
+        if (s->credit > CREDIT_MAX)
+            s->credit = CREDIT_MAX;
+        if (!s->window && s->credit < -START_CREDIT * 4)
+            s->credit = -START_CREDIT * 4;
+    }
+    p->insns = insns;
+    p->fills = fills;
+    p->cost = 0;
+}
+
+bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns, uint64_t fills)
+{
+    settle(p, insns, fills);
+    struct space *s = p->now;
+    if (!s || s->root != root || s->view != view)
+        s = p->now = find(p, root, view);
+    if (!s->window && s->credit > (int64_t)START_CREDIT << s->setbacks) {
+        s->window = true;
+        p->to_window++;
+    } else if (s->window && s->credit < 0) {
+        s->window = false;
+        s->setbacks += s->setbacks < SETBACKS_MAX;
+        p->to_soft++;
+    }
+    return s->window;
+}
