@@ -258,6 +258,7 @@ struct translated {
     uint32_t page_mask, tlb_mask;  /* PEXT masks: gva -> page number; -> index of the TLB */
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
+    uint64_t window;               /* host address of the window in use */
     uint32_t flags;                /* host flags: OF in bit 0, LAHF's byte in bits 15..8 */
     uint64_t fpu_guard;            /* host address: see translator/fpu.h */
     uint32_t mxcsr_none;           /* PEXT mask: MXCSR bits that the guest's CPU lacks */

@@ -11,6 +11,7 @@ struct translator;
 struct backend_stubs {
     void (*enter)(struct vcpu *c, const uint8_t *host); /* runs host code until it leaves */
     const uint8_t *help, *link, *miss, *poll, *fpu;     /* where units jump to; see translator.h */
+    const uint8_t *narrow;                              /* ... with a narrow_function in R10 */
 };
 
 /* Can this host run translated code? If not, *why says what is missing. */

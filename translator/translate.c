@@ -11,11 +11,11 @@
 #include <sys/mman.h>
 
 #include "cpu/exception.h"
-#include "cpu/flags.h"
 #include "cpu/run.h"
 #include "cpu/shadow.h"
 #include "cpu/stops.h"
 #include "translator/faults.h"
+#include "translator/flow.h"
 #include "translator/units.h"
 
 #define SIGNAL_CYCLES 9000 /* a signal and the return from it: 3 us */
@@ -120,27 +120,6 @@ void translator_destroy(struct translator *t)
 /* --- State between vCPU and host code -----------------------------------------------------------
  */
 
-/* Flags as SETO and LAHF left them. */
-static void take_flags(struct vcpu *c)
-{
-    uint32_t f = c->translated.flags;
-    flags_set_arith(c, (f >> 8 & (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF)) |
-                           (f & 1 ? FLAG_OF : 0));
-}
-
-static void give_flags(struct vcpu *c)
-{
-    uint32_t f = flags_arith(c);
-    c->translated.flags = (f & 0xFF) << 8 | 0x200 | (f & FLAG_OF ? 1 : 0);
-}
-
-/* Instructions retired when the counter is what it is and `into` of the running block's are done.
- */
-static uint64_t retired(const struct translator *t, unsigned into)
-{
-    return t->end - (t->vcpu->translated.counter - (uint64_t)(uintptr_t)t->strip) + into;
-}
-
 /* Lets the counter run from now on: insns is current but for `into`, which are not yet counted off.
  * Returns the instructions left. */
 static uint64_t set_counter(struct translator *t, unsigned into)
@@ -175,6 +154,7 @@ static bool show_window(struct translator *t)
         return false;
     if (base != t->window) {
         t->window = base;
+        c->translated.window = (uint64_t)(uintptr_t)base;
         backend_set_window(base);
     }
     return true;
@@ -196,8 +176,7 @@ static uint32_t present_key(struct translator *t)
     return key_of(t->vcpu) | t->form;
 }
 
-/* Where host code goes on at c->eip, or NULL: the engine has to look. */
-static const uint8_t *go_on(struct translator *t)
+const uint8_t *translator_go_on(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
     if (engine_is_wanted(c) || c->insns >= c->insns_end)
@@ -239,7 +218,7 @@ const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip)
     c->insns = retired(t, 0);
     c->eip = eip;
     t->counters.missed++;
-    return go_on(t);
+    return translator_go_on(t);
 }
 
 const uint8_t *translator_link(struct vcpu *c, uint32_t site)
@@ -251,7 +230,7 @@ const uint8_t *translator_link(struct vcpu *c, uint32_t site)
     c->insns = retired(t, 0);
     c->eip = link->eip;
     uint64_t epoch = t->epoch, dropped = t->counters.units_dropped;
-    const uint8_t *to = go_on(t);
+    const uint8_t *to = translator_go_on(t);
     if (to && epoch == t->epoch && dropped == t->counters.units_dropped) {
         struct unit *u = translator_unit_at(t, to);
         if (u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT) && u->insn[0].insn.len &&
@@ -308,8 +287,8 @@ static void note_refusal(struct translator *t, struct unit *u, unsigned n)
 const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    struct unit *u = t->units[site >> SITE_SHIFT];
-    unsigned n = site & ((1u << SITE_SHIFT) - 1);
+    struct unit *u = site_unit(t, site);
+    unsigned n = site_index(site);
     const struct unit_insn *ui = &u->insn[n];
     take_flags(c);
     c->insns = retired(t, ui->into);
@@ -325,12 +304,12 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     if (x87 && !(u->key & KEY_FPU))
         fpu_note_helped(t);
     if ((u->key & KEY_WINDOW) && !u->dead && !show_window(t))
-        return go_on(t);
+        return translator_go_on(t);
     if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(&ui->insn))
-        return go_on(t);
+        return translator_go_on(t);
     fpu_review(t);
     if (ui->fpu > t->fpu.level)
-        return go_on(t);
+        return translator_go_on(t);
     if (set_counter(t, ui->into + 1u) < u->insns - n - 1u)
         return NULL;
     give_flags(c);
@@ -386,7 +365,7 @@ static void run_translated(struct translator *t)
     struct vcpu *c = t->vcpu;
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
-    const uint8_t *host = go_on(t);
+    const uint8_t *host = translator_go_on(t);
     if (!host) {
         run_in_interpreter(t);
         return;

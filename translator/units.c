@@ -20,7 +20,7 @@ static enum segment_class class_of(const struct segment *s)
 uint32_t key_of(const struct vcpu *c)
 {
     uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
-                   (c->tlb_view == TLB_USER ? KEY_USER : 0);
+                   (c->tlb_view == TLB_USER ? KEY_USER : 0) | (c->eflags & FLAG_DF ? KEY_DF : 0);
     const struct segment *cs = &c->seg[SEG_CS];
     if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
         key |= KEY_CODE_FLAT;

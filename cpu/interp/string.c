@@ -6,6 +6,8 @@
  * segment limits and before a 16-bit index wraps go straight in host memory. What the TLB does not
  * hold (MMIO, code pages, the first touch of a page), downward copies and elements that cross a
  * page go one by one. */
+#include "cpu/string.h"
+
 #include "cpu/interp/chain.h"
 
 /* Index registers, by address size. */
@@ -71,18 +73,25 @@ force_inline bool round_goes_on(struct vcpu *c, const struct insn *i)
     return true;
 }
 
-/* Does elements of one round, at least one and at most left; returns how many. */
-typedef uint32_t string_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left);
+/* Does at most left elements straight in host memory; returns how many, 0 when even the first needs
+ * more. */
+typedef uint32_t string_direct(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left);
+/* Does one element. */
+typedef void string_one(struct vcpu *c, const struct insn *i, unsigned size);
 
 /* All elements, or as many as may be: false when the instruction has been left. compares: ZF ends
  * it, too. */
-force_inline bool repeat(struct vcpu *c, const struct insn *i, unsigned size, string_run *run,
-                         bool compares)
+force_inline bool repeat(struct vcpu *c, const struct insn *i, unsigned size, string_direct *direct,
+                         string_one *one, bool compares)
 {
     bool until_equal = i->prefixes & PREFIX_REPNE;
     for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
         for (uint32_t left = round_length(c, count); left;) {
-            uint32_t n = run(c, i, size, left);
+            uint32_t n = direct(c, i, size, left);
+            if (!n) {
+                one(c, i, size);
+                n = 1;
+            }
             index_move(c, i, ECX, -n);
             if (compares && flag_zf(c) == until_equal)
                 return true;
@@ -123,6 +132,16 @@ force_inline uint32_t accumulator(const struct vcpu *c, unsigned size)
     return size == 1 ? c->reg[EAX].b.l : size == 2 ? c->reg[EAX].w : c->reg[EAX].d;
 }
 
+force_inline void set_accumulator(struct vcpu *c, unsigned size, uint32_t v)
+{
+    if (size == 1)
+        c->reg[EAX].b.l = (uint8_t)v;
+    else if (size == 2)
+        c->reg[EAX].w = (uint16_t)v;
+    else
+        c->reg[EAX].d = v;
+}
+
 /* --- MOVS ------------------------------------------------------------------------------------- */
 
 force_inline void movs_one(struct vcpu *c, const struct insn *i, unsigned size)
@@ -148,17 +167,16 @@ force_inline void copy_up(uint8_t *to, const uint8_t *from, size_t bytes, unsign
     }
 }
 
-force_inline uint32_t movs_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+force_inline uint32_t movs_direct(struct vcpu *c, const struct insn *i, unsigned size,
+                                  uint32_t left)
 {
     uint8_t *from, *to;
     uint32_t n =
         run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, left), &from);
     if (n)
         n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
-    if (!n) {
-        movs_one(c, i, size);
-        return 1;
-    }
+    if (!n)
+        return 0;
     copy_up(to, from, (size_t)n * size, size);
     index_move(c, i, ESI, n * size);
     index_move(c, i, EDI, n * size);
@@ -180,20 +198,22 @@ static void fill(uint8_t *to, uint32_t v, size_t bytes, unsigned size)
         return;
     }
     uint64_t pattern = size == 2 ? v * UINT64_C(0x0001000100010001) : v * UINT64_C(0x100000001);
+    uint8_t many[64];
+    for (size_t at = 0; at < sizeof many; at += 8)
+        store_le64(many + at, pattern);
     size_t at = 0;
-    for (; at + 8 <= bytes; at += 8)
-        store_le64(to + at, pattern);
-    memcpy(to + at, &pattern, bytes - at);
+    for (; at + sizeof many <= bytes; at += sizeof many)
+        memcpy(to + at, many, sizeof many);
+    memcpy(to + at, many, bytes - at);
 }
 
-force_inline uint32_t stos_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+force_inline uint32_t stos_direct(struct vcpu *c, const struct insn *i, unsigned size,
+                                  uint32_t left)
 {
     uint8_t *to;
     uint32_t n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, run_limit(c, left), &to);
-    if (!n) {
-        stos_one(c, i, size);
-        return 1;
-    }
+    if (!n)
+        return 0;
     fill(to, accumulator(c, size), (size_t)n * size, size);
     index_move(c, i, EDI, n * size);
     return n;
@@ -203,21 +223,22 @@ force_inline uint32_t stos_run(struct vcpu *c, const struct insn *i, unsigned si
 
 force_inline void lods_one(struct vcpu *c, const struct insn *i, unsigned size)
 {
-    uint32_t v = (uint32_t)load_size(c, i, i->seg, index_of(c, i, ESI), size);
-    if (size == 1)
-        c->reg[EAX].b.l = (uint8_t)v;
-    else if (size == 2)
-        c->reg[EAX].w = (uint16_t)v;
-    else
-        c->reg[EAX].d = v;
+    set_accumulator(c, size, (uint32_t)load_size(c, i, i->seg, index_of(c, i, ESI), size));
     index_move(c, i, ESI, step_of(c, size));
 }
 
-force_inline uint32_t lods_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+/* Only the last element counts. */
+force_inline uint32_t lods_direct(struct vcpu *c, const struct insn *i, unsigned size,
+                                  uint32_t left)
 {
-    (void)left;
-    lods_one(c, i, size);
-    return 1;
+    uint8_t *from;
+    uint32_t n =
+        run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, left), &from);
+    if (!n)
+        return 0;
+    set_accumulator(c, size, host_load(from + (size_t)(n - 1) * size, size));
+    index_move(c, i, ESI, n * size);
+    return n;
 }
 
 /* --- CMPS, SCAS: the repeat also ends by ZF --------------------------------------------------- */
@@ -244,20 +265,31 @@ force_inline void scas_one(struct vcpu *c, const struct insn *i, unsigned size)
     compare(c, size, accumulator(c, size), b);
 }
 
-force_inline uint32_t cmps_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+/* Which of n elements, from 0 on, is the first that is equal to its fellow, or is not? n: none. */
+force_inline uint32_t find_pair(const uint8_t *a, const uint8_t *b, uint32_t n, unsigned size,
+                                bool equal)
+{
+    uint32_t k = 0;
+    if (!equal) {
+        while ((k + 1) * size + 7 < n * size && load_le64(a + k * size) == load_le64(b + k * size))
+            k += 8 / size;
+    }
+    while (k < n && (host_load(a + k * size, size) == host_load(b + k * size, size)) != equal)
+        k++;
+    return k;
+}
+
+force_inline uint32_t cmps_direct(struct vcpu *c, const struct insn *i, unsigned size,
+                                  uint32_t left)
 {
     bool until_equal = i->prefixes & PREFIX_REPNE;
     uint8_t *a, *b;
     uint32_t n = run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, left), &a);
     if (n)
         n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, false, n, &b);
-    if (!n) {
-        cmps_one(c, i, size);
-        return 1;
-    }
-    uint32_t k = 0;
-    while (k + 1 < n && (memcmp(a + k * size, b + k * size, size) == 0) != until_equal)
-        k++;
+    if (!n)
+        return 0;
+    uint32_t k = find_pair(a, b, n - 1, size, until_equal);
     n = k + 1;
     index_move(c, i, ESI, n * size);
     index_move(c, i, EDI, n * size);
@@ -265,15 +297,14 @@ force_inline uint32_t cmps_run(struct vcpu *c, const struct insn *i, unsigned si
     return n;
 }
 
-force_inline uint32_t scas_run(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+force_inline uint32_t scas_direct(struct vcpu *c, const struct insn *i, unsigned size,
+                                  uint32_t left)
 {
     bool until_equal = i->prefixes & PREFIX_REPNE;
     uint8_t *p;
     uint32_t n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, false, run_limit(c, left), &p);
-    if (!n) {
-        scas_one(c, i, size);
-        return 1;
-    }
+    if (!n)
+        return 0;
     uint32_t k = 0, a = accumulator(c, size);
     if (size == 1 && until_equal) {
         const uint8_t *hit = memchr(p, (int)a, n);
@@ -288,11 +319,80 @@ force_inline uint32_t scas_run(struct vcpu *c, const struct insn *i, unsigned si
     return n;
 }
 
-#define STRING_HANDLER(name, bits, compares)                                                     \
+/* --- Whole rounds without a handler ---------------------------------------------------------- */
+
+enum { COMPARES, READS, WRITES }; /* READS and WRITES as a set */
+
+/* May the round of bytes from offset on be accessed straight in host memory? */
+force_inline bool all_direct(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                             uint32_t bytes, bool write)
+{
+    uint8_t *host;
+    while (bytes) {
+        uint32_t n = run_length(c, i, seg, offset, 1, write, bytes, &host);
+        if (!n)
+            return false;
+        offset += n;
+        bytes -= n;
+    }
+    return true;
+}
+
+/* The registers that an element moves. */
+struct string_state {
+    uint32_t esi, edi, ecx, flag_result, flag_aux;
+};
+
+static struct string_state save(const struct vcpu *c)
+{
+    return (struct string_state){c->reg[ESI].d, c->reg[EDI].d, c->reg[ECX].d, c->flag_result,
+                                 c->flag_aux};
+}
+
+static void restore(struct vcpu *c, const struct string_state *s)
+{
+    c->reg[ESI].d = s->esi;
+    c->reg[EDI].d = s->edi;
+    c->reg[ECX].d = s->ecx;
+    c->flag_result = s->flag_result;
+    c->flag_aux = s->flag_aux;
+}
+
+/* A round cut short by what is not direct must be the last one, to be counted as one; or is undone,
+ * which comparisons can be. */
+force_inline enum string_round round_direct(struct vcpu *c, const struct insn *i, unsigned size,
+                                            string_direct *direct, unsigned how)
+{
+    bool compares = how == COMPARES;
+    bool until_equal = i->prefixes & PREFIX_REPNE;
+    uint32_t count = index_of(c, i, ECX), left = count < REP_ROUND ? count : REP_ROUND;
+    struct string_state before = save(c);
+    if (count > REP_ROUND) {
+        if ((how & READS) && !all_direct(c, i, i->seg, index_of(c, i, ESI), left * size, false))
+            return STRING_SLOW;
+        if ((how & WRITES) && !all_direct(c, i, SEG_ES, index_of(c, i, EDI), left * size, true))
+            return STRING_SLOW;
+    }
+    while (left) {
+        uint32_t n = direct(c, i, size, left);
+        if (!n) {
+            if (compares)
+                restore(c, &before);
+            return STRING_SLOW;
+        }
+        index_move(c, i, ECX, -n);
+        if (compares && flag_zf(c) == until_equal)
+            return STRING_DONE;
+        left -= n;
+    }
+    return count > REP_ROUND ? STRING_MORE : STRING_DONE;
+}
+
+#define STRING_HANDLER(name, bits, how)                                                          \
     static                                                                                       \
         __attribute__((noinline)) bool name##_repeat##bits(struct vcpu *c, const struct insn *i) \
     {                                                                                            \
-        return repeat(c, i, bits / 8, name##_run, compares);                                     \
+        return repeat(c, i, bits / 8, name##_direct, name##_one, (how) == COMPARES);               \
     }                                                                                            \
     HANDLER_LAST(name##bits)                                                                     \
     {                                                                                            \
@@ -301,13 +401,38 @@ force_inline uint32_t scas_run(struct vcpu *c, const struct insn *i, unsigned si
         else if (!name##_repeat##bits(c, i))                                                     \
             return;                                                                              \
         NEXT(c, i);                                                                              \
+    }                                                                                            \
+    static enum string_round name##_round##bits(struct vcpu *c, const struct insn *i)            \
+    {                                                                                            \
+        return round_direct(c, i, bits / 8, name##_direct, how);                                 \
     }
-#define STRING_HANDLERS(name, compares) \
-    STRING_HANDLER(name, 8, compares)   \
-    STRING_HANDLER(name, 16, compares)  \
-    STRING_HANDLER(name, 32, compares)
-STRING_HANDLERS(movs, false)
-STRING_HANDLERS(stos, false)
-STRING_HANDLERS(lods, false)
-STRING_HANDLERS(cmps, true)
-STRING_HANDLERS(scas, true)
+#define STRING_HANDLERS(name, how) \
+    STRING_HANDLER(name, 8, how)   \
+    STRING_HANDLER(name, 16, how)  \
+    STRING_HANDLER(name, 32, how)
+STRING_HANDLERS(movs, READS | WRITES)
+STRING_HANDLERS(stos, WRITES)
+STRING_HANDLERS(lods, READS)
+STRING_HANDLERS(cmps, COMPARES)
+STRING_HANDLERS(scas, COMPARES)
+
+string_rounds *string_rounds_of(const struct insn *i)
+{
+#define ROUNDS(name)          \
+    case OPROW_##name##b:     \
+        return name##_round8; \
+    case OPROW_##name##v:     \
+        return i->osize == 2 ? name##_round16 : name##_round32
+    if (!(i->prefixes & (PREFIX_REP | PREFIX_REPNE)))
+        return NULL;
+    switch (i->op) {
+        ROUNDS(movs);
+        ROUNDS(stos);
+        ROUNDS(lods);
+        ROUNDS(cmps);
+        ROUNDS(scas);
+    default:
+        return NULL;
+    }
+#undef ROUNDS
+}

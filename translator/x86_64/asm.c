@@ -173,6 +173,13 @@ void asm_rorx64(struct code *c, unsigned to, unsigned from, unsigned count)
     rorx(c, true, to, from, count);
 }
 
+void asm_shrx64(struct code *c, unsigned to, unsigned from, unsigned count)
+{
+    put_vex(c, 2, true, count, 3, to, place_reg(from));
+    asm_8(c, 0xF7);
+    asm_8(c, 0xC0 | (to & 7) << 3 | (from & 7));
+}
+
 void asm_pext32(struct code *c, unsigned to, unsigned from, struct place mask)
 {
     put_vex(c, 2, false, from, 2, to, mask);

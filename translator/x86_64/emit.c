@@ -1,15 +1,26 @@
 /* translator/x86_64/emit.c: a unit, from its first byte to its last. */
 #include "translator/x86_64/emit.h"
 
+#include "translator/narrow.h"
+
 static uint32_t site(const struct emit *e, unsigned n)
 {
     return e->u->id << SITE_SHIFT | n;
 }
 
+/* Instruction n is run by a function in C. */
+static void call_c(struct emit *e, unsigned n)
+{
+    narrow_function *narrow = narrow_for(&e->u->insn[n].insn);
+    asm_mov_imm32(&e->code, R11, site(e, n));
+    if (narrow)
+        asm_mov_imm64(&e->code, R10, (uint64_t)(uintptr_t)narrow);
+    asm_jmp(&e->code, narrow ? e->t->stubs.narrow : e->t->stubs.help);
+}
+
 void emit_help(struct emit *e)
 {
-    asm_mov_imm32(&e->code, R11, site(e, e->n));
-    asm_jmp(&e->code, e->t->stubs.help);
+    call_c(e, e->n);
 }
 
 void emit_count(struct emit *e)
@@ -111,6 +122,9 @@ static void emit_insn(struct emit *e)
     case LOWER_BRANCH:
         emit_branch(e);
         break;
+    case LOWER_STRING:
+        emit_string(e);
+        break;
     default:
         emit_plain(e, how);
         break;
@@ -144,8 +158,7 @@ static void emit_cold(struct emit *e)
         asm_patch(&e->code, s->patch, asm_here(&e->code));
         if (s->restore_ecx)
             asm_mov32(&e->code, RCX, R12);
-        asm_mov_imm32(&e->code, R11, site(e, s->insn));
-        asm_jmp(&e->code, e->t->stubs.help);
+        call_c(e, s->insn);
     }
     for (unsigned k = 0; k < u->links; k++) {
         u->link[k].exit = asm_here(&e->code);

@@ -86,6 +86,7 @@ enum lowering {
     LOWER_WRITE,  /* ... written */
     LOWER_UPDATE, /* ... read and written */
     LOWER_OWN,    /* by a function of its own */
+    LOWER_STRING, /* by string.c */
     LOWER_BRANCH, /* ends its block: a function of branch.c */
 };
 
@@ -108,6 +109,7 @@ void emit_own(struct emit *e);                      /* own.c */
 void emit_branch(struct emit *e);                   /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
 bool emit_fpu(struct emit *e);
+void emit_string(struct emit *e);                   /* string.c */
 
 /* The instruction is run by its handler; then the next one, or the unit is left. */
 void emit_help(struct emit *e);

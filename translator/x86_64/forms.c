@@ -169,6 +169,16 @@ static const uint8_t table[OPCODE_ROWS] = {
     [OPROW_push_ev_7] = LOWER_OWN,
     [OPROW_pop_ev] = LOWER_OWN,
     [OPROW_leave] = LOWER_OWN,
+    [OPROW_movsb] = LOWER_STRING,
+    [OPROW_movsv] = LOWER_STRING,
+    [OPROW_cmpsb] = LOWER_STRING,
+    [OPROW_cmpsv] = LOWER_STRING,
+    [OPROW_stosb] = LOWER_STRING,
+    [OPROW_stosv] = LOWER_STRING,
+    [OPROW_lodsb] = LOWER_STRING,
+    [OPROW_lodsv] = LOWER_STRING,
+    [OPROW_scasb] = LOWER_STRING,
+    [OPROW_scasv] = LOWER_STRING,
     /* These may change the mode, mask or unmask interrupts, or the address space. */
     [OPROW_mov_s0_ew] = LOWER_LEAVE,
     [OPROW_mov_s3_ew] = LOWER_LEAVE,
@@ -188,12 +198,15 @@ static const uint8_t table[OPCODE_ROWS] = {
     [OPROW_lgs] = LOWER_LEAVE,
     [OPROW_popf] = LOWER_LEAVE,
     [OPROW_sti] = LOWER_LEAVE,
+    [OPROW_cld] = LOWER_LEAVE,
+    [OPROW_std] = LOWER_LEAVE,
 };
 
 enum lowering lowering_of(const struct unit *u, const struct insn *i)
 {
-    (void)u;
     enum lowering how = (enum lowering)table[i->op];
+    if (i->op == (u->key & KEY_DF ? OPROW_std : OPROW_cld)) /* changes nothing */
+        return LOWER_OWN;
     if (how == LOWER_HELP && (opcode_row(i->op)->attrs & ENDS))
         return LOWER_LEAVE;
     return how;

@@ -1,7 +1,7 @@
 /* translator/x86_64/stubs.c: the ways into and out of host code.
  *
  *   enter   C -> host code: saves what C keeps, loads the guest's registers and flags
- *   help, link, miss, poll, fpu   host code -> C -> host code: stores the guest's registers and
+ *   help, link, miss, poll, fpu, narrow   host code -> C -> host code: stores the guest's registers and
  * flags, calls, and goes on where the function said; on NULL returns from enter
  *
  * r11d and r10d are the arguments. Flags travel as LAHF and SETO leave them: PUSHF and POPF take
@@ -110,13 +110,17 @@ static void put_enter(struct code *c)
     asm_jmp_place(c, place_reg(R11));
 }
 
+/* function NULL: the one in R10. */
 static void put_call(struct code *c, const void *function)
 {
     put_store(c);
     asm_mov64(c, RDI, VCPU);
     asm_mov32(c, RSI, R11);
     asm_mov32(c, RDX, R10);
-    asm_call_abs(c, function);
+    if (function)
+        asm_call_abs(c, function);
+    else
+        asm_modrm(c, &(struct form){.opcode = 0xFF}, 2, place_reg(R10));
     asm_bytes(c, "\x48\x85\xC0", 3); /* TEST RAX, RAX */
     uint8_t *leave = asm_jcc(c, 4, NULL);
     asm_mov64(c, R11, RAX);
@@ -154,6 +158,7 @@ void backend_emit_stubs(struct translator *t)
     t->stubs.miss = stub(&c, (const void *)(uintptr_t)translator_miss);
     t->stubs.poll = stub(&c, (const void *)(uintptr_t)translator_poll);
     t->stubs.fpu = stub(&c, (const void *)(uintptr_t)translator_fpu);
+    t->stubs.narrow = stub(&c, NULL);
     align(&c);
     t->code.used = t->code.keep = (size_t)(c.at - t->code.write);
 }

@@ -1,0 +1,52 @@
+/* translator/flow.h: the state between vCPU and host code, for the functions that host code calls.
+ *
+ * While host code runs, the guest's flags and the count of instructions are kept its way; these
+ * turn one into the other. */
+#ifndef UMBRA_TRANSLATOR_FLOW_H
+#define UMBRA_TRANSLATOR_FLOW_H
+
+#include "cpu/flags.h"
+#include "translator/translator.h"
+
+/* Flags as SETO and LAHF left them become the vCPU's. */
+static inline void take_flags(struct vcpu *c)
+{
+    uint32_t f = c->translated.flags;
+    flags_set_arith(c, (f >> 8 & (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF)) |
+                           (f & 1 ? FLAG_OF : 0));
+}
+
+static inline void give_flags(struct vcpu *c)
+{
+    uint32_t f = flags_arith(c);
+    c->translated.flags = (f & 0xFF) << 8 | 0x200 | (f & FLAG_OF ? 1 : 0);
+}
+
+/* Instructions that are left of the budget, those of the running block not yet counted off. */
+static inline uint64_t budget_left(const struct translator *t)
+{
+    return t->vcpu->translated.counter - (uint64_t)(uintptr_t)t->strip;
+}
+
+/* Instructions retired when the counter is what it is and `into` of the running block's are done.
+ */
+static inline uint64_t retired(const struct translator *t, unsigned into)
+{
+    return t->end - budget_left(t) + into;
+}
+
+static inline struct unit *site_unit(const struct translator *t, uint32_t site)
+{
+    return t->units[site >> SITE_SHIFT];
+}
+
+static inline unsigned site_index(uint32_t site)
+{
+    return site & ((1u << SITE_SHIFT) - 1);
+}
+
+/* Where host code goes on at c->eip, with insns and flags in the vCPU current; or NULL: the engine
+ * has to look. */
+const uint8_t *translator_go_on(struct translator *t);
+
+#endif

@@ -1,0 +1,46 @@
+/* translator/narrow.c: see narrow.h. */
+#include "translator/narrow.h"
+
+#include "cpu/decode.h"
+#include "cpu/string.h"
+#include "translator/flow.h"
+
+static const uint8_t *behind(const struct unit *u, unsigned n)
+{
+    return u->start + u->insn[n].resume;
+}
+
+/* --- Repeated string instructions ------------------------------------------------------------ */
+
+/* Each round but the last is one more instruction than host code counts; the budget must also
+ * reach over the rest of the unit. */
+static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *u = site_unit(t, site);
+    const struct insn *i = &u->insn[site_index(site)].insn;
+    string_rounds *rounds = string_rounds_of(i);
+    bool compares = opcode_row(i->op)->writes & F_OSZAPC;
+    if (c->eflags & FLAG_DF)
+        return translator_help(c, site);
+    if (compares)
+        take_flags(c);
+    enum string_round what = STRING_MORE;
+    while (what == STRING_MORE && budget_left(t) > u->insns) {
+        what = rounds(c, i);
+        c->translated.counter -= what == STRING_MORE;
+    }
+    if (compares)
+        give_flags(c);
+    return what == STRING_DONE ? behind(u, site_index(site)) : translator_help(c, site);
+}
+
+/* --- Which --------------------------------------------------------------------------------------
+ */
+
+narrow_function *narrow_for(const struct insn *i)
+{
+    if (string_rounds_of(i))
+        return string_rounds_run;
+    return NULL;
+}

@@ -1,0 +1,16 @@
+/* translator/narrow.h: instructions that are frequent, but too much for host code of their own: a C
+ * function does the usual case without the ceremony of a handler (cur, unwinding, lazy flags); all
+ * else it leaves to translator_help. */
+#ifndef UMBRA_TRANSLATOR_NARROW_H
+#define UMBRA_TRANSLATOR_NARROW_H
+
+#include "translator/translator.h"
+
+/* Called from host code through the narrow stub, as translator_help is through its own: guest
+ * registers and translated.flags are current. Returns where host code goes on, or NULL. */
+typedef const uint8_t *narrow_function(struct vcpu *c, uint32_t site);
+
+/* The one for i, or NULL. */
+narrow_function *narrow_for(const struct insn *i);
+
+#endif
