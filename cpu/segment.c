@@ -3,6 +3,14 @@
 
 #include "cpu/access.h"
 
+static enum segment_class class_of(const struct segment *s)
+{
+    uint64_t len = s->read_len < s->write_len ? s->read_len : s->write_len;
+    if (len > UINT32_MAX)
+        return s->base == 0 ? SEGMENT_FLAT : SEGMENT_WIDE;
+    return len >= 0x10000 ? SEGMENT_64K : SEGMENT_CHECK;
+}
+
 void segment_update(struct vcpu *c, unsigned seg)
 {
     struct segment *s = &c->seg[seg];
@@ -19,6 +27,9 @@ void segment_update(struct vcpu *c, unsigned seg)
     }
     if (c->align_check) /* everything takes the slow path, where alignment is checked */
         s->read_len = s->write_len = 0;
+    unsigned at = 2 * seg;
+    c->segment_classes =
+        (uint16_t)((c->segment_classes & ~(3u << at)) | (unsigned)class_of(s) << at);
     if (seg == SEG_CS) {
         c->code32 = !!(s->attr & SEG_ATTR_DB);
         vcpu_note_mode(c);

@@ -43,6 +43,14 @@ const char *cpu_model_name(enum cpu_model model);
 bool cpu_model_find(const char *name, enum cpu_model *out);
 
 enum gpr { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
+/* What a segment lets through without a look at its limit and rights. */
+enum segment_class {
+    SEGMENT_CHECK, /* nothing */
+    SEGMENT_64K,   /* reads and writes up to FFFFh at least */
+    SEGMENT_WIDE,  /* ... of 4 GiB */
+    SEGMENT_FLAT,  /* the same with base 0 */
+};
+
 enum seg_reg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };
 
 /* One general register and its parts: al/cl/dl/bl are b.l, ah/ch/dh/bh are b.h. */
@@ -281,6 +289,8 @@ struct vcpu {
     uint8_t cpl;      /* 0..3; 3 in V86 mode, 0 in real mode */
     uint8_t code32;   /* CS.D: 1 for 32-bit code */
     uint8_t stack32;  /* SS.B: 1 when ESP is used, 0 for SP */
+    uint16_t
+        segment_classes; /* enum segment_class of register s in bits 2s, 2s+1: segment_update */
     /* chaining of blocks: kept by the engine, see cpu/block.h */
     struct block *block;     /* the block being run, or NULL */
     struct block *link_from; /* wants its successor in link_slot filled in, or NULL */

@@ -296,7 +296,7 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     t->fault_site = NO_SITE;
     if (x87 && fpu_take(t)) { /* its interrupt comes before this instruction */
         c->eip = ui->eip;
-        return go_on(t);
+        return translator_go_on(t);
     }
     bool straight = run_one(t, &ui->insn, ui->eip);
     if (faulted && !u->dead)

@@ -32,13 +32,6 @@
 #define KEY_DF           64u
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))
 
-enum segment_class {
-    SEGMENT_CHECK, /* limit and rights are looked at on each access */
-    SEGMENT_64K,   /* read and write up to FFFFh at least: 16-bit addresses need no check */
-    SEGMENT_WIDE,  /* 4 GiB, read and write */
-    SEGMENT_FLAT,  /* the same with base 0 */
-};
-
 static inline enum segment_class key_segment(uint32_t key, unsigned seg)
 {
     return (enum segment_class)(key >> KEY_SEG_SHIFT(seg) & 3);

@@ -7,16 +7,6 @@
 
 /* --- Keys ------------------------------------------------------------------------------------- */
 
-#define FOUR_GIB (UINT64_C(1) << 32)
-
-static enum segment_class class_of(const struct segment *s)
-{
-    uint64_t len = s->read_len < s->write_len ? s->read_len : s->write_len;
-    if (len >= FOUR_GIB)
-        return s->base == 0 ? SEGMENT_FLAT : SEGMENT_WIDE;
-    return len >= 0x10000 ? SEGMENT_64K : SEGMENT_CHECK;
-}
-
 uint32_t key_of(const struct vcpu *c)
 {
     uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
@@ -24,9 +14,7 @@ uint32_t key_of(const struct vcpu *c)
     const struct segment *cs = &c->seg[SEG_CS];
     if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
         key |= KEY_CODE_FLAT;
-    for (unsigned s = 0; s < SEG_COUNT; s++)
-        key |= (uint32_t)class_of(&c->seg[s]) << KEY_SEG_SHIFT(s);
-    return key;
+    return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
 }
 
 /* --- Jump tables ------------------------------------------------------------------------------ */
