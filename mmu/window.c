@@ -11,6 +11,12 @@
 #define SUPERVISOR_SLOT MAX_USER_WINDOWS
 #define FLAT_SLOT       (MAX_USER_WINDOWS + MAX_SUPERVISOR_WINDOWS)
 
+/* A supervisor window that loses more pages than this by being taken over: there are too few. */
+#define TAKEN_PAGES 16u
+
+/* A root more of whose tables than this (of 256) have changed belongs to another process now. */
+#define RENEWED_SHARE 160u
+
 /* Less than any kernel's default; used when it does not say. */
 #define MAP_COUNT_DEFAULT 65530u
 
@@ -81,6 +87,7 @@ struct windows *windows_create(struct physmap *pm, struct log *log)
     w->pm = pm;
     w->log = log;
     w->limit = read_map_count() / 3;
+    w->supervisors = MIN_SUPERVISOR_WINDOWS;
     w->a20 = physmap_a20(pm);
     if (!rmap_init(&w->rmap, pm) || !window_create(w, FLAT_SLOT)) {
         log_msg(log, LOG_INFO, "no windows: the host does not give 4 GiB of address space");
@@ -147,7 +154,7 @@ static struct window *paged_window(struct windows *w, const struct walk_mode *mo
                                    enum tlb_view view)
 {
     unsigned from = view == TLB_USER ? 0 : SUPERVISOR_SLOT;
-    unsigned to = view == TLB_USER ? SUPERVISOR_SLOT : FLAT_SLOT;
+    unsigned to = view == TLB_USER ? SUPERVISOR_SLOT : SUPERVISOR_SLOT + w->supervisors;
     struct window *oldest = NULL;
     unsigned vacant = to;
     for (unsigned n = from; n < to; n++) {
@@ -176,29 +183,56 @@ void window_unbind(struct window *win)
     win->bound = false;
 }
 
+/* The window is to be bound to an address space; another one had it, or nobody. */
+static void bind(struct windows *w, struct window *win, const struct walk_mode *mode,
+                 enum tlb_view view)
+{
+    win->mode = *mode;
+    win->view = view;
+    win->bound = true;
+    window_trace_directory(w, win);
+    uint64_t before = w->counters.pages_unmapped;
+    (void)window_sync(w, win);
+    bool many = w->counters.pages_unmapped - before > TAKEN_PAGES;
+    if (many && view == TLB_SUPERVISOR && w->supervisors < MAX_SUPERVISOR_WINDOWS)
+        w->supervisors++;
+}
+
+/* Up to date, for the address space and view. False: it is not worth its window now. */
+static bool bring_up(struct windows *w, struct window *win, const struct walk_mode *mode,
+                     enum tlb_view view)
+{
+    win->stamp = ++w->clock;
+    if (!win->bound) {
+        bind(w, win, mode, view);
+    } else {
+        win->mode = *mode;
+        win->view = view;
+        unsigned gone = win->epoch != w->epoch && !w->tracer ? window_sync(w, win) : 0;
+        if (gone > RENEWED_SHARE && view == TLB_USER)
+            window_policy_renew(w);
+    }
+    return window_policy_pay(w);
+}
+
 uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
 {
-    struct window *win = w->ready[view];
+    window_policy_tick(w);
+    bool wanted = window_policy_enter(w, mode, view);
+    struct window *win = wanted ? w->ready[view] : NULL;
     if (likely(win != NULL)) {
         w->current = win;
         return win->base;
     }
+    w->current = NULL;
+    if (!wanted)
+        return NULL;
     w->counters.enters++;
     window_trace_renew(w);
     win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
-    w->current = win;
-    if (!win)
+    if (!win || !bring_up(w, win, mode, view))
         return NULL;
-    bool taken = !win->bound;
-    win->mode = *mode;
-    win->view = view;
-    win->bound = true;
-    win->stamp = ++w->clock;
-    if (taken)
-        window_trace_directory(w, win);
-    if (taken || (win->epoch != w->epoch && !w->tracer))
-        window_sync(w, win);
-    w->ready[view] = win;
+    w->current = w->ready[view] = win;
     return win->base;
 }
 

@@ -59,6 +59,8 @@ static void put_windows(struct bytes *out, const struct vcpu *c)
         {"traced_writes", n.traced_writes},
         {"enters", n.enters},
         {"binds", n.binds},
+        {"promotions", n.promotions},
+        {"demotions", n.demotions},
         {"evictions", n.evictions},
         {"drops", n.drops},
         {"exhausted", n.exhausted},

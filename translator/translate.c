@@ -76,6 +76,8 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
             log_msg(c->log, LOG_WARN, "this host has no windows: the soft TLB serves");
         t->shadow = SHADOW_SOFT;
     }
+    if (t->shadow == SHADOW_AUTO)
+        windows_choose(c->windows, &c->insns);
     if (!allocate(t)) {
         translator_destroy(t);
         return NULL;
