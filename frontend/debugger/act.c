@@ -220,6 +220,13 @@ static void set_register(struct partition *p, const struct view_action *a, struc
                  a->text);
 }
 
+static void set_policy(struct partition *p, const struct view_action *a)
+{
+    struct bus *bus = board_find(partition_board(p), a->text);
+    if (bus && a->len <= DMA_POLICY_PAUSE)
+        dma_domain_policy(bus->dma, (enum dma_policy)a->len);
+}
+
 void debugger_act(struct partition *p, const struct view_action *a, struct view *v)
 {
     struct debug *d = partition_debug(p);
@@ -272,6 +279,12 @@ void debugger_act(struct partition *p, const struct view_action *a, struct view 
         break;
     case ACTION_SEARCH:
         search(p, a, v);
+        break;
+    case ACTION_SCAN_MAP:
+        look_at_map(p, &v->map);
+        break;
+    case ACTION_DMA_POLICY:
+        set_policy(p, a);
         break;
     case ACTION_RESET:
         partition_reset(p);

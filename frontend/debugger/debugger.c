@@ -58,6 +58,28 @@ static void leave(void *ctx, struct partition *p)
     debug_continue(debug);
 }
 
+/* --- The console panel ------------------------------------------------------------------------ */
+
+static void run_command(void *ctx, const char *line, struct window *w)
+{
+    struct debugger *d = ctx;
+    struct answer a = {0};
+    if (control_call_line(&d->client, line, &a))
+        window_print(w, a.text.len ? (const char *)a.text.data : "", a.text.len, a.failed);
+    else
+        window_print(w, "the guest has ended", 19, true);
+    answer_free(&a);
+}
+
+static void complete(void *ctx, const char *line, void (*found)(void *ctx, const char *word),
+                     void *found_ctx)
+{
+    struct debugger *d = ctx;
+    control_complete(d->client.control, line, found, found_ctx);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len)
 {
     struct debugger *d = calloc(1, sizeof *d);
@@ -68,7 +90,8 @@ struct debugger *debugger_open(const struct debugger_config *config, char *error
     d->partition = config->partition;
     d->client = config->client;
     d->listener = (struct debug_listener){.stopped = guest_stopped, .ctx = d};
-    d->window = window_open(config->title, error, error_len);
+    struct window_host host = {.ctx = d, .command = run_command, .complete = complete};
+    d->window = window_open(config->title, &host, error, error_len);
     if (d->window)
         return d;
     free(d);

@@ -14,9 +14,9 @@ struct Handle {
     csh h = 0;
     cs_insn *insn = nullptr;
 
-    Handle(bool code32, bool detail)
+    Handle(cs_mode mode, bool detail)
     {
-        if (cs_open(CS_ARCH_X86, code32 ? CS_MODE_32 : CS_MODE_16, &h) != CS_ERR_OK)
+        if (cs_open(CS_ARCH_X86, mode, &h) != CS_ERR_OK)
             return;
         cs_option(h, CS_OPT_DETAIL, detail ? CS_OPT_ON : CS_OPT_OFF);
         insn = cs_malloc(h);
@@ -158,6 +158,23 @@ void take_operands(const cs_insn *i, bool code32, uint32_t cs_base, Line &line)
     }
 }
 
+/* Capstone's "dword ptr [ebx + ecx*4]" as "dword [ebx+ecx*4]". */
+std::string short_operands(const char *text)
+{
+    std::string out;
+    bool inside = false;
+    for (const char *s = text; *s; s++) {
+        if (strncmp(s, "ptr ", 4) == 0) {
+            s += 3;
+            continue;
+        }
+        inside = *s == '[' || (inside && *s != ']');
+        if (!inside || *s != ' ')
+            out += *s;
+    }
+    return out;
+}
+
 Line bad_line(const view_bytes &b, uint32_t at)
 {
     Line line;
@@ -186,7 +203,7 @@ std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows,
                               uint32_t cs_base)
 {
     std::vector<Line> lines;
-    Handle capstone(code32, true);
+    Handle capstone(code32 ? CS_MODE_32 : CS_MODE_16, true);
     uint32_t at = from;
     while (lines.size() < rows && at - (uint32_t)b.base < b.len) {
         size_t len = mapped(b, at);
@@ -205,7 +222,7 @@ std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows,
         line.length = (uint8_t)i->size;
         line.kind = kind_of(capstone.h, i);
         line.mnemonic = i->mnemonic;
-        line.operands = i->op_str;
+        line.operands = short_operands(i->op_str);
         take_operands(i, code32, cs_base, line);
         at += line.length;
         lines.push_back(std::move(line));
@@ -213,9 +230,37 @@ std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows,
     return lines;
 }
 
+std::vector<Line> disassemble_host(const uint8_t *code, size_t len, uint64_t address)
+{
+    std::vector<Line> lines;
+    Handle capstone(CS_MODE_64, true);
+    uint64_t start = address;
+    while (len && capstone.insn) {
+        Line line;
+        line.address = (uint32_t)(address - start);
+        if (cs_disasm_iter(capstone.h, &code, &len, &address, capstone.insn)) {
+            line.kind = kind_of(capstone.h, capstone.insn);
+            line.length = (uint8_t)capstone.insn->size;
+            line.mnemonic = capstone.insn->mnemonic;
+            line.operands = short_operands(capstone.insn->op_str);
+        } else { /* data between: constants */
+            char byte[8];
+            snprintf(byte, sizeof byte, "%02xh", *code);
+            line.kind = LineKind::bad;
+            line.mnemonic = "db";
+            line.operands = byte;
+            code++;
+            len--;
+            address++;
+        }
+        lines.push_back(std::move(line));
+    }
+    return lines;
+}
+
 uint32_t line_before(const view_bytes &b, uint32_t at, bool code32)
 {
-    Handle capstone(code32, false);
+    Handle capstone(code32 ? CS_MODE_32 : CS_MODE_16, false);
     std::map<uint32_t, int> votes;
     for (uint32_t back = 1; back <= 40 && capstone.insn; back++) {
         uint32_t from = at - back;

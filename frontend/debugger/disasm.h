@@ -36,6 +36,9 @@ struct Line {
 std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows, bool code32,
                               uint32_t cs_base);
 
+/* 64-bit host code that runs at address; the lines' addresses are offsets. */
+std::vector<Line> disassemble_host(const uint8_t *code, size_t len, uint64_t address);
+
 /* The start of the instruction that ends at `at`, by decoding from several places before it and
  * taking the start that most agree on; at - 1 when nothing decodes. */
 uint32_t line_before(const view_bytes &b, uint32_t at, bool code32);

@@ -14,6 +14,16 @@ const PanelInfo panel_table[PANELS] = {
     {PANEL_STACK, "Stack", "what SS:ESP points at", AREA_CORNER, true, panel_stack},
     {PANEL_BREAKPOINTS, "Breakpoints", "break- and watchpoints", AREA_CORNER, true,
      panel_breakpoints},
+    {PANEL_ADDRESS, "Address", "one address through all levels; what is mapped", AREA_MAIN, true,
+     panel_address},
+    {PANEL_TABLES, "Tables", "GDT, LDT, IDT, TSS", AREA_MAIN, true, panel_tables},
+    {PANEL_DEVICES, "Devices", "every device's registers, live", AREA_MAIN, true, panel_devices},
+    {PANEL_TRANSLATION, "Translation", "guest code beside the host code made from it", AREA_MAIN,
+     true, panel_translation},
+    {PANEL_CONSOLE, "Console", "every command as text", AREA_BOTTOM, true, panel_console},
+    {PANEL_TIME, "Time", "what fired when; speed", AREA_BOTTOM, true, panel_time},
+    {PANEL_DMA, "DMA", "domains, checks, denials", AREA_BOTTOM, true, panel_dma},
+    {PANEL_HISTORY, "History", "how it got here", AREA_CORNER, true, panel_history},
 };
 
 void layout_default(Layout &l)

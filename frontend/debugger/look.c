@@ -182,6 +182,7 @@ void debugger_look(struct partition *p, const struct view_request *r, struct vie
     v->insns = vcpu_insns(c);
     tell_why(d, v);
     look_at_cpu(c, &v->cpu);
+    look_at_counters(p, &v->counters); /* plots go on while their panel is hidden */
     look_at_breaks(d, v);
     look_at_peeks(p, r, v);
     v->cpu.has_sse = c->features & FEATURE_SSE;
@@ -193,4 +194,16 @@ void debugger_look(struct partition *p, const struct view_request *r, struct vie
         look_at_bytes(p, r->memory_physical, r->memory_base, r->memory_len, &v->memory);
     if (wants(r, PANEL_STACK))
         look_at_stack(p, r, v);
+    if (wants(r, PANEL_TABLES))
+        look_at_tables(p, r, &v->tables);
+    if (wants(r, PANEL_HISTORY) || wants(r, PANEL_TIME))
+        look_at_history(p, &v->history);
+    if (wants(r, PANEL_DEVICES))
+        look_at_devices(p, r->device, &v->devices);
+    if (wants(r, PANEL_DMA))
+        look_at_dma(p, &v->dma);
+    if (wants(r, PANEL_ADDRESS))
+        look_at_address(p, r, &v->address);
+    if (wants(r, PANEL_TRANSLATION))
+        look_at_translation(p, r, &v->translation);
 }

@@ -16,4 +16,16 @@ void debugger_look(struct partition *p, const struct view_request *request, stru
 void look_at_bytes(struct partition *p, bool physical, uint64_t base, uint32_t len,
                    struct view_bytes *out);
 
+/* One function for each panel: look_machine.c, look_devices.c, look_address.c, look_translation.c.
+ */
+void look_at_counters(struct partition *p, struct view_counters *out);
+void look_at_tables(struct partition *p, const struct view_request *r, struct view_tables *out);
+void look_at_history(struct partition *p, struct view_history *out);
+void look_at_devices(struct partition *p, unsigned shown, struct view_devices *out);
+void look_at_dma(struct partition *p, struct view_dma *out);
+void look_at_address(struct partition *p, const struct view_request *r, struct view_address *out);
+void look_at_map(struct partition *p, struct view_map *out);
+void look_at_translation(struct partition *p, const struct view_request *r,
+                         struct view_translation *out);
+
 #endif

@@ -66,6 +66,69 @@ struct BreakPanel {
     int kind = 0;
 };
 
+struct AddressPanel {
+    int segment = -1;
+    char where[16] = "";
+    bool follows = true; /* CS:EIP */
+    uint32_t offset = 0;
+    int tab = 0;
+};
+
+struct TablesPanel {
+    int table = VIEW_GDT;
+    unsigned first = 0;
+    bool empty = false; /* show empty entries, too */
+};
+
+struct DevicesPanel {
+    unsigned shown = 0;
+    char filter[32] = "";
+    std::vector<uint64_t> before; /* values a moment ago */
+    unsigned before_of = ~0u;
+    std::vector<double> changed_at;
+};
+
+struct TranslationPanel {
+    bool follows = true, cold = false;
+    uint32_t at = 0;
+    int hover = -1; /* guest instruction under the mouse */
+    std::vector<uint8_t> bytes;
+    std::vector<Line> host;
+    uint64_t host_address = 0;
+};
+
+struct ConsoleLine {
+    ImU32 ink;
+    std::string text;
+};
+
+struct ConsolePanel {
+    char line[512] = "";
+    std::vector<ConsoleLine> lines;
+    std::vector<std::string> past, words;
+    int browsing = -1; /* in past */
+    bool bottom = true, take_focus = false;
+    uint64_t told = 0; /* the stop told last */
+};
+
+/* A counter's rate over the last minute. */
+struct Plot {
+    const char *name, *unit;
+    double scale;
+    ImU32 ink;
+    float at[240];
+    uint64_t last;
+};
+
+struct TimePanel {
+    std::vector<Plot> plots;
+    int next = 0, filled = 0;
+    uint64_t host_ns = 0, virtual_ns = 0, slept_ns = 0;
+    uint64_t seen = 0; /* history events that were counted */
+    uint64_t fired[3][256] = {};
+    float speed[240] = {}, idle[240] = {};
+};
+
 struct Ui {
     const view *v = nullptr;
     view_request *r = nullptr;
@@ -88,6 +151,14 @@ struct Ui {
     MemoryPanel memory;
     StackPanel stack;
     BreakPanel breaks;
+    AddressPanel address;
+    TablesPanel tables;
+    DevicesPanel devices;
+    TranslationPanel translation;
+    ConsolePanel console;
+    TimePanel time;
+    const window_host *host = nullptr;
+    window *self = nullptr;
 
     bool stopped() const
     {
@@ -98,6 +169,7 @@ struct Ui {
     void set_register(const char *name, const void *data, size_t len);
     void go_code(uint32_t address);
     void go_memory(uint64_t address, bool physical);
+    void go_address(uint32_t linear);
     const view_break *break_at(uint32_t address) const;
 };
 
@@ -108,6 +180,17 @@ void panel_registers(Ui &ui);
 void panel_memory(Ui &ui);
 void panel_stack(Ui &ui);
 void panel_breakpoints(Ui &ui);
+void panel_address(Ui &ui);
+void panel_tables(Ui &ui);
+void panel_devices(Ui &ui);
+void panel_translation(Ui &ui);
+void panel_console(Ui &ui);
+void panel_time(Ui &ui);
+void panel_dma(Ui &ui);
+void panel_history(Ui &ui);
+
+/* Counts and samples, whether the panel is shown or not. */
+void time_sample(Ui &ui);
 
 /* --- Widgets (widgets.cpp) -------------------------------------------------------------------- */
 

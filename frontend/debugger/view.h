@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "frontend/debugger/view_machine.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -26,6 +28,14 @@ enum view_panel {
     PANEL_MEMORY,
     PANEL_STACK,
     PANEL_BREAKPOINTS,
+    PANEL_ADDRESS,
+    PANEL_TABLES,
+    PANEL_DEVICES,
+    PANEL_TRANSLATION,
+    PANEL_CONSOLE,
+    PANEL_TIME,
+    PANEL_DMA,
+    PANEL_HISTORY,
     PANELS
 };
 
@@ -120,6 +130,14 @@ struct view {
     struct view_peek peek[VIEW_PEEKS];
     unsigned break_count;
     struct view_break breaks[VIEW_BREAKS];
+    struct view_counters counters;
+    struct view_tables tables;
+    struct view_history history;
+    struct view_devices devices;
+    struct view_dma dma;
+    struct view_address address;
+    struct view_map map;
+    struct view_translation translation;
 
     bool place_found; /* the answer to ACTION_FIND */
     bool place_physical;
@@ -146,6 +164,8 @@ enum view_action_kind {
     ACTION_SET_MEMORY,      /* address, physical, data, len */
     ACTION_FIND,            /* text: an address as the user writes it; panel: who asks */
     ACTION_SEARCH,          /* data, len from address on: the answer comes as for ACTION_FIND */
+    ACTION_SCAN_MAP,        /* fill in view.map: what the page tables map */
+    ACTION_DMA_POLICY,      /* text: the device; len: enum dma_policy */
     ACTION_RESET,
 };
 
@@ -172,6 +192,12 @@ struct view_request {
     bool stack_follows; /* stack_base is SS:ESP's place */
     unsigned peek_count;
     struct view_peek peek[VIEW_PEEKS];
+    uint8_t table; /* enum view_table */
+    unsigned table_first;
+    unsigned device;     /* whose registers are wanted */
+    int address_segment; /* -1: address_offset is linear */
+    uint32_t address_offset;
+    uint32_t translation_at; /* linear */
     unsigned action_count;
     struct view_action action[VIEW_ACTIONS];
 };
@@ -181,8 +207,21 @@ struct view_request {
 
 struct window;
 
+/* What the console panel asks of the emulator. The window's thread. */
+struct window_host {
+    void *ctx;
+    /* Runs a line; calls say with what it answers. */
+    void (*command)(void *ctx, const char *line, struct window *w);
+    /* Calls found for each word that the last one of line could become. */
+    void (*complete)(void *ctx, const char *line, void (*found)(void *ctx, const char *word),
+                     void *found_ctx);
+};
+
 /* NULL with a sentence in error. */
-struct window *window_open(const char *title, char *error, size_t error_len);
+struct window *window_open(const char *title, const struct window_host *host, char *error,
+                           size_t error_len);
+/* Text for the console panel: whole lines. */
+void window_print(struct window *w, const char *text, size_t len, bool failed);
 void window_close(struct window *w);
 void window_raise(struct window *w);
 

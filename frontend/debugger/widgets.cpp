@@ -47,7 +47,10 @@ void address_link(Ui &ui, uint32_t address, bool is_code)
         ImGui::GetWindowDrawList()->AddLine(ImVec2(low.x, high.y), high, colour::address);
         ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
     }
-    tip("click: %s, Ctrl+click: %s", is_code ? "code" : "memory", is_code ? "memory" : "code");
+    tip("click: %s, Ctrl+click: %s, right click: its page walk", is_code ? "code" : "memory",
+        is_code ? "memory" : "code");
+    if (ImGui::IsItemClicked(ImGuiMouseButton_Right))
+        ui.go_address(address);
     if (ImGui::IsItemClicked()) {
         if (is_code != ImGui::GetIO().KeyCtrl)
             ui.go_code(address);
@@ -160,6 +163,15 @@ void Ui::go_memory(uint64_t address, bool physical)
     memory.follow = -1;
     memory.placed = true;
     bring_up = PANEL_MEMORY;
+}
+
+void Ui::go_address(uint32_t linear)
+{
+    address.segment = -1;
+    address.offset = linear;
+    address.follows = false;
+    snprintf(address.where, sizeof address.where, "%08x", linear);
+    bring_up = PANEL_ADDRESS;
 }
 
 const view_break *Ui::break_at(uint32_t address) const

@@ -13,7 +13,8 @@
 #include "frontend/debugger/layout.h"
 #include "frontend/debugger/render.h"
 
-#define FONT_PIXELS 15
+#define FONT_PIXELS   15
+#define CONSOLE_LINES 5000
 
 struct window {
     SDL_Window *sdl = nullptr;
@@ -26,10 +27,27 @@ struct window {
     Uint64 next_frame = 0; /* performance counter */
     uint64_t picture = 0;  /* hash of the last one */
     int font_pixels = 0;   /* of the fonts that are loaded */
-    bool about = false, keys = false;
+    bool keys = false;
+    window_host host{};
     Layout layout;
     Ui ui;
 };
+
+void window_print(struct window *w, const char *text, size_t len, bool failed)
+{
+    auto &lines = w->ui.console.lines;
+    while (len) {
+        const char *end = (const char *)memchr(text, '\n', len);
+        size_t line = end ? (size_t)(end - text) : len;
+        lines.push_back({failed ? colour::bad : colour::text, std::string(text, line)});
+        size_t used = line + (end != nullptr);
+        text += used;
+        len -= used;
+    }
+    if (lines.size() > CONSOLE_LINES)
+        lines.erase(lines.begin(), lines.end() - CONSOLE_LINES);
+    w->ui.console.bottom = true;
+}
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
@@ -187,7 +205,8 @@ static bool open_sdl(window *w, const char *title, char *error, size_t error_len
     return true;
 }
 
-struct window *window_open(const char *title, char *error, size_t error_len)
+struct window *window_open(const char *title, const struct window_host *host, char *error,
+                           size_t error_len)
 {
     window *w = new (std::nothrow) window;
     if (!w) {
@@ -195,6 +214,9 @@ struct window *window_open(const char *title, char *error, size_t error_len)
         return nullptr;
     }
     IMGUI_CHECKVERSION();
+    w->host = *host;
+    w->ui.host = &w->host;
+    w->ui.self = w;
     layout_load(w->layout);
     if (!w->layout.font)
         w->layout.font = FONT_PIXELS;
@@ -254,6 +276,19 @@ static void run_or_pause(Ui &ui)
     ui.act(ui.stopped() ? ACTION_CONTINUE : ACTION_PAUSE);
 }
 
+/* Ctrl and a digit, with Shift those beyond the tenth. */
+static bool panel_key(Ui &ui, const SDL_KeyboardEvent &e)
+{
+    if (e.keysym.scancode < SDL_SCANCODE_1 || e.keysym.scancode > SDL_SCANCODE_0)
+        return false;
+    int n = (int)e.keysym.scancode - SDL_SCANCODE_1 + (e.keysym.mod & KMOD_SHIFT ? 10 : 0);
+    if (n < PANELS) {
+        ui.bring_up = n;
+        ui.focus = (view_panel)n;
+    }
+    return true;
+}
+
 /* True when the key is one of the window's own, wherever the keyboard is. */
 static bool hotkey(window *w, const SDL_KeyboardEvent &e)
 {
@@ -300,13 +335,7 @@ static bool hotkey(window *w, const SDL_KeyboardEvent &e)
         }
         return control;
     default:
-        if (control && e.keysym.sym >= SDLK_1 && e.keysym.sym <= SDLK_9) {
-            int n = e.keysym.sym - SDLK_1;
-            if (n < PANELS)
-                ui.bring_up = n;
-            return true;
-        }
-        return false;
+        return control && panel_key(ui, e);
     }
 }
 
@@ -363,9 +392,8 @@ static void debug_menu(Ui &ui)
 static void view_menu(window *w)
 {
     for (int n = 0; n < PANELS; n++) {
-        char key[16] = "";
-        if (n < 9)
-            snprintf(key, sizeof key, "Ctrl+%d", n + 1);
+        char key[24];
+        snprintf(key, sizeof key, "Ctrl+%s%d", n < 10 ? "" : "Shift+", (n + 1) % 10);
         bool open = w->layout.place[n].open;
         if (ImGui::MenuItem(panel_table[n].name, key, open)) {
             if (open) {
@@ -532,7 +560,7 @@ static void keys_dialog(window *w)
         {"F4", "run to the selected line"},
         {"F9", "breakpoint at the selected line, or no longer"},
         {"Ctrl+G", "go to an address"},
-        {"Ctrl+1 .. 9", "bring a panel to the front"},
+        {"Ctrl+1 .. 0", "bring a panel to the front (Ctrl+Shift: the rest)"},
         {"Ctrl++  Ctrl+-", "larger, smaller text"},
         {"", ""},
         {"In Code:", ""},
@@ -621,6 +649,7 @@ void window_draw(struct window *w, const struct view *view, struct view_request 
     ui.percent = percent;
     request->peek_count = 0;
     take_view(ui);
+    time_sample(ui);
     if (w->layout.font != w->font_pixels)
         load_fonts(w);
     ImGui_ImplSDL2_NewFrame();

@@ -1,0 +1,101 @@
+/* frontend/debugger/panel_dma.cpp: what each device moved by DMA, and what the checker denied. */
+#include <cstdio>
+#include <cstring>
+
+#include "frontend/debugger/ui.h"
+
+static void domain_row(Ui &ui, const view_domain &d)
+{
+    static const char *const policies[] = {"block", "log", "pause"};
+    ImGui::TableNextRow();
+    ImGui::TableNextColumn();
+    text(d.denials ? colour::bad : d.reads + d.writes ? colour::text : colour::dim, "%s", d.name);
+    if (ImGui::BeginPopupContextItem(d.name)) {
+        for (int n = 0; n < 3; n++) {
+            if (!ImGui::MenuItem(policies[n]))
+                continue;
+            view_action *a = ui.act(ACTION_DMA_POLICY);
+            snprintf(a->text, sizeof a->text, "%s", d.name);
+            a->len = (uint8_t)n;
+        }
+        ImGui::EndPopup();
+    }
+    tip("right click: what happens to what is denied");
+    const uint64_t numbers[] = {d.reads, d.bytes_read, d.writes, d.bytes_written};
+    for (uint64_t v : numbers) {
+        ImGui::TableNextColumn();
+        text(v ? colour::text : colour::dim, "%llu", (unsigned long long)v);
+    }
+    ImGui::TableNextColumn();
+    text(d.denials ? colour::bad : colour::dim, "%llu", (unsigned long long)d.denials);
+}
+
+static void domains(Ui &ui)
+{
+    const view_dma &d = ui.v->dma;
+    ImGuiTableFlags look =
+        ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY;
+    if (!ImGui::BeginTable("domains", 6, look))
+        return;
+    ImGui::TableSetupScrollFreeze(0, 1);
+    for (const char *name : {"domain", "reads", "bytes", "writes", "bytes", "denied"})
+        ImGui::TableSetupColumn(name);
+    ImGui::TableHeadersRow();
+    for (int active = 1; active >= 0; active--) {
+        for (unsigned n = 0; n < d.domain_count; n++) {
+            bool used = d.domain[n].reads + d.domain[n].writes + d.domain[n].denials;
+            if (used == (active == 1))
+                domain_row(ui, d.domain[n]);
+        }
+    }
+    ImGui::EndTable();
+}
+
+static void denials(Ui &ui)
+{
+    const view_dma &d = ui.v->dma;
+    if (!d.denial_count) {
+        text(colour::good, "nothing was denied");
+        text(colour::dim, "Every transfer of a device is checked: RAM only, within");
+        text(colour::dim, "the device's reach and its domain. Denials are listed here.");
+        return;
+    }
+    ImGuiTableFlags look =
+        ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY;
+    if (!ImGui::BeginTable("denials", 5, look))
+        return;
+    ImGui::TableSetupScrollFreeze(0, 1);
+    for (const char *name : {"at, s", "device", "what", "gpa", "why denied"})
+        ImGui::TableSetupColumn(name);
+    ImGui::TableHeadersRow();
+    for (unsigned n = 0; n < d.denial_count; n++) {
+        const view_denial &e = d.denial[n];
+        ImGui::TableNextRow();
+        ImGui::TableNextColumn();
+        text(colour::dim, "%.6f", (double)e.time_ns / 1e9);
+        ImGui::TableNextColumn();
+        text(colour::bad, "%s", e.device);
+        ImGui::TableNextColumn();
+        text(colour::bad, "%s %llu", e.write ? "write" : "read", (unsigned long long)e.len);
+        tip("bytes, seen from the device");
+        ImGui::TableNextColumn();
+        text(colour::bad, "%09llx", (unsigned long long)e.gpa);
+        if (ImGui::IsItemClicked())
+            ui.go_memory(e.gpa, true);
+        ImGui::TableNextColumn();
+        text(colour::bad, "%s", e.reason);
+    }
+    ImGui::EndTable();
+}
+
+void panel_dma(Ui &ui)
+{
+    float width = ImGui::GetContentRegionAvail().x * 0.48f;
+    ImGui::BeginChild("domains", ImVec2(width, 0), false);
+    domains(ui);
+    ImGui::EndChild();
+    ImGui::SameLine();
+    ImGui::BeginChild("denials", ImVec2(0, 0), false);
+    denials(ui);
+    ImGui::EndChild();
+}
