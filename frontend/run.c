@@ -422,11 +422,18 @@ static bool open_ports(struct session *s, struct pc_config *pc, char *error, siz
     return true;
 }
 
+/* umbra debug opens the debugger's window, where there can be one. */
+static bool wants_window(const struct options *o)
+{
+    return o->debug && !o->console && !o->console_script && !debugger_hindrance();
+}
+
 /* Does the session need the terminal for the console? umbra debug has one when nobody else is there
  * to debug. */
 static bool wants_prompt(const struct options *o)
 {
-    return o->console || (o->debug && !o->gdb && !o->control && !o->console_script);
+    return o->console ||
+           (o->debug && !o->gdb && !o->control && !o->console_script && !wants_window(o));
 }
 
 static bool open_console(struct session *s, bool prompt, char *error, size_t error_len)
@@ -546,8 +553,13 @@ static bool open_session(struct session *s, char *error, size_t error_len)
     if (o->control && !(s->server = control_server_open(o->control, o->control_trusted, s->log,
                                                         error, error_len)))
         return false;
-    bool window = o->debug && !o->console && !o->console_script;
-    return open_display(s, error, error_len) && (!window || open_debugger(s, error, error_len));
+    if (!open_display(s, error, error_len))
+        return false;
+    if (wants_window(o))
+        return open_debugger(s, error, error_len);
+    if (o->debug && wants_prompt(o) && !o->console)
+        log_msg(s->log, LOG_INFO, "%s: here is the console", debugger_hindrance());
+    return true;
 }
 
 static bool write_screenshot(struct session *s)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "frontend/debugger/look.h"
+#include "frontend/display/display.h"
 
 /* After a step the guest is seen running for a moment; showing that would only flicker. */
 #define STEP_SHOWN_NS UINT64_C(60000000)
@@ -79,6 +80,11 @@ static void complete(void *ctx, const char *line, void (*found)(void *ctx, const
 }
 
 /* ---------------------------------------------------------------------------------------------- */
+
+const char *debugger_hindrance(void)
+{
+    return desktop_is_there() ? NULL : "there is no desktop here for the debugger's window";
+}
 
 struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len)
 {

@@ -21,6 +21,9 @@ struct debugger_config {
     const char *title;            /* of the guest */
 };
 
+/* What keeps the window from being opened here, a sentence for the user; NULL: nothing does. */
+const char *debugger_hindrance(void);
+
 /* NULL with a sentence in error: no desktop, or a build without the window. */
 struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len);
 

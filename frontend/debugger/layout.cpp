@@ -259,9 +259,11 @@ static void draw_column(Layout &l, Ui &ui, Area upper, Area lower, float *where,
 void layout_draw(Layout &l, Ui &ui, ImVec2 at, ImVec2 size)
 {
     const float gap = 5;
-    if (ui.bring_up >= 0)
-        layout_show(l, (view_panel)ui.bring_up);
-    ui.bring_up = -1;
+    for (int n = 0; n < PANELS; n++) {
+        if (ui.bring_up >> n & 1)
+            layout_show(l, (view_panel)n);
+    }
+    ui.bring_up = 0;
     memset(ui.shown, 0, sizeof ui.shown);
     bool right = has_panels(l, AREA_RIGHT) || has_panels(l, AREA_CORNER);
     float width = right ? (size.x - gap) * l.across : size.x;

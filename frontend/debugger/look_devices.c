@@ -5,7 +5,7 @@
 
 #define UNITS_SHOWN   64 /* of a long array */
 #define STRUCTS_SHOWN 32
-#define ROW_UNITS     16
+#define ROW_UNITS     8
 #define DEPTH_MOST    4
 
 /* --- Devices ---------------------------------------------------------------------------------- */

@@ -61,12 +61,12 @@ static void ruler(const Ui &ui, ImVec2 at, const view_address &a)
         int high, low;
         const char *name;
     };
-    static const Part small[] = {{31, 22, "directory"}, {21, 12, "table"}, {11, 0, "offset"}};
-    static const Part large[] = {{31, 22, "directory"}, {21, 0, "offset in 4 MiB page"}};
+    static const Part small[] = {{31, 22, "dir"}, {21, 12, "table"}, {11, 0, "offset"}};
+    static const Part large[] = {{31, 22, "dir"}, {21, 0, "offset in 4 MiB page"}};
     static const Part pae[] = {
-        {31, 30, "PDPT"}, {29, 21, "directory"}, {20, 12, "table"}, {11, 0, "offset"}};
+        {31, 30, "PDPT"}, {29, 21, "dir"}, {20, 12, "table"}, {11, 0, "offset"}};
     static const Part pae_large[] = {
-        {31, 30, "PDPT"}, {29, 21, "directory"}, {20, 0, "offset in 2 MiB page"}};
+        {31, 30, "PDPT"}, {29, 21, "dir"}, {20, 0, "offset in 2 MiB page"}};
     static const Part none[] = {{31, 0, "no paging: this is the physical address"}};
     static const ImU32 inks[] = {colour::jump, colour::good, colour::address, colour::symbol};
     const Part *parts = !a.paging ? none
@@ -82,7 +82,7 @@ static void ruler(const Ui &ui, ImVec2 at, const view_address &a)
         for (int b = parts[n].high; b >= parts[n].low; b--)
             bits[used++] = (char)('0' + (a.linear >> b & 1));
         bits[used] = 0;
-        ImU32 ink = inks[a.pae || !a.paging ? n : n + 1 - (count == 2 && n == 1 ? 0 : 0)];
+        ImU32 ink = inks[a.pae || !a.paging ? n : n + 1];
         float width = (float)used * w;
         draw->AddText(ImVec2(x, at.y), ink, bits);
         draw->AddLine(ImVec2(x, at.y + ui.row), ImVec2(x + width, at.y + ui.row), ink, 2);

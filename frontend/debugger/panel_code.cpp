@@ -66,6 +66,10 @@ static void follow(Ui &ui, int rows)
 {
     CodePanel &p = ui.code;
     uint32_t pc = ui.v->cpu.pc;
+    /* The guest runs and has unmapped what was shown: there is more to see where it is. */
+    if (!ui.stopped() && !p.lines.empty() && p.lines[0].mnemonic == "??" &&
+        p.lines[0].address == p.top)
+        p.placed = false;
     if (!p.placed || (ui.stopped() && p.followed != ui.v->stops)) {
         p.followed = ui.v->stops;
         p.selected = pc;

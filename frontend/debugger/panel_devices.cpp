@@ -81,7 +81,8 @@ static void field_row(DevicesPanel &p, const view_field &f, size_t &n, float cha
             tip("%llu", (unsigned long long)f.value[i]);
     }
     ImGui::TableNextColumn();
-    text(colour::dim, "%s", f.doc);
+    if (f.index <= 0 || f.is_struct)
+        text(colour::dim, "%s", f.doc);
 }
 
 static void registers(Ui &ui)

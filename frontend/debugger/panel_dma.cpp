@@ -56,8 +56,10 @@ static void denials(Ui &ui)
     const view_dma &d = ui.v->dma;
     if (!d.denial_count) {
         text(colour::good, "nothing was denied");
-        text(colour::dim, "Every transfer of a device is checked: RAM only, within");
-        text(colour::dim, "the device's reach and its domain. Denials are listed here.");
+        ImGui::PushTextWrapPos();
+        text(colour::dim, "Every transfer of a device is checked: RAM only, within the device's "
+                          "reach and its domain. What is denied is listed here.");
+        ImGui::PopTextWrapPos();
         return;
     }
     ImGuiTableFlags look =

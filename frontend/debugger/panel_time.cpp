@@ -42,8 +42,8 @@ static void make_plots(TimePanel &p)
         {"port accesses", "/s", 1, colour::system, {}, 0},
         {"shadow fills", "/s", 1, colour::heading, {}, 0},
         {"DMA", "KiB/s", 1 / 1024.0, colour::changed, {}, 0},
-        {"blocks and units made", "/s", 1, colour::symbol, {}, 0},
-        {"helped by the interpreter", "/s", 1, colour::jump, {}, 0},
+        {"code made", "/s", 1, colour::symbol, {}, 0},
+        {"interpreter helps", "/s", 1, colour::jump, {}, 0},
     };
 }
 

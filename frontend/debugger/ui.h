@@ -141,7 +141,7 @@ struct Ui {
     float row = 0, character = 0; /* height of a line, width of a character, pixels */
     view_panel focus = PANEL_CODE;
     bool shown[PANELS] = {};  /* drawn in this frame */
-    int bring_up = -1;        /* a panel whose tab is to come to the front */
+    uint32_t bring_up = 0;    /* panels whose tabs are to come to the front */
     bool ask_address = false; /* open "go to" */
     char go_to[96] = "";
     char answer[VIEW_MESSAGE] = "";

@@ -152,7 +152,7 @@ void Ui::go_code(uint32_t address)
     code.top = code.selected = address;
     code.scroll = -4;
     code.placed = true;
-    bring_up = PANEL_CODE;
+    bring_up |= 1u << PANEL_CODE;
 }
 
 void Ui::go_memory(uint64_t address, bool physical)
@@ -162,7 +162,7 @@ void Ui::go_memory(uint64_t address, bool physical)
     memory.physical = physical;
     memory.follow = -1;
     memory.placed = true;
-    bring_up = PANEL_MEMORY;
+    bring_up |= 1u << PANEL_MEMORY;
 }
 
 void Ui::go_address(uint32_t linear)
@@ -171,7 +171,7 @@ void Ui::go_address(uint32_t linear)
     address.offset = linear;
     address.follows = false;
     snprintf(address.where, sizeof address.where, "%08x", linear);
-    bring_up = PANEL_ADDRESS;
+    bring_up |= 1u << PANEL_ADDRESS;
 }
 
 const view_break *Ui::break_at(uint32_t address) const

@@ -146,8 +146,8 @@ static bool load_fonts(window *w)
         "/usr/share/fonts/truetype/freefont/FreeMono.ttf",
         "/System/Library/Fonts/Menlo.ttc",
     };
-    static const ImWchar ranges[] = {0x20,   0x17F,  0x2010, 0x2027, 0x2190,
-                                     0x21FF, 0x2500, 0x25FF, 0};
+    static const ImWchar ranges[] = {0x20,   0x17F,  0x2010, 0x2027, 0x2190, 0x21FF,
+                                     0x2260, 0x226F, 0x2500, 0x25FF, 0};
     ImFontAtlas *atlas = ImGui::GetIO().Fonts;
     atlas->Clear();
     bool found = false;
@@ -283,7 +283,7 @@ static bool panel_key(Ui &ui, const SDL_KeyboardEvent &e)
         return false;
     int n = (int)e.keysym.scancode - SDL_SCANCODE_1 + (e.keysym.mod & KMOD_SHIFT ? 10 : 0);
     if (n < PANELS) {
-        ui.bring_up = n;
+        ui.bring_up |= 1u << n;
         ui.focus = (view_panel)n;
     }
     return true;
@@ -429,7 +429,7 @@ static void menus(window *w)
         if (ImGui::MenuItem("To the next instruction", "Home")) {
             ui.code.followed = 0;
             ui.code.follow = true;
-            ui.bring_up = PANEL_CODE;
+            ui.bring_up |= 1u << PANEL_CODE;
         }
         ImGui::EndMenu();
     }
@@ -442,21 +442,31 @@ static void menus(window *w)
             w->keys = true;
         ImGui::EndMenu();
     }
-    ImGui::SetCursorPosX(ImGui::GetCursorPosX() + 2 * ui.character);
-    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(6, 1));
-    bool stopped = ui.stopped();
-    if (stopped ? button("Continue", true, "F5") : button("Pause", true, "F6"))
-        run_or_pause(ui);
-    if (button("Into", stopped, "step into: one instruction (F11)"))
-        ui.act(ACTION_STEP);
-    if (button("Over", stopped, "step over calls, interrupts and repeats (F10)"))
-        ui.act(ACTION_STEP_OVER);
-    if (button("Out", stopped, "run to where this function returns to (Shift+F11)"))
-        ui.act(ACTION_STEP_OUT);
-    if (button("To cursor", stopped, "run to the selected line (F4)"))
-        ui.act_at(ACTION_RUN_TO, ui.code.selected);
-    ImGui::PopStyleVar();
     ImGui::EndMenuBar();
+}
+
+static void toolbar(Ui &ui)
+{
+    bool stopped = ui.stopped();
+    ImGui::SetCursorPosX(ImGui::GetCursorPosX() + 2);
+    if (stopped ? button("▶ Continue F5", true, "let the guest go on")
+                : button("■ Pause F6   ", true, "stop the guest here"))
+        run_or_pause(ui);
+    ImGui::SameLine(0, 2 * ui.character);
+    if (button("Into F11", stopped, "one instruction"))
+        ui.act(ACTION_STEP);
+    ImGui::SameLine();
+    if (button("Over F10", stopped, "one instruction, but run over calls, interrupts and repeats"))
+        ui.act(ACTION_STEP_OVER);
+    ImGui::SameLine();
+    if (button("Out Shift+F11", stopped, "run to where this function or handler returns to"))
+        ui.act(ACTION_STEP_OUT);
+    ImGui::SameLine();
+    if (button("To cursor F4", stopped, "run to the line selected in Code"))
+        ui.act_at(ACTION_RUN_TO, ui.code.selected);
+    ImGui::SameLine(0, 2 * ui.character);
+    if (button("Go to Ctrl+G", true, "show an address"))
+        ui.ask_address = true;
 }
 
 /* --- Status line ------------------------------------------------------------------------------ */
@@ -628,6 +638,7 @@ static void draw_all(window *w)
                      ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
     ImGui::PopStyleVar(2);
     menus(w);
+    toolbar(ui);
     ImVec2 at = ImGui::GetCursorScreenPos();
     float status = ImGui::GetFrameHeight() + 2;
     layout_draw(w->layout, ui, at, ImVec2(size.x - 2 * at.x, size.y - at.y - status - 2));

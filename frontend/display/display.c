@@ -51,7 +51,7 @@ static const struct display_ops *const displays[] = {
     &display_none,
 };
 
-static bool desktop_is_there(void)
+bool desktop_is_there(void)
 {
     const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
     const char *driver = getenv("SDL_VIDEODRIVER");

@@ -62,6 +62,9 @@ struct display_ops {
     void (*close)(struct display *d);
 };
 
+/* Could a window be opened, by what the environment says? */
+bool desktop_is_there(void);
+
 /* The display of that name ("sdl", "term", "none"); NULL, with a sentence in error, when this build
  * has none of that name. name NULL chooses: a window where there is a desktop, else the terminal,
  * else none. */
