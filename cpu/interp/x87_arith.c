@@ -288,8 +288,8 @@ static void remainder_step(struct vcpu *c, const struct insn *i, bool nearest)
     uint64_t q;
     bool partial;
     struct f80 r = f80_remainder(&e, x87_get(f, 0), x87_get(f, 1), nearest, &q, &partial);
-    if (!put_result(c, &e, 0, r)) {
-        f->status &= (uint16_t)~SW_C2;
+    if (!put_result(c, &e, 0, r) || f80_classify(r) == FP_CLASS_NAN) {
+        f->status &= (uint16_t)~SW_C2; /* there is no quotient: C0 and C3 stay, as on chips */
         return;
     }
     unsigned status = f->status & ~(SW_CC | SW_C1);

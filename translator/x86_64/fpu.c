@@ -70,10 +70,16 @@ bool backend_uses_x87(const struct insn *i)
     return k == FPU_HANDLER || k == FPU_X || k == FPU_BOTH;
 }
 
-/* Those whose results differ from chip to chip. */
-static bool is_approximate(unsigned op)
+/* Those whose results differ from chip to chip: approximations; and whether an unmasked exception
+ * of a conversion to an MMX register comes before the move to MMX state. */
+static bool differs_by_chip(unsigned op)
 {
     switch (op) {
+    case OPROW_cvtpi2ps:
+    case OPROW_cvtps2pi:
+    case OPROW_cvttps2pi:
+    case OPROW_cvtpd2pi:
+    case OPROW_cvttpd2pi:
     case OPROW_x87_d9_r60: /* F2XM1, FYL2X, FPTAN, FPATAN */
     case OPROW_x87_d9_r61:
     case OPROW_x87_d9_r62:
@@ -176,8 +182,10 @@ bool emit_fpu(struct emit *e)
 {
     unsigned op = e->i->op;
     enum kind k = kind_of(op);
-    if (k == NOT_FPU || k == FPU_HANDLER || !(e->u->key & KEY_FPU) ||
-        (e->t->fpu.exact && is_approximate(op)))
+    /* Intel's move to MMX state also when this one's operand is in memory, AMD's do not. */
+    bool other_state = op == OPROW_cvtpi2ps && insn_is_mem(e->i);
+    if (k == NOT_FPU || k == FPU_HANDLER || other_state || !(e->u->key & KEY_FPU) ||
+        (e->t->fpu.exact && differs_by_chip(op)))
         return false;
     put_guard(e, k == FPU_X ? FPU_X87 : FPU_ALL);
     if (op == OPROW_fwait)
