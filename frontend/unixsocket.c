@@ -39,7 +39,7 @@ bool unix_socket_listen(struct unix_socket *s, const char *option, const char *p
         return fail(s, option, path, "the path is empty or too long for a socket", error,
                     error_len);
     strcpy(at.sun_path, path);
-    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s->fd >= 0 && is_left_over(&at))
         unlink(path);
     mode_t before = umask(0177);
@@ -51,7 +51,7 @@ bool unix_socket_listen(struct unix_socket *s, const char *option, const char *p
                     why == EADDRINUSE ? "somebody listens there, or a file is in the way"
                                       : strerror(why),
                     error, error_len);
-    if (listen(s->fd, 8) < 0 || lstat(path, &st) < 0) {
+    if (listen(s->fd, 64) < 0 || lstat(path, &st) < 0) {
         why = errno;
         unlink(path);
         return fail(s, option, path, strerror(why), error, error_len);

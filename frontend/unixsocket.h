@@ -10,7 +10,7 @@
 #include "base/bits.h"
 
 struct unix_socket {
-    int fd; /* -1: not open */
+    int fd; /* -1: not open; does not block */
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     dev_t device;
     ino_t inode;

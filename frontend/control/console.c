@@ -193,11 +193,25 @@ static enum outcome run_line(struct console *c, const char *text, const char *wh
     return !going ? LINE_OVER : failed ? LINE_FAILED : LINE_DONE;
 }
 
+struct completion {
+    struct console *console;
+    const char *line;
+    void (*found)(void *ctx, const char *word);
+    void *found_ctx;
+};
+
+static void complete_there(void *ctx, struct partition *p)
+{
+    const struct completion *t = ctx;
+    (void)p;
+    control_complete(t->console->config.control, t->line, t->found, t->found_ctx);
+}
+
 static void complete(void *ctx, const char *line, void (*found)(void *ctx, const char *word),
                      void *found_ctx)
 {
-    struct console *c = ctx;
-    control_complete(c->config.control, line, found, found_ctx);
+    struct completion t = {ctx, line, found, found_ctx};
+    partition_call(t.console->config.partition, complete_there, &t);
 }
 
 /* Runs all lines of fd. name: of the script, or NULL: a prompt, which goes on after errors. */

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "frontend/control/verbs.h"
+#include "frontend/symbols/symbols.h"
 
-#define MANY CONTROL_WORDS
+#define MANY          CONTROL_WORDS
+#define COMPLETE_MOST 100 /* symbols */
 
 struct verb {
     const char *name; /* NULL: a heading, in help */
@@ -335,7 +337,6 @@ void verb_help(struct command *k)
 void control_complete(struct control *c, const char *line,
                       void (*found)(void *ctx, const char *word), void *ctx)
 {
-    (void)c;
     line += strspn(line, " \t");
     const char *space = strrchr(line, ' ');
     const char *last = space ? space + 1 : line;
@@ -361,6 +362,17 @@ void control_complete(struct control *c, const char *line,
             if (strncmp(r->name, last, strlen(last)) == 0)
                 found(ctx, r->name);
         }
+    } else if (strncmp(line, "devices ", 8) == 0) {
+        const struct board *b = partition_board(c->config.partition);
+        for (unsigned n = 0; n < b->device_count; n++) {
+            if (strncmp(b->device[n]->cls->name, last, strlen(last)) == 0)
+                found(ctx, b->device[n]->cls->name);
+        }
+    } else if (before && *last) {
+        const struct symbols *s = symbols_of(partition_debug(c->config.partition));
+        const char *name;
+        for (size_t n = 0; s && n < COMPLETE_MOST && (name = symbols_complete(s, last, n)); n++)
+            found(ctx, name);
     }
 }
 

@@ -55,7 +55,8 @@ bool control_call_words(struct control_client *client, unsigned count, const cha
 /* Does this line let the guest go on? (The console then waits for the next stop.) */
 bool control_line_resumes(const char *line);
 
-/* How the last word of line could go on: calls found for each whole word. Any thread. */
+/* How the last word of line could go on: calls found for each whole word. The
+ * partition's thread. */
 void control_complete(struct control *c, const char *line,
                       void (*found)(void *ctx, const char *word), void *ctx);
 

@@ -331,11 +331,13 @@ static void refuse(int fd)
     close(fd);
 }
 
-static void take_client(struct control_server *s)
+static int accept_client(struct control_server *s)
 {
-    int fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
+    return accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+static void take_client(struct control_server *s, int fd)
+{
     struct client *c = s->count < CLIENTS ? calloc(1, sizeof *c) : NULL;
     if (!c) {
         refuse(fd);
@@ -413,8 +415,8 @@ static void *server_thread(void *ctx)
             if (!serve(s, s->client[i], fds[2 + i].revents, &more))
                 drop_client(s, i);
         }
-        if (fds[1].revents)
-            take_client(s);
+        for (int fd; fds[1].revents && (fd = accept_client(s)) >= 0;)
+            take_client(s, fd);
     }
     return NULL;
 }

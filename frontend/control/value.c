@@ -80,6 +80,8 @@ bool take_place(struct command *k, const char *text, struct place *place)
     if (strncmp(text, "phys:", 5) == 0) {
         snprintf(physical, sizeof physical, "phys %s", text + 5);
         text = physical;
+    } else if (take_source_line(k, text, &place->address)) {
+        return true;
     } else if (take_plain(k, text, place)) {
         return true;
     } else if (k->answer->failed) {

@@ -62,10 +62,19 @@ struct place {
     uint16_t selector;
     uint32_t offset;
 };
-/* EXPRESSION, SEGMENT:OFFSET (plain digits are hexadecimal there) or phys:EXPRESSION. take_memory
- * refuses a segment that is not there. */
+/* EXPRESSION, SEGMENT:OFFSET (plain digits are hexadecimal there), phys:EXPRESSION or
+ * FILE.EXT:LINE. take_memory refuses a segment that is not there. */
 bool take_place(struct command *k, const char *text, struct place *place);
 bool take_memory(struct command *k, const char *text, struct place *place);
+/* Symbol and source line of a linear address, into text (a line, after before) and data. False when
+ * neither is known. */
+bool put_source(const struct debug *d, struct answer *a, uint64_t address, const char *before);
+
+/* FILE:LINE, where source lines are known. */
+bool take_source_line(struct command *k, const char *text, uint64_t *address);
+/* "name+1F" of a linear address; false, name untouched, when there is none. */
+bool symbol_name(struct command *k, uint32_t address, char *name, size_t size);
+
 struct stop_place stop_place_of(const struct place *place);
 
 /* May the client name this path of the host? */

@@ -16,13 +16,19 @@ static void put_instruction(struct command *k, uint32_t address, const uint8_t *
     struct answer *a = k->answer;
     uint32_t pc = debug_pc(k->vcpu);
     char hex[3 * 15 + 1] = "";
+    char name[256] = "";
     for (unsigned i = 0; i < len && i < 15; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    bool named = symbol_name(k, address, name, sizeof name);
+    if (named && !strchr(name, '+'))
+        answer_text(a, "%s:\n", name);
     answer_text(a, "%s %08x  %-20s %s\n", address == pc ? "=>" : "  ", address, hex, text);
     json_open(&a->data, NULL, '{');
     json_put_number(&a->data, "address", address);
     json_put_hex(&a->data, "bytes", bytes, len);
     json_put_string(&a->data, "text", text);
+    if (named)
+        json_put_string(&a->data, "symbol", name);
     json_close(&a->data, '}');
 }
 
@@ -100,8 +106,10 @@ void verb_stack(struct command *k)
                         c->stack32 ? 8 : 4, offset);
             break;
         }
-        answer_text(a, "%04x:%0*x  %0*x\n", c->seg[SEG_SS].selector, c->stack32 ? 8 : 4, offset,
-                    (int)size * 2, load_le32(raw));
+        char name[256] = "";
+        symbol_name(k, load_le32(raw), name, sizeof name);
+        answer_text(a, "%04x:%0*x  %0*x  %s\n", c->seg[SEG_SS].selector, c->stack32 ? 8 : 4, offset,
+                    (int)size * 2, load_le32(raw), name);
         json_put_number(&a->data, NULL, load_le32(raw));
     }
     json_close(&a->data, ']');

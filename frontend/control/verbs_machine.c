@@ -21,6 +21,11 @@ static bool was_named(const struct options *o, const char *path)
         named |= same(o->floppy[i], path);
     for (unsigned i = 0; i < PC_IDE_DRIVES; i++)
         named |= same(o->ide[i], path);
+    for (unsigned i = 0; i < o->symbols_count; i++) { /* FILE[@OFFSET] */
+        size_t len = strlen(path);
+        named |= strncmp(o->symbols[i], path, len) == 0 &&
+                 (!o->symbols[i][len] || o->symbols[i][len] == '@');
+    }
     for (unsigned i = 0; i < o->allow_count; i++)
         named |= same(o->allow[i], path);
     return named;

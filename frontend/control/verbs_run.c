@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "frontend/control/verbs.h"
+#include "frontend/symbols/symbols.h"
 #include "partition/explain.h"
 
 /* --- Where it stands -------------------------------------------------------------------------- */
@@ -47,6 +48,30 @@ static void json_stop(struct bytes *out, const struct debug_stop *stop)
     }
 }
 
+bool put_source(const struct debug *d, struct answer *a, uint64_t address, const char *before)
+{
+    const struct symbols *s = symbols_of(d);
+    const char *file;
+    unsigned line;
+    char name[256];
+    bool named = s && symbols_name(s, address, name, sizeof name);
+    bool placed = s && symbols_line(s, address, &file, &line);
+    if (!named && !placed)
+        return false;
+    answer_text(a, "%s", before);
+    if (named) {
+        answer_text(a, "%s", name);
+        json_put_string(&a->data, "symbol", name);
+    }
+    if (placed) {
+        answer_text(a, "%s%s:%u", named ? " at " : "", file, line);
+        json_put_string(&a->data, "file", file);
+        json_put_number(&a->data, "line", line);
+    }
+    answer_text(a, "\n");
+    return true;
+}
+
 void control_describe(struct control *c, struct answer *a)
 {
     struct partition *p = c->config.partition;
@@ -67,6 +92,7 @@ void control_describe(struct control *c, struct answer *a)
     answer_text(a, ", linear %08x, virtual time %llu.%06llu s%s\n", debug_pc(v),
                 (unsigned long long)(now / 1000000000u),
                 (unsigned long long)(now / 1000u % 1000000u), v->halted ? ", halted" : "");
+    put_source(partition_debug(p), a, debug_pc(v), "  in ");
     if (stop->reason == DEBUG_TRIPLE_FAULT) {
         struct bytes why = {0};
         explain_triple_fault(v, &why);
