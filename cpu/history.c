@@ -91,18 +91,8 @@ bool history_next(const struct history *h, struct history_cursor *at, struct his
     return true;
 }
 
-void vcpu_note_mode(struct vcpu *c)
+void vcpu_mode_changed(struct vcpu *c, uint32_t mode)
 {
-    uint32_t mode = c->code32 ? MODE_CODE32 : 0;
-    if (c->cr0 & CR0_PE) {
-        mode |= MODE_PROTECTED;
-        if (c->eflags & FLAG_VM)
-            mode |= MODE_V86;
-        if (c->cr0 & CR0_PG)
-            mode |= MODE_PAGING;
-    }
-    if (likely(mode == c->mode))
-        return;
     uint32_t old = c->mode;
     c->mode = mode;
     history_event(c, HISTORY_MODE, c->seg[SEG_CS].selector, vcpu_eip(c), 0, old << 8 | mode);

@@ -391,10 +391,6 @@ void vcpu_state_loaded(struct vcpu *c);
  * flushes what was cached under the old mode. For rare changes: mode switches, reset, loading. */
 void vcpu_derive(struct vcpu *c);
 
-/* After anything that may have changed the mode (enum vcpu_mode): history and debugger hear of it.
- */
-void vcpu_note_mode(struct vcpu *c);
-
 /* Has the running block left after its current instruction when c->wake is set, else where the
  * budget is used up (cpu/block.c). vcpu_attend calls it. */
 void block_leave(struct vcpu *c);
@@ -414,6 +410,20 @@ static inline uint32_t vcpu_eip(const struct vcpu *c)
         return (uint32_t)c->eip;
     uint32_t eip = (uint32_t)c->block_eip + c->cur->offset;
     return c->code32 ? eip : eip & 0xFFFF;
+}
+
+/* The present mode is another one: history and debugger hear of it. */
+void vcpu_mode_changed(struct vcpu *c, uint32_t mode);
+
+/* After anything that may have changed the mode (enum vcpu_mode). */
+static inline void vcpu_note_mode(struct vcpu *c)
+{
+    uint32_t mode = c->code32 ? MODE_CODE32 : 0;
+    if (c->cr0 & CR0_PE)
+        mode |= MODE_PROTECTED | (c->eflags & FLAG_VM ? MODE_V86 : 0) |
+                (c->cr0 & CR0_PG ? MODE_PAGING : 0);
+    if (unlikely(mode != c->mode))
+        vcpu_mode_changed(c, mode);
 }
 
 /* Linear address of the instruction being executed; what log_once is keyed by. */

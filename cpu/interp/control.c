@@ -115,10 +115,10 @@ LOOP(loopne, 32, !flag_zf(c))
         if (unlikely((c)->stop_on & STOP_ON_RETURN)) \
             stops_called(c, 0);                      \
     } while (0)
-#define RETURNED(c, slot)                            \
-    do {                                             \
-        if (unlikely((c)->stop_on & STOP_ON_RETURN)) \
-            stops_returned(c, slot, (c)->cpl);       \
+#define RETURNED(c, popped)                                                  \
+    do {                                                                     \
+        if (unlikely((c)->stop_on & STOP_ON_RETURN))                         \
+            stops_returned(c, stops_slot(c) - (uint32_t)(popped), (c)->cpl); \
     } while (0)
 
 #define NEAR_FORMS(bits)                                          \
@@ -162,18 +162,16 @@ LOOP(loopne, 32, !flag_zf(c))
     {                                                             \
         uint32_t to = load##bits(c, i, SEG_SS, stack_pointer(c)); \
         check_target(c, i, to);                                   \
-        uint32_t slot = stops_slot(c);                            \
         stack_set(c, stack_offset(c, bits / 8));                  \
-        RETURNED(c, slot);                                        \
+        RETURNED(c, bits / 8);                                    \
         CHAIN(c, chain_indirect(c, to));                          \
     }                                                             \
     HANDLER_LAST(ret_iw##bits)                                    \
     {                                                             \
         uint32_t to = load##bits(c, i, SEG_SS, stack_pointer(c)); \
         check_target(c, i, to);                                   \
-        uint32_t slot = stops_slot(c);                            \
         stack_set(c, stack_offset(c, bits / 8 + i->imm));         \
-        RETURNED(c, slot);                                        \
+        RETURNED(c, bits / 8 + i->imm);                           \
         CHAIN(c, chain_indirect(c, to));                          \
     }
 NEAR_FORMS(16)
