@@ -19,6 +19,9 @@ static inline struct partition *make(enum clock_mode clock)
         .clock = clock,
         .pc.bios = {bios, sizeof bios},
     };
+    const char *engine = getenv("UMBRA_ENGINE"); /* to try another than the default */
+    if (engine)
+        config.engine = engine_find(engine);
     char error[256];
     struct partition *p = partition_create(&config, error, sizeof error);
     ck_assert_msg(p, "%s", error);
