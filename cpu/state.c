@@ -87,7 +87,7 @@ static void reset_segments(struct vcpu *c)
 /* FNINIT is software's business: after RESET# the x87 holds zeros (SDM vol. 3, table 9-1). */
 static void reset_fpu(struct vcpu *c)
 {
-    memset(&c->x87, 0, sizeof c->x87);
+    c->x87 = (struct x87){.pointers_hidden = c->x87.pointers_hidden};
     memset(c->xmm, 0, sizeof c->xmm);
     c->x87.control = 0x40;
     c->mxcsr = 0x1F80;

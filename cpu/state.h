@@ -223,7 +223,21 @@ struct x87 {
     uint8_t tag_empty; /* bit n: physical register n is empty; full tags are computed */
     uint16_t last_opcode, last_cs, last_ds;
     uint32_t last_ip, last_dp;
+    bool pointers_hidden; /* for comparing engines: the five above are stored as zeros */
 };
+
+/* What FNSTENV, FNSAVE and FXSAVE store: the last five members of *f, or zeros. */
+struct x87_pointers {
+    uint16_t opcode, cs, ds;
+    uint32_t ip, dp;
+};
+static inline struct x87_pointers x87_pointers(const struct x87 *f)
+{
+    if (f->pointers_hidden)
+        return (struct x87_pointers){0};
+    return (struct x87_pointers){f->last_opcode & 0x7FF, f->last_cs, f->last_ds, f->last_ip,
+                                 f->last_dp};
+}
 
 union xmm {
     uint8_t b[16];

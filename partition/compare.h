@@ -5,7 +5,8 @@
  * reference's value, so that it does not spread:
  *  - arithmetic flags are judged by the caller, who knows what ran (cpu/undefined.h);
  *  - the x87's last instruction and operand pointers and opcode: processors differ in when they
- *    keep them (SDM vol. 1, 8.1.8; AMD64 vol. 1, 6.2.5);
+ *    keep them (SDM vol. 1, 8.1.8; AMD64 vol. 1, 6.2.5). Lockstep has both machines store zeros for
+ *    them (x87.pointers_hidden), so that none gets into memory;
  *  - a word of memory that differs only in flags that were undefined when it was pushed.
  *
  * Neither machine's page state or TLB is touched: to look must not change the course. */

@@ -18,7 +18,7 @@ struct pair {
     enum partition_end end[LOCKSTEP_SIDES];
     uint64_t step; /* steps done */
     uint64_t next_tick;
-    uint64_t next_check; /* instructions */
+    uint64_t next_check; /* instructions at which memory and devices are looked at again */
     uint64_t checked;    /* step up to which memory and devices are known to be equal */
     struct trace trace;  /* of the reference's last step, or of its end */
 };
@@ -32,6 +32,11 @@ struct lockstep {
      * whenever they are run again. In ascending order. */
     uint64_t alone[ALONE_MAX];
     unsigned alone_count;
+    /* Steps first to last - 1 were run again and all of them checked: likewise. */
+    struct {
+        uint64_t first, last;
+    } careful[ALONE_MAX];
+    unsigned careful_count;
 };
 
 /* --- Pairs -------------------------------------------------------------------------------------
@@ -58,6 +63,7 @@ static bool pair_make(struct lockstep *l)
                 fprintf(l->host->report, "lockstep: no machine: %s\n", error);
             return false;
         }
+        partition_vcpu(l->pair.p[side])->x87.pointers_hidden = true;
     }
     return true;
 }
@@ -162,9 +168,15 @@ static enum verdict judge(struct lockstep *l, bool full, struct differences *d)
     return EQUAL;
 }
 
-static bool is_check_due(const struct lockstep *l)
+/* Each time that so many instructions are full, whatever was checked before. */
+static bool is_check_due(struct lockstep *l)
 {
-    return !l->o->check_insns || partition_vcpu(l->pair.p[REFERENCE])->insns >= l->pair.next_check;
+    uint64_t insns = partition_vcpu(l->pair.p[REFERENCE])->insns;
+    if (insns < l->pair.next_check)
+        return false;
+    l->pair.next_check =
+        l->o->check_insns ? (insns / l->o->check_insns + 1) * l->o->check_insns : 0;
+    return true;
 }
 
 /* One step and its verdict. */
@@ -177,10 +189,8 @@ static enum verdict step(struct lockstep *l, bool traced, bool full, struct diff
     run_tested(l, until);
     pair->step++;
     bool ended = pair->end[REFERENCE] != PARTITION_RUNNING;
-    bool check = full || ended || is_check_due(l);
-    if (check)
-        pair->next_check = partition_vcpu(pair->p[REFERENCE])->insns + l->o->check_insns;
-    return judge(l, check, d);
+    bool due = is_check_due(l);
+    return judge(l, full || ended || due, d);
 }
 
 /* --- Locating ----------------------------------------------------------------------------------
@@ -199,7 +209,8 @@ static enum verdict single_steps(struct lockstep *l, bool full, struct differenc
     while (v == EQUAL && pair->end[REFERENCE] == PARTITION_RUNNING &&
            partition_now(pair->p[REFERENCE]) < until) {
         pair->end[REFERENCE] = trace_insn(&pair->trace, pair->p[REFERENCE], until);
-        run_tested(l, min_u64(partition_now(pair->p[REFERENCE]), until));
+        bool ended = pair->end[REFERENCE] != PARTITION_RUNNING; /* in no time at all, perhaps */
+        run_tested(l, ended ? until : min_u64(partition_now(pair->p[REFERENCE]), until));
         v = judge(l, full, d);
     }
     pair->step++;
@@ -224,6 +235,15 @@ static bool settle(struct lockstep *l)
     return judge(l, true, &d) == EQUAL;
 }
 
+static bool is_careful(const struct lockstep *l, uint64_t number)
+{
+    for (unsigned n = 0; n < l->careful_count; n++) {
+        if (number >= l->careful[n].first && number < l->careful[n].last)
+            return true;
+    }
+    return false;
+}
+
 static void take_located(struct lockstep *l, const struct differences *d)
 {
     l->result->found = *d;
@@ -241,10 +261,10 @@ static bool pair_again(struct lockstep *l, uint64_t to)
     if (!pair_make(l))
         return false;
     while (l->pair.step < to) {
-        bool alone = is_alone(l, l->pair.step);
+        bool alone = is_alone(l, l->pair.step), careful = is_careful(l, l->pair.step);
         enum verdict v = alone && !settle(l) ? DIFFERENT
                          : alone             ? single_steps(l, false, &d)
-                                             : step(l, false, false, &d);
+                                             : step(l, careful, careful, &d);
         if (v == DIFFERENT) {
             take_located(l, &d);
             l->result->located = false;
@@ -346,20 +366,25 @@ static enum verdict locate(struct lockstep *l, uint64_t checked, uint64_t last, 
                            const struct differences *seen)
 {
     uint64_t excused = l->result->excused, pushed = l->result->pushed_flags;
+    uint64_t first = unsure ? last - 1 : checked;
     bool clean = true;
     l->result->traced_again++;
-    enum verdict v = run_checked(l, unsure ? last - 1 : checked, last, &clean);
-    if (!clean) /* it is older than its sign */
-        v = run_checked(l, checked, last, &clean);
+    enum verdict v = run_checked(l, first, last, &clean);
+    if (!clean) { /* it is older than its sign */
+        first = checked;
+        v = run_checked(l, first, last, &clean);
+    }
     if (!clean)
         v = DIFFERENT;
-    if (v != EQUAL || unsure || l->result->excused != excused)
-        return v;
-    if (l->result->pushed_flags != pushed && l->alone_count < ALONE_MAX) {
-        l->alone[l->alone_count++] = last - 1;
-        l->result->excused++;
+    bool explained = unsure || l->result->excused != excused || l->result->pushed_flags != pushed;
+    if (v == EQUAL && explained && l->careful_count < ALONE_MAX) {
+        l->careful[l->careful_count].first = first;
+        l->careful[l->careful_count++].last = last;
+        l->result->excused += l->result->excused == excused && !unsure;
         return EQUAL;
     }
+    if (v != EQUAL)
+        return v;
     if (l->host->report)
         fprintf(l->host->report,
                 "lockstep: seen at first, but not when the steps from %llu to %llu were run again "

@@ -36,11 +36,12 @@ HANDLER(fxsave)
     store_le16(image, f->control);
     store_le16(image + 2, x87_status(f));
     image[4] = (uint8_t)~f->tag_empty;
-    store_le16(image + 6, f->last_opcode & 0x7FF);
-    store_le32(image + 8, f->last_ip);
-    store_le16(image + 12, f->last_cs);
-    store_le32(image + 16, f->last_dp);
-    store_le16(image + 20, f->last_ds);
+    struct x87_pointers last = x87_pointers(f);
+    store_le16(image + 6, last.opcode);
+    store_le32(image + 8, last.ip);
+    store_le16(image + 12, last.cs);
+    store_le32(image + 16, last.dp);
+    store_le16(image + 20, last.ds);
     for (unsigned n = 0; n < 8; n++) {
         const struct f80 *r = &f->reg[(f->top + n) & 7];
         store_le64(image + 32 + 16 * n, r->sig);

@@ -105,18 +105,19 @@ static void set_tag_word(struct x87 *f, uint16_t tags)
 static void environment_get(const struct vcpu *c, unsigned size, uint32_t field[7])
 {
     const struct x87 *f = &c->x87;
-    uint32_t ones = size == 4 ? UINT32_C(0xFFFF0000) : 0, opcode = f->last_opcode & 0x7FF;
+    struct x87_pointers last = x87_pointers(f);
+    uint32_t ones = size == 4 ? UINT32_C(0xFFFF0000) : 0, opcode = last.opcode;
     field[0] = ones | f->control;
     field[1] = ones | x87_status(f);
     field[2] = ones | x87_tag_word(f);
     if (vcpu_is_protected(c)) {
-        field[3] = f->last_ip;
-        field[4] = f->last_cs | opcode << 16;
-        field[5] = f->last_dp;
-        field[6] = ones | f->last_ds;
+        field[3] = last.ip;
+        field[4] = last.cs | opcode << 16;
+        field[5] = last.dp;
+        field[6] = ones | last.ds;
     } else {
-        uint32_t ip = ((uint32_t)f->last_cs << 4) + f->last_ip;
-        uint32_t dp = ((uint32_t)f->last_ds << 4) + f->last_dp;
+        uint32_t ip = ((uint32_t)last.cs << 4) + last.ip;
+        uint32_t dp = ((uint32_t)last.ds << 4) + last.dp;
         field[3] = ones | (ip & 0xFFFF);
         field[4] = ip >> 16 << 12 | opcode;
         field[5] = ones | (dp & 0xFFFF);

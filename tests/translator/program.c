@@ -341,6 +341,10 @@ static void write_row(struct writer *w, unsigned op)
     if (row->form & 1 && insn_is_mem(&i) && !one_in(w, 5))
         aim(w, &i);
     add(w, c.b, i.len);
+    /* CMP reg, EAX: undefined flags may be anything, and what reads them too. */
+    struct code cmp = {{0x39, (uint8_t)(0xC0 | below(w, 8))}, 2};
+    if (insn_flag_effect(&i, 2).undefined && !one_in(w, 6))
+        emit(w, &cmp);
 }
 
 static void any_instruction(struct writer *w)
