@@ -99,8 +99,10 @@ static void flush_large(struct tlb *tlb, uint64_t gva)
 
 void tlb_flush_page(struct tlb *tlb, uint64_t gva)
 {
-    tlb->page_flushes++;
+    uint32_t *noted = &tlb->flushed[tlb->page_flushes++ % TLB_FLUSHED];
+    *noted = (uint32_t)gva >> 12;
     if (tlb->any_large && (tlb->large[(uint32_t)gva >> 28] & BIT((gva >> 22) & 63))) {
+        *noted = TLB_FLUSHED_LARGE;
         flush_large(tlb, gva);
         return;
     }

@@ -44,6 +44,9 @@ struct tlb_entry {
 #define TLB_SLOTS (TLB_VIEWS * TLB_KINDS * TLB_ENTRIES)
 #define TLB_WORDS (TLB_SLOTS / 64)
 
+#define TLB_FLUSHED       8          /* single pages flushed that are remembered */
+#define TLB_FLUSHED_LARGE UINT32_MAX /* in place of one: more than that */
+
 struct tlb {
     struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
     uint64_t used[TLB_WORDS];                   /* bit per slot: filled */
@@ -52,6 +55,7 @@ struct tlb {
     uint64_t large[16];                         /* bit per 4 MiB of gva: has pages of a large one */
     bool any_large;
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
+    uint32_t flushed[TLB_FLUSHED]; /* pages (gva >> 12) flushed last: by page_flushes before it */
 };
 
 /* Empty, counters at zero. */

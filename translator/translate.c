@@ -16,6 +16,7 @@
 #include "cpu/stops.h"
 #include "translator/faults.h"
 #include "translator/flow.h"
+#include "translator/jumps.h"
 #include "translator/units.h"
 
 #define SIGNAL_CYCLES 9000 /* a signal and the return from it: 3 us */
@@ -49,12 +50,8 @@ static bool allocate(struct translator *t)
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
     if (!t->units || !t->free_ids || !t->by_address || !t->helped_rows)
         return false;
-    for (unsigned n = 0; n < JUMP_TABLES; n++) {
-        t->table[n] = calloc(1, sizeof *t->table[n]);
-        if (!t->table[n])
-            return false;
-        t->table[n]->key = UINT32_MAX;
-    }
+    if (!jumps_init(t))
+        return false;
     return map_strip(t) && code_cache_init(&t->code, CODE_CACHE_SIZE);
 }
 
@@ -110,8 +107,7 @@ void translator_destroy(struct translator *t)
     if (t->strip)
         munmap(t->strip - PAGE_SIZE, PAGE_SIZE + BUDGET_STRIP);
     code_cache_free(&t->code);
-    for (unsigned n = 0; n < JUMP_TABLES; n++)
-        free(t->table[n]);
+    jumps_free(t);
     free(t->units);
     free(t->free_ids);
     free(t->by_address);
@@ -190,8 +186,8 @@ const uint8_t *translator_go_on(struct translator *t)
     struct unit *u = unit_for(t, key);
     if (!u || c->wake)
         return NULL;
-    units_choose_table(t, key);
-    t->current->slot[u->eip & (JUMP_SLOTS - 1)] = u->indirect;
+    jumps_choose(t, key);
+    jumps_note(t, u);
     if (set_counter(t, 0) < u->insns)
         return NULL;
     fpu_review(t);
@@ -294,7 +290,7 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[n];
     take_flags(c);
     c->insns = retired(t, ui->into);
-    bool faulted = t->fault_site == site, x87 = backend_uses_x87(&ui->insn);
+    bool faulted = t->fault_site == site, x87 = ui->x87;
     t->fault_site = NO_SITE;
     if (x87 && fpu_take(t)) { /* its interrupt comes before this instruction */
         c->eip = ui->eip;

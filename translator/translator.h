@@ -24,16 +24,23 @@
 #define SITE_SHIFT      8 /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
 #define JUMP_BITS       12
 #define JUMP_SLOTS      (1u << JUMP_BITS)
-#define JUMP_TABLES     16
+#define JUMP_TABLES     64
+#define JUMP_FILLS      256
 #define UNITS_MAX       (1u << 17)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
 #define CODE_CACHE_SIZE (UINT64_C(32) << 20)
 
-/* Host code by eip, for one mode and address space. */
+/* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
-    uint32_t key, cs_base;
-    uint64_t root, flushes, code_len;
-    uint64_t used_at; /* for replacing the one unused longest */
+    uint32_t cs_base;
+    uint64_t root, code_len;
+    uint64_t flushes, page_flushes; /* the TLB's, when it was brought up to date */
+    uint64_t used_at;               /* for replacing the one unused longer */
+    unsigned filled;                /* of fill; above JUMP_FILLS: any slot may be */
+    struct jump_fill {
+        uint32_t page; /* linear address >> PAGE_SHIFT */
+        uint32_t slot;
+    } fill[JUMP_FILLS];
     const uint8_t *slot[JUMP_SLOTS];
 };
 
@@ -69,6 +76,7 @@ struct translator {
     uint64_t epoch; /* counts the times that everything was dropped */
     uint64_t clock; /* of jump table use */
     struct jump_table *table[JUMP_TABLES], *current;
+    uint32_t table_key[JUMP_TABLES], current_key; /* UINT32_MAX: never used */
     uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
     void *fault_stack;     /* the backend's: where its signal handler runs */
     struct unit_address *by_address; /* in the order of their code */

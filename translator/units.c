@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "translator/faults.h"
+#include "translator/jumps.h"
 
 /* --- Keys ------------------------------------------------------------------------------------- */
 
@@ -15,61 +16,6 @@ uint32_t key_of(const struct vcpu *c)
     if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
         key |= KEY_CODE_FLAT;
     return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
-}
-
-/* --- Jump tables ------------------------------------------------------------------------------ */
-
-static void table_clear(struct translator *t, struct jump_table *table)
-{
-    for (unsigned n = 0; n < JUMP_SLOTS; n++)
-        table->slot[n] = t->stubs.miss;
-}
-
-static bool table_fits(const struct jump_table *table, const struct vcpu *c, uint32_t key)
-{
-    return table->key == key && table->root == c->walk.root &&
-           table->cs_base == (uint32_t)c->seg[SEG_CS].base && table->code_len == c->code_len;
-}
-
-void units_choose_table(struct translator *t, uint32_t key)
-{
-    struct vcpu *c = t->vcpu;
-    uint64_t flushes = c->tlb.flushes + c->tlb.page_flushes;
-    struct jump_table *table = t->current;
-    if (!table || !table_fits(table, c, key)) {
-        struct jump_table *oldest = t->table[0];
-        table = NULL;
-        for (unsigned n = 0; n < JUMP_TABLES && !table; n++) {
-            if (table_fits(t->table[n], c, key))
-                table = t->table[n];
-            else if (t->table[n]->used_at < oldest->used_at)
-                oldest = t->table[n];
-        }
-        if (!table) {
-            table = oldest;
-            table->key = key;
-            table->root = c->walk.root;
-            table->cs_base = (uint32_t)c->seg[SEG_CS].base;
-            table->code_len = c->code_len;
-            table->flushes = flushes - 1;
-        }
-        table->used_at = ++t->clock;
-        t->current = table;
-        c->translated.jumps = table->slot;
-    }
-    if (table->flushes != flushes) {
-        table_clear(t, table);
-        table->flushes = flushes;
-    }
-}
-
-static void forget_in_tables(struct translator *t, const struct unit *u)
-{
-    unsigned slot = u->eip & (JUMP_SLOTS - 1);
-    for (unsigned n = 0; n < JUMP_TABLES; n++) {
-        if (t->table[n]->slot[slot] == u->indirect)
-            t->table[n]->slot[slot] = t->stubs.miss;
-    }
 }
 
 /* --- Links ------------------------------------------------------------------------------------ */
@@ -120,7 +66,7 @@ static void leave_block_lists(struct unit *u)
 static void unit_drop(struct translator *t, struct unit *u)
 {
     disconnect_all(t, u);
-    forget_in_tables(t, u);
+    jumps_forget(t, u);
     leave_block_lists(u);
     u->dead = true;
     t->units[u->id] = NULL;
@@ -170,8 +116,7 @@ void units_drop_all(struct translator *t)
         t->dead = u;
     }
     t->unit_count = t->free_count = 0;
-    for (unsigned n = 0; n < JUMP_TABLES; n++)
-        table_clear(t, t->table[n]);
+    jumps_forget_all(t);
     t->restart = true;
     t->epoch++;
     t->counters.flushes++;
@@ -257,6 +202,7 @@ static void fill(struct unit *u, const struct plan *plan)
                 (struct unit_insn){.insn = b->insns[k],
                                    .eip = plan->eip[n] + b->insns[k].offset,
                                    .into = (uint8_t)k,
+                                   .x87 = backend_uses_x87(&b->insns[k]),
                                    .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER};
         }
         uint32_t end = plan->eip[n] + b->bytes;

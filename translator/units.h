@@ -7,10 +7,6 @@
 /* Has t told of blocks that go. */
 void units_listen(struct translator *t);
 
-/* Has indirect jumps go through the table of the present address space and code segment, for key.
- */
-void units_choose_table(struct translator *t, uint32_t key);
-
 /* The unit at c->eip for key, made if need be; NULL when there can be none (code that is not kept,
  * a debugger's breakpoint, no memory). Raises what fetching raises. Frees what was dropped: none of
  * it may be in use. */
