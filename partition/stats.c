@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "partition/partition.h"
+#include "translator/translator.h"
 
 static void put(struct bytes *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void put(struct bytes *out, const char *format, ...)
@@ -74,6 +75,46 @@ static void put_windows(struct bytes *out, const struct vcpu *c)
     put(out, "\n  }");
 }
 
+/* The translator's work; helped: how often an instruction ran in its handler after all. */
+static void put_translator(struct bytes *out, const struct translator *t)
+{
+    const struct translator_counters *n = &t->counters;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"units", n->units},
+        {"units_dropped", n->units_dropped},
+        {"flushes", n->flushes},
+        {"entries", n->entries},
+        {"links", n->linked},
+        {"jumps_missed", n->missed},
+        {"polls", n->polls},
+        {"faults", n->faults},
+        {"faults_refused", n->refused},
+        {"soft_sites", n->soft_sites},
+        {"interpreted_blocks", n->single},
+        {"fpu_guards", n->fpu_guards},
+        {"fpu_loads", n->fpu_loads},
+        {"fpu_saves", n->fpu_saves},
+        {"helped_all", n->helped},
+    };
+    put(out, ",\n  \"translator\": {");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        put(out, "\n    \"%s\": %llu,", rows[i].name, u(rows[i].value));
+    put(out, "\n    \"helped\": {");
+    bool first = true;
+    for (unsigned row = 0; row < OPCODE_ROWS; row++) {
+        if (!t->helped_rows[row])
+            continue;
+        const struct opcode *o = opcode_row(row);
+        put(out, "%s\n      \"%s %s%02x #%u\": %llu", first ? "" : ",", o->mnemonic,
+            o->map == MAP_1B ? "" : "0f ", o->opcode, row, u(t->helped_rows[row]));
+        first = false;
+    }
+    put(out, "}\n  }");
+}
+
 static void put_dma(struct bytes *out, const struct board *b)
 {
     bool first = true;
@@ -110,6 +151,8 @@ void partition_stats(struct partition *p, struct bytes *out)
     put_vcpu(out, partition_vcpu(p));
     if (partition_vcpu(p)->windows)
         put_windows(out, partition_vcpu(p));
+    if (partition_vcpu(p)->translated.translator)
+        put_translator(out, partition_vcpu(p)->translated.translator);
     put(out, ",\n  \"virtual_ns\": %llu,\n  \"resets\": %llu,\n  \"slept_ns\": %llu",
         u(partition_now(p)), u(partition_resets(p)), u(partition_slept_ns(p)));
     put(out, ",\n  \"port_reads\": %llu,\n  \"port_writes\": %llu", u(b->port_reads),

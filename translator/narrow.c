@@ -42,5 +42,5 @@ narrow_function *narrow_for(const struct insn *i)
 {
     if (string_rounds_of(i))
         return string_rounds_run;
-    return NULL;
+    return narrow_system_for(i);
 }

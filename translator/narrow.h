@@ -10,6 +10,9 @@
  * registers and translated.flags are current. Returns where host code goes on, or NULL. */
 typedef const uint8_t *narrow_function(struct vcpu *c, uint32_t site);
 
+/* narrow_system.c: segments and flags. */
+narrow_function *narrow_system_for(const struct insn *i);
+
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);
 

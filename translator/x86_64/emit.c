@@ -139,8 +139,15 @@ static bool ends_block(const struct unit *u, unsigned n)
 bool backend_goes_on(const struct insn *i)
 {
     unsigned op = i->op;
-    return !(opcode_row(op)->attrs & ENDS) || op == OPROW_jcxz || op == OPROW_loop ||
-           op == OPROW_loope || op == OPROW_loopne || insn_is_jcc(i);
+    return !(opcode_row(op)->attrs & ENDS) || op == OPROW_popf || op == OPROW_sti ||
+           op == OPROW_jcxz || op == OPROW_loop || op == OPROW_loope || op == OPROW_loopne ||
+           insn_is_jcc(i);
+}
+
+/* Is its block counted off behind it? Branches do that themselves, on each of their ways. */
+static bool is_counted_behind(const struct insn *i)
+{
+    return !(opcode_row(i->op)->attrs & ENDS) || i->op == OPROW_popf || i->op == OPROW_sti;
 }
 
 static uint32_t eip_behind(const struct unit *u, unsigned n)
@@ -181,7 +188,7 @@ void backend_emit(struct translator *t, struct unit *u)
         emit_insn(&e);
         u->insn[n].resume = (uint32_t)(e.code.at - start);
         u->insn[n].fpu = e.fpu;
-        if (ends_block(u, n) && !(opcode_row(e.i->op)->attrs & ENDS))
+        if (ends_block(u, n) && is_counted_behind(e.i))
             emit_count(&e);
         if (n + 1u == u->insns && backend_goes_on(e.i))
             emit_link_jump(&e, eip_behind(u, n));

@@ -109,7 +109,7 @@ void emit_own(struct emit *e);                      /* own.c */
 void emit_branch(struct emit *e);                   /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
 bool emit_fpu(struct emit *e);
-void emit_string(struct emit *e);                   /* string.c */
+void emit_string(struct emit *e); /* string.c */
 
 /* The instruction is run by its handler; then the next one, or the unit is left. */
 void emit_help(struct emit *e);

@@ -162,6 +162,32 @@ static void emit_bswap(struct emit *e)
     asm_8(&e->code, 0xC8 | (r & 7));
 }
 
+static void load_selector(struct emit *e, unsigned seg)
+{
+    size_t field = offsetof(struct vcpu, seg) + seg * sizeof(struct segment) +
+                   offsetof(struct segment, selector);
+    asm_modrm(&e->code, &(struct form){.map = ASM_0F, .opcode = 0xB7}, R11, vcpu_field(field));
+}
+
+static void push_segment(struct emit *e, unsigned seg)
+{
+    int32_t size = e->i->osize;
+    struct place to = emit_memory(e, stack_place(e, -size), (unsigned)size, true);
+    load_selector(e, seg);
+    asm_modrm(&e->code, &(struct form){.opcode = 0x89, .o16 = o16(e)}, R11, to);
+    move_stack(e, -size);
+}
+
+/* Memory gets 16 bits, a register the operand size. */
+static void store_segment(struct emit *e)
+{
+    const struct insn *i = e->i;
+    bool memory = insn_is_mem(i);
+    struct place to = memory ? emit_memory(e, insn_place(i), 2, true) : place_reg(host_reg(i->rm));
+    load_selector(e, i->reg);
+    asm_modrm(&e->code, &(struct form){.opcode = 0x89, .o16 = memory || o16(e)}, R11, to);
+}
+
 void emit_own(struct emit *e)
 {
     const struct insn *i = e->i;
@@ -235,6 +261,32 @@ void emit_own(struct emit *e)
             emit_help(e); /* its address is formed with the ESP after the pop */
         else
             pop_reg(e, i->rm);
+        break;
+    case OPROW_push_es:
+        push_segment(e, SEG_ES);
+        break;
+    case OPROW_push_cs:
+        push_segment(e, SEG_CS);
+        break;
+    case OPROW_push_ss:
+        push_segment(e, SEG_SS);
+        break;
+    case OPROW_push_ds:
+        push_segment(e, SEG_DS);
+        break;
+    case OPROW_push_fs:
+        push_segment(e, SEG_FS);
+        break;
+    case OPROW_push_gs:
+        push_segment(e, SEG_GS);
+        break;
+    case OPROW_mov_ew_s0:
+    case OPROW_mov_ew_s1:
+    case OPROW_mov_ew_s2:
+    case OPROW_mov_ew_s3:
+    case OPROW_mov_ew_s4:
+    case OPROW_mov_ew_s5:
+        store_segment(e);
         break;
     case OPROW_leave:
         emit_leave(e);

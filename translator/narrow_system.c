@@ -1,0 +1,264 @@
+/* translator/narrow_system.c: segment loads and flag instructions in their usual cases: nothing
+ * raised, descriptors and stack in the TLB, no event waiting. The unit goes on when nothing that is
+ * built into it (its key) changed. */
+#include "cpu/exception.h"
+#include "cpu/model.h"
+#include "cpu/segment.h"
+#include "translator/flow.h"
+#include "translator/narrow.h"
+#include "translator/units.h"
+
+/* --- Going on --------------------------------------------------------------------------------- */
+
+/* Behind the instruction, which has run. */
+static const uint8_t *next(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    const struct unit *u = site_unit(t, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    if (!((key_of(c) ^ u->key) & ~(KEY_WINDOW | KEY_FPU)))
+        return u->start + ui->resume;
+    take_flags(c);
+    c->insns = retired(t, ui->into) + 1;
+    uint32_t eip = ui->eip + ui->insn.len;
+    c->eip = c->code32 ? eip : eip & 0xFFFF;
+    return translator_go_on(t);
+}
+
+static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
+{
+    return &site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
+}
+
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+/* The host address of size bytes, or NULL. */
+static uint8_t *reach(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size,
+                      enum tlb_kind kind)
+{
+    const struct segment *s = &c->seg[seg];
+    uint64_t len = kind == TLB_WRITE ? s->write_len : s->read_len;
+    if (offset + (uint64_t)size > len)
+        return NULL;
+    return tlb_lookup(&c->tlb, c->tlb_view, kind, (uint32_t)s->base + offset, size);
+}
+
+static uint32_t stack_offset(const struct vcpu *c, int32_t disp)
+{
+    uint32_t sp = c->reg[ESP].d + (uint32_t)disp;
+    return c->stack32 ? sp : sp & 0xFFFF;
+}
+
+static uint32_t operand_offset(const struct vcpu *c, const struct insn *i, uint32_t disp)
+{
+    uint32_t ea = c->reg[i->base].d + (c->reg[i->index].d << i->scale) + i->disp + disp;
+    return i->asize == 4 ? ea : ea & 0xFFFF;
+}
+
+static uint32_t load(const uint8_t *p, unsigned size)
+{
+    return size == 2 ? load_le16(p) : load_le32(p);
+}
+
+/* --- Segment registers -------------------------------------------------------------------------
+ */
+
+/* A data segment with nothing to raise or to mark in its descriptor. False: by the handler. */
+static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)
+{
+    if (selector_is_null(selector)) {
+        segment_set_null(c, seg, selector);
+        return true;
+    }
+    bool local = selector & 4;
+    uint64_t base = local ? c->ldtr.base : c->gdtr.base;
+    uint32_t limit = local ? c->ldtr.limit : c->gdtr.limit;
+    if ((local && !(c->ldtr.attr & SEG_ATTR_P)) || (selector | 7u) > limit || c->model == CPU_286)
+        return false;
+    uint32_t at = (uint32_t)(base + (selector & 0xFFF8u));
+    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, at, 8);
+    if (!p)
+        return false;
+    struct descriptor d = {.low = load_le32(p), .high = load_le32(p + 4), .address = at};
+    unsigned dpl = descriptor_dpl(&d);
+    bool outranked = !descriptor_is_conforming(&d) && ((selector & 3u) > dpl || c->cpl > dpl);
+    if (!descriptor_is_readable(&d) || outranked || !descriptor_present(&d) || !(d.high & 0x100))
+        return false;
+    segment_set(c, seg, selector, &d);
+    return true;
+}
+
+static bool load_segment(struct vcpu *c, unsigned seg, uint16_t selector)
+{
+    if (vcpu_is_protected(c))
+        return load_protected(c, seg, selector);
+    segment_load_real(c, seg, selector, vcpu_is_v86(c));
+    return true;
+}
+
+static const uint8_t *mov_segment(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = site_insn(c, site);
+    uint16_t selector = c->reg[i->rm].w;
+    if (insn_is_mem(i)) {
+        const uint8_t *p = reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
+        if (!p)
+            return translator_help(c, site);
+        selector = load_le16(p);
+    }
+    return load_segment(c, i->reg, selector) ? next(c, site) : translator_help(c, site);
+}
+
+static unsigned popped_segment(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_pop_es:
+        return SEG_ES;
+    case OPROW_pop_ds:
+        return SEG_DS;
+    case OPROW_pop_fs:
+        return SEG_FS;
+    default:
+        return SEG_GS;
+    }
+}
+
+static const uint8_t *pop_segment(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = site_insn(c, site);
+    const uint8_t *p = reach(c, SEG_SS, stack_offset(c, 0), 2, TLB_READ);
+    if (!p || !load_segment(c, popped_segment(i), load_le16(p)))
+        return translator_help(c, site);
+    set_stack_pointer(c, c->reg[ESP].d + i->osize);
+    return next(c, site);
+}
+
+static unsigned far_segment(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_les:
+        return SEG_ES;
+    case OPROW_lds:
+        return SEG_DS;
+    case OPROW_lfs:
+        return SEG_FS;
+    default:
+        return SEG_GS;
+    }
+}
+
+static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = site_insn(c, site);
+    const uint8_t *p = reach(c, i->seg, operand_offset(c, i, 0), i->osize, TLB_READ);
+    const uint8_t *q = reach(c, i->seg, operand_offset(c, i, i->osize), 2, TLB_READ);
+    if (!p || !q)
+        return translator_help(c, site);
+    uint32_t offset = load(p, i->osize);
+    if (!load_segment(c, far_segment(i), load_le16(q)))
+        return translator_help(c, site);
+    if (i->osize == 2)
+        c->reg[i->reg].w = (uint16_t)offset;
+    else
+        c->reg[i->reg].d = offset;
+    return next(c, site);
+}
+
+/* --- Flags ------------------------------------------------------------------------------------ */
+
+static bool iopl_allows(const struct vcpu *c)
+{
+    return c->cpl <= bits(c->eflags, 13, 12);
+}
+
+static const uint8_t *pushf(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = site_insn(c, site);
+    uint8_t *p = reach(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize, TLB_WRITE);
+    if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
+        return translator_help(c, site);
+    take_flags(c);
+    uint32_t image = vcpu_flags_image(c) & ~(FLAG_RF | FLAG_VM);
+    if (i->osize == 2)
+        store_le16(p, (uint16_t)image);
+    else
+        store_le32(p, image);
+    set_stack_pointer(c, c->reg[ESP].d - i->osize);
+    return next(c, site);
+}
+
+/* Only what changes no more than arithmetic flags, IF and IOPL. */
+static const uint8_t *popf(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = site_insn(c, site);
+    const uint8_t *p = reach(c, SEG_SS, stack_offset(c, 0), i->osize, TLB_READ);
+    if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
+        return translator_help(c, site);
+    uint32_t value = load(p, i->osize);
+    uint32_t rare = FLAG_TF | FLAG_DF | FLAG_NT | FLAG_AC | FLAG_ID;
+    uint32_t changes = cpu_model_info(c->model)->eflags_mask;
+    rare &= i->osize == 2 ? changes & 0xFFFF : changes;
+    if (((value ^ c->eflags) & rare) || ((value & FLAG_IF) && c->events) || c->model == CPU_286)
+        return translator_help(c, site);
+    uint32_t mask = (iopl_allows(c) ? FLAG_IF : 0) | (c->cpl == 0 ? FLAG_IOPL : 0);
+    mask &= changes;
+    c->eflags = (c->eflags & ~mask) | (value & mask);
+    c->translated.flags = (value & 0xFF) << 8 | (value & FLAG_OF ? 1 : 0);
+    set_stack_pointer(c, c->reg[ESP].d + i->osize);
+    return next(c, site);
+}
+
+static bool works_on_if(const struct vcpu *c)
+{
+    return vcpu_is_real(c) || iopl_allows(c);
+}
+
+static const uint8_t *cli(struct vcpu *c, uint32_t site)
+{
+    if (!works_on_if(c))
+        return translator_help(c, site);
+    c->eflags &= ~FLAG_IF;
+    return next(c, site);
+}
+
+/* The interrupt shadow needs no keeping while nothing waits, if the next instruction surely runs:
+ * it is in the unit, whose budget is known to last. */
+static const uint8_t *sti(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    if (!works_on_if(c) || c->events || site_index(site) + 1u >= u->insns)
+        return translator_help(c, site);
+    c->eflags |= FLAG_IF;
+    return next(c, site);
+}
+
+narrow_function *narrow_system_for(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_mov_s0_ew:
+    case OPROW_mov_s3_ew:
+    case OPROW_mov_s4_ew:
+    case OPROW_mov_s5_ew:
+        return mov_segment;
+    case OPROW_pop_es:
+    case OPROW_pop_ds:
+    case OPROW_pop_fs:
+    case OPROW_pop_gs:
+        return pop_segment;
+    case OPROW_les:
+    case OPROW_lds:
+    case OPROW_lfs:
+    case OPROW_lgs:
+        return far_pointer;
+    case OPROW_pushf:
+        return pushf;
+    case OPROW_popf:
+        return popf;
+    case OPROW_cli:
+        return cli;
+    case OPROW_sti:
+        return sti;
+    default:
+        return NULL;
+    }
+}
