@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The console: verbs from a script, from a pipe and typed at a terminal, with completion and Ctrl-C.
+
+Arguments: build folder, source folder."""
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+build = sys.argv[1]
+umbra = os.path.join(build, "umbra")
+if not os.access(umbra, os.X_OK) or not os.path.exists(os.path.join(build, "bios/demo.img")):
+    print("SKIP: umbra or its firmware is not built")
+    sys.exit(77)
+folder = tempfile.TemporaryDirectory()
+
+
+def expect(good, what, *detail):
+    if not good:
+        print(f"FAIL: {what}")
+        for d in detail:
+            print(d)
+        sys.exit(1)
+
+
+def run(*options, text="", command="debug"):
+    p = subprocess.run([umbra, command, "--display", "none", "--timeout", "60", *options], input=text.encode(),
+                       capture_output=True, timeout=120)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def script(lines, *options, **more):
+    path = os.path.join(folder.name, "script")
+    open(path, "w").write(lines)
+    return run("--console-script", path, *options, **more)
+
+
+def usage(want, *options, command="run"):
+    status, out, err = run(*options, command=command)
+    expect(status == want and err, f"{options}: exit {status}, not {want}", err)
+
+
+# --- the command line
+usage(1, "--console-script", "/no/such/script")
+usage(1, "--console", "--serial", "stdio")
+usage(1, "--serial", "stdio", command="debug")
+
+# --- from a pipe: failures are told and passed over; the end of the input ends a stopped guest
+status, out, err = run(text="step 2\nnonsense\n\n# a comment\nbreak 0x7c00 # another\ncontinue\nregs ip cs\nlist\n"
+                       "eval 'A' + 1\nbreak 0x500 if al == 'A' || al == '#'\nmem read 07c0:0 4")
+expect(status == 0, f"exit status {status}", out, err)
+for text in ["stepped at F000:0000E05", "there is no verb 'nonsense'", "breakpoint 1 at 0000:00007C00", "ip        00007c00",
+             "1   on  at 00007C00  hits 1", "0x42  66", "if al == 'A' || al == '#'", "00007c00  fa 31 c0 8e"]:
+    expect(text in out, f"'{text}' comes", out, err)
+status, out, err = run("--console", text="status\nquit\n", command="run")
+expect(status == 0 and "running, virtual time" in out, "a running guest", out, err)
+
+# --- a script: the first failure ends it
+status, out, err = script("step\nregs eax\nmem read 0 99999\nregs ebx\n")
+expect(status == 1 and "script:3: 1 to 4096 bytes" in err and "eax" in out and "ebx" not in out, "a failure ends it", status, out, err)
+status, out, err = script("type '{until demo ready}page\\n{until two pages}'\ncontinue &\nwait 3\npause\nscreen\nscreenshot " + folder.name + "/s.png\n"
+                          "break on interrupt 0x20 ignore 2\ncontinue\nlist\ndelete all\nstep 3\nquit\n")
+expect(status == 0 and "directory[ 256]" in out, "typing, the screen", status, out, err)
+expect(re.search(r"interrupt 20h  *hits 3|hits 3", out), "hits that pass are counted", out)
+expect(open(folder.name + "/s.png", "rb").read(4) == b"\x89PNG", "a screenshot")
+status, out, err = script("type '{until demo ready}off\\n'\n", command="run")
+expect(status == 0, "a script ends, the guest runs on to its own end", status, err)
+status, out, err = script("wait 0.3\nstatus\n", "--console", text="status\nquit\n", command="run")
+expect(status == 0, "then the pipe", status, err)
+expect(out.count("running") == 2, "script and pipe", out)
+
+# --- a terminal
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "vt100"
+    os.execv(umbra, [umbra, "debug", "--display", "none", "--timeout", "60"])
+shown = b""
+
+
+def until(text):
+    global shown
+    end = time.time() + 30
+    while text not in shown:
+        expect(time.time() < end, f"{text} comes", shown.decode(errors="replace"))
+        if select.select([fd], [], [], 0.2)[0]:
+            try:
+                shown += os.read(fd, 65536)
+            except OSError:
+                expect(False, f"{text} before the end", shown.decode(errors="replace"))
+    shown = shown[shown.index(text) + len(text):]
+
+
+def keys(text):
+    os.write(fd, text)
+
+
+until(b"'help' lists the verbs")
+until(b"paused at F000:0000FFF0")
+until(b"umbra> ")
+has_editing = b"libedit" in subprocess.run(["ldd", umbra], capture_output=True).stdout
+if has_editing:
+    keys(b"sta\t")
+    keys(b"\t")
+    until(b"status")
+    keys(b"tu\t\r")
+    until(b"virtual time 0.000000")
+    until(b"umbra> ")
+    keys(b"conti\t\r")
+else:
+    keys(b"continue\n")
+time.sleep(1)
+keys(b"\x03")
+until(b"paused at ")
+until(b"umbra> ")
+keys(b"continue &\r")
+until(b"umbra> ")
+keys(b"pause\r")
+until(b"paused at ")
+if has_editing:
+    keys(b"\x1b[A\x1b[A\r")  # two up: continue &
+    keys(b"status\r")
+    until(b"running, virtual time")
+keys(b"\x04")
+_, status = os.waitpid(pid, 0)
+expect(os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0, "Ctrl-D ends it", status)
+print("all passed")
