@@ -37,18 +37,28 @@ static void place_locate(const struct stops *s, struct stop_place *p)
     p->offset = r->offset == NO_BACKING ? NO_BACKING : r->offset + at;
 }
 
+static uint32_t place_len(const struct stop_place *p)
+{
+    return p->len ? p->len : 1;
+}
+
+#define FILTER_BITS 4096u
+
 static void filter(struct stops *s, struct stop_place *p)
 {
+    uint32_t len = place_len(p);
     place_locate(s, p);
     if (p->kind == STOP_SEGMENTED) {
         s->segmented++;
         return;
     }
-    set_add(s->low, p->address & PAGE_MASK);
-    if (p->kind == STOP_LINEAR)
-        set_add(s->linear, hash_page(p->address));
-    else
-        set_add(s->physical, hash_page(p->offset));
+    for (uint32_t n = 0; n < len && n < FILTER_BITS; n++)
+        set_add(s->low, (p->address + n) & PAGE_MASK);
+    bool linear = p->kind == STOP_LINEAR;
+    uint64_t first = linear ? p->address : p->offset;
+    uint64_t pages = ((first & PAGE_MASK) + len + PAGE_MASK) >> PAGE_SHIFT;
+    for (uint64_t n = 0; n < pages && n < FILTER_BITS; n++)
+        set_add(linear ? s->linear : s->physical, hash_page(first + n * PAGE_SIZE));
 }
 
 static void filters_make(struct stops *s)
@@ -106,7 +116,7 @@ void stops_free(struct stops *s)
 
 static bool same_place(const struct stop_place *a, const struct stop_place *b)
 {
-    return a->kind == b->kind && a->address == b->address &&
+    return a->kind == b->kind && a->address == b->address && place_len(a) == place_len(b) &&
            (a->kind != STOP_SEGMENTED || a->selector == b->selector);
 }
 
@@ -317,15 +327,18 @@ static bool is_above(const struct vcpu *c, const struct stop_place *p)
 
 static bool place_is_here(const struct vcpu *c, const struct stop_place *p, uint32_t pc)
 {
+    uint32_t len = place_len(p);
     uint64_t gpa;
     switch (p->kind) {
     case STOP_LINEAR:
-        return p->address == pc;
+        return pc - (uint32_t)p->address < len;
     case STOP_SEGMENTED:
-        return p->selector == c->seg[SEG_CS].selector && p->address == (uint32_t)c->eip;
+        return p->selector == c->seg[SEG_CS].selector &&
+               (uint32_t)c->eip - (uint32_t)p->address < len;
     case STOP_PHYSICAL:
-        return !((p->address ^ pc) & PAGE_MASK) && linear_peek((struct vcpu *)c, pc, &gpa) &&
-               physmap_gate(c->physmap, gpa) == physmap_gate(c->physmap, p->address);
+        return (len > 1 || !((p->address ^ pc) & PAGE_MASK)) &&
+               linear_peek((struct vcpu *)c, pc, &gpa) &&
+               physmap_gate(c->physmap, gpa) - physmap_gate(c->physmap, p->address) < len;
     }
     return false;
 }
@@ -375,19 +388,27 @@ bool stops_before(struct vcpu *c)
     return stop(s, STOP_BREAKPOINT);
 }
 
+/* Marks the bytes of p that lie in the page; false when there are none. */
 static bool place_in_page(const struct vcpu *c, const struct stop_place *p, uint32_t gva,
-                          uint64_t offset, unsigned *at)
+                          uint64_t offset, uint64_t at[PAGE_SIZE / 64])
 {
-    uint64_t page = align_down(offset, PAGE_SIZE);
-    uint32_t linear = (uint32_t)p->address;
-    if (p->kind == STOP_SEGMENTED) {
+    /* Both in the same space: where the place begins, where the page does. */
+    uint64_t start = (uint32_t)p->address, page = align_down(gva, (uint32_t)PAGE_SIZE);
+    if (p->kind == STOP_PHYSICAL) {
+        start = p->offset;
+        page = align_down(offset, PAGE_SIZE);
+    } else if (p->kind == STOP_SEGMENTED) {
         if (p->selector != c->seg[SEG_CS].selector)
             return false;
-        linear += (uint32_t)c->seg[SEG_CS].base;
+        start = (uint32_t)(p->address + c->seg[SEG_CS].base);
     }
-    *at = (p->kind == STOP_PHYSICAL ? (uint32_t)p->address : linear) & PAGE_MASK;
-    return p->kind == STOP_PHYSICAL ? align_down(p->offset, PAGE_SIZE) == page
-                                    : linear >> PAGE_SHIFT == gva >> PAGE_SHIFT;
+    uint64_t end = start + place_len(p);
+    if (end <= page || start >= page + PAGE_SIZE)
+        return false;
+    uint64_t first = start > page ? start - page : 0;
+    for (uint64_t n = first; n < PAGE_SIZE && page + n < end; n++)
+        set_add(at, (unsigned)n);
+    return true;
 }
 
 bool stops_in_page(const struct vcpu *c, uint32_t gva, uint64_t offset, uint64_t at[PAGE_SIZE / 64])
@@ -397,18 +418,11 @@ bool stops_in_page(const struct vcpu *c, uint32_t gva, uint64_t offset, uint64_t
         !set_has(s->physical, hash_page(offset)))
         return false;
     bool any = false;
-    unsigned bit;
     memset(at, 0, PAGE_SIZE / 8);
-    for (unsigned n = 0; n < s->place_count; n++) {
-        if (place_in_page(c, &s->place[n], gva, offset, &bit)) {
-            set_add(at, bit);
-            any = true;
-        }
-    }
-    if (s->once_set && place_in_page(c, &s->once, gva, offset, &bit)) {
-        set_add(at, bit);
-        any = true;
-    }
+    for (unsigned n = 0; n < s->place_count; n++)
+        any |= place_in_page(c, &s->place[n], gva, offset, at);
+    if (s->once_set)
+        any |= place_in_page(c, &s->once, gva, offset, at);
     return any;
 }
 

@@ -35,9 +35,10 @@ enum stop_place_kind {
 struct stop_place {
     enum stop_place_kind kind;
     uint16_t selector; /* STOP_SEGMENTED */
+    uint32_t len;      /* bytes: the vCPU stops before any instruction that begins there; 0 is 1 */
     uint64_t address;
     uint64_t hits;   /* kept by the engine */
-    uint64_t offset; /* STOP_PHYSICAL: machine offset, derived */
+    uint64_t offset; /* STOP_PHYSICAL: machine offset of its first byte, derived */
     bool above;      /* run to: only when linear SS:ESP has reached stack, or SS is another */
     uint16_t stack_selector;
     uint32_t stack;

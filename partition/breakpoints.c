@@ -48,7 +48,7 @@ static uint32_t event_of(enum break_kind kind)
 
 static bool same_place(const struct stop_place *a, const struct stop_place *b)
 {
-    return a->kind == b->kind && a->address == b->address &&
+    return a->kind == b->kind && a->address == b->address && a->len == b->len &&
            (a->kind != STOP_SEGMENTED || a->selector == b->selector);
 }
 
@@ -182,6 +182,8 @@ static bool compile(struct debug *d, const char *text, char **copy, struct expr 
 
 static void normalize(struct break_spec *s)
 {
+    if (s->place.len == 1)
+        s->place.len = 0;
     if (s->kind == BREAK_DATA && !s->watch.len)
         s->watch.len = 1;
     if (s->kind == BREAK_DATA && !s->watch.read && !s->watch.write)
@@ -400,6 +402,8 @@ void break_text(const struct breakpoint *b, struct bytes *out)
         else
             text_put(out, "%s %08llX", s->place.kind == STOP_PHYSICAL ? " phys" : "",
                      (unsigned long long)s->place.address);
+        if (s->place.len)
+            text_put(out, "..%08llX", (unsigned long long)(s->place.address + s->place.len - 1));
         break;
     case BREAK_DATA:
         text_put(out, "%s %08llX len %u %s%s", s->watch.physical ? " phys" : "",
@@ -474,26 +478,57 @@ static bool place_part(struct debug *d, const char *text, size_t len, unsigned c
     return false;
 }
 
-bool debug_parse_place(struct debug *d, const char *text, struct stop_place *out,
-                       struct expr_error *error)
+/* "..": what comes behind it is the last address of a range. NULL: it is one address. */
+static const char *find_range(const char *text)
+{
+    int depth = 0;
+    for (const char *at = text; *at; at++) {
+        if (*at == '(' || *at == '[')
+            depth++;
+        else if (*at == ')' || *at == ']')
+            depth--;
+        else if (depth == 0 && at[0] == '.' && at[1] == '.')
+            return at;
+    }
+    return NULL;
+}
+
+static bool fail_at(struct expr_error *error, unsigned column, const char *why)
+{
+    *error = (struct expr_error){.column = column};
+    snprintf(error->text, sizeof error->text, "%s", why);
+    return false;
+}
+
+/* An expression, which begins at text + behind. */
+static bool linear_part(struct debug *d, const char *text, size_t behind, int64_t *out,
+                        struct expr_error *error)
 {
     struct expr_scope scope = {.vcpu = d->vcpu};
-    const char *start = text + strspn(text, " \t"), *colon;
-    int64_t value, selector;
-    *error = (struct expr_error){0};
-    bool physical = strncasecmp(start, "phys", 4) == 0 && isspace((unsigned char)start[4]);
-    const char *behind = start + 4 + (physical ? strspn(start + 4, " \t") : 0);
-    if (physical && *behind != '[') {
-        if (!expr_value(behind, &d->symbols, &scope, &value, error)) {
-            error->column += (unsigned)(behind - text);
-            return false;
-        }
-        *out = (struct stop_place){.kind = STOP_PHYSICAL, .address = (uint64_t)value};
+    if (expr_value(text + behind, &d->symbols, &scope, out, error))
         return true;
+    error->column += (unsigned)behind;
+    return false;
+}
+
+static bool parse_one(struct debug *d, const char *text, struct stop_place *out,
+                      struct expr_error *error)
+{
+    size_t space = strspn(text, " \t"), behind = space + 4;
+    const char *colon;
+    int64_t value, selector;
+    if (strncasecmp(text + space, "phys", 4) == 0 && isspace((unsigned char)text[behind])) {
+        behind += strspn(text + behind, " \t");
+        if (text[behind] != '[') {
+            if (!linear_part(d, text, behind, &value, error))
+                return false;
+            *out = (struct stop_place){.kind = STOP_PHYSICAL, .address = (uint64_t)value};
+            return true;
+        }
     }
     colon = find_colon(text);
     if (!colon) {
-        if (!expr_value(text, &d->symbols, &scope, &value, error))
+        if (!linear_part(d, text, 0, &value, error))
             return false;
         *out = (struct stop_place){.kind = STOP_LINEAR, .address = (uint32_t)value};
         return true;
@@ -503,5 +538,31 @@ bool debug_parse_place(struct debug *d, const char *text, struct stop_place *out
         return false;
     *out = (struct stop_place){
         .kind = STOP_SEGMENTED, .selector = (uint16_t)selector, .address = (uint32_t)value};
+    return true;
+}
+
+bool debug_parse_place(struct debug *d, const char *text, struct stop_place *out,
+                       struct expr_error *error)
+{
+    char first[256];
+    int64_t last;
+    *error = (struct expr_error){0};
+    const char *dots = find_range(text);
+    if (!dots)
+        return parse_one(d, text, out, error);
+    size_t len = (size_t)(dots - text), behind = len + 2;
+    if (len >= sizeof first)
+        return fail_at(error, 1, "the address is too long");
+    snprintf(first, sizeof first, "%.*s", (int)len, text);
+    if (!parse_one(d, first, out, error))
+        return false;
+    bool plain = out->kind == STOP_SEGMENTED;
+    if (plain ? !place_part(d, text + behind, strlen(text + behind), (unsigned)behind + 1, &last,
+                            error)
+              : !linear_part(d, text, behind, &last, error))
+        return false;
+    if ((uint64_t)last < out->address || (uint64_t)last - out->address > UINT32_MAX - 1)
+        return fail_at(error, (unsigned)behind + 1, "the range ends before it begins");
+    out->len = (uint32_t)((uint64_t)last - out->address) + 1;
     return true;
 }

@@ -91,7 +91,8 @@ void break_text(const struct breakpoint *b, struct bytes *out);
 /* "2 on at 00007C00 hits 3 if ax == 0", the line of a list. */
 void break_line(const struct breakpoint *b, struct bytes *out);
 
-/* Reads a place: "ADDRESS" (linear), "SEG:OFFSET", "phys ADDRESS"; each part an expression. */
+/* Reads a place: "ADDRESS" (linear), "SEG:OFFSET", "phys ADDRESS"; each part an expression. With
+ * "..LAST" behind, a range. */
 must_use bool debug_parse_place(struct debug *d, const char *text, struct stop_place *out,
                                 struct expr_error *error);
 

@@ -92,6 +92,7 @@ bool take_place(struct command *k, const char *text, struct place *place)
         return false;
     }
     place->address = at.address;
+    place->len = at.len;
     place->physical = at.kind == STOP_PHYSICAL;
     if (at.kind != STOP_SEGMENTED)
         return true;
@@ -115,10 +116,13 @@ bool take_memory(struct command *k, const char *text, struct place *place)
 struct stop_place stop_place_of(const struct place *place)
 {
     if (place->segmented)
-        return (struct stop_place){
-            .kind = STOP_SEGMENTED, .selector = place->selector, .address = place->offset};
+        return (struct stop_place){.kind = STOP_SEGMENTED,
+                                   .selector = place->selector,
+                                   .address = place->offset,
+                                   .len = place->len};
     return (struct stop_place){.kind = place->physical ? STOP_PHYSICAL : STOP_LINEAR,
-                               .address = place->address};
+                               .address = place->address,
+                               .len = place->len};
 }
 
 bool join_words(struct command *k, unsigned first, char *text, size_t size)

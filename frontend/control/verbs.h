@@ -58,6 +58,7 @@ struct place {
     uint64_t address; /* linear (32 bits) or physical */
     bool segmented;   /* it was written as SEG:OFFSET */
     bool no_base;     /* and there is no such segment now */
+    uint32_t len;     /* of a range, FIRST..LAST: bytes; else 0 */
     int segment;      /* enum seg_reg when a segment register was named, else -1 */
     uint16_t selector;
     uint32_t offset;

@@ -420,6 +420,51 @@ START_TEST(step_over_recursion)
 }
 END_TEST
 
+/* A range stops before each instruction in it, by whatever way it is entered, and nowhere else. */
+START_TEST(ranges_of_code)
+{
+    static const uint8_t code[] = {
+        0x40,       /* 1000: inc ax */
+        0x41,       /* 1001: inc cx */
+        0xEB, 0x02, /* 1002: jmp 1006 */
+        0x90, 0x90, /* 1004 */
+        0x42,       /* 1006: inc dx */
+        0xEB, 0xF7, /* 1007: jmp 1000 */
+    };
+    static const struct {
+        const char *text;
+        uint16_t stops[3];
+    } cases[] = {
+        {"0x1001..0x1005", {0x1001, 0x1002, 0x1001}},
+        {"phys 0x1001..0x1005", {0x1001, 0x1002, 0x1001}},
+        {"0000:1006..1fff", {0x1006, 0x1007, 0x1006}},
+        {"0x1004..0x1006", {0x1006, 0x1006, 0x1006}},
+        {"phys 0x0FF0..0x1000", {0x1000, 0x1000, 0x1000}},
+        {"0..0x1000", {0x1000, 0x1000, 0x1000}},
+    };
+    struct partition *p = with_code(code, sizeof code);
+    struct debug *d = partition_debug(p);
+    for (size_t n = 0; n < ARRAY_LEN(cases); n++) {
+        struct break_spec spec = {.kind = BREAK_AT};
+        struct expr_error error;
+        /* The blocks are there already when the range comes. */
+        debug_continue(d);
+        partition_run(p, partition_now(p) + 100000, NULL, NULL);
+        debug_pause(d);
+        set(p, "ip", 0x1000);
+        ck_assert_msg(debug_parse_place(d, cases[n].text, &spec.place, &error), "%s", error.text);
+        unsigned id = add(p, spec);
+        for (unsigned k = 0; k < 3; k++) {
+            ck_assert_int_eq(go(p), DEBUG_BREAKPOINT);
+            ck_assert_msg(get(p, "eip") == cases[n].stops[k], "%s, stop %u at %x", cases[n].text, k,
+                          get(p, "eip"));
+        }
+        ck_assert(debug_break_remove(d, id));
+    }
+    partition_destroy(p);
+}
+END_TEST
+
 START_TEST(places_are_read)
 {
     static const struct {
@@ -440,7 +485,8 @@ START_TEST(places_are_read)
     static const struct {
         const char *text;
         unsigned column;
-    } bad[] = {{"nosuch", 1}, {"phys 1x", 7}, {"cs:", 4}, {"0040:1x", 7}, {"", 1}};
+    } bad[] = {{"nosuch", 1}, {"phys 1x", 7}, {"cs:", 4}, {"0040:1x", 7},
+               {"", 1},       {"5..4", 4},    {"5..x", 4}};
     struct partition *p = with_code(counting, sizeof counting);
     struct debug *d = partition_debug(p);
     struct stop_place place;
@@ -465,4 +511,4 @@ CHECK_MAIN("partition/breakpoints", conditions_hits_and_ignored_ones,
            two_at_one_place_and_switched_off_ones, a_condition_without_a_value_stops, ports,
            interrupts_exceptions_and_iret, modes_and_address_spaces, data_by_physical_address,
            a_data_condition_sees_what_was_written, step_out_of_a_procedure, step_out_of_32_bit_code,
-           step_over_recursion, places_are_read)
+           step_over_recursion, ranges_of_code, places_are_read)
