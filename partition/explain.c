@@ -150,28 +150,27 @@ static void put_fault(struct vcpu *c, unsigned n, struct bytes *out)
     }
 }
 
-static void put_via(struct vcpu *c, unsigned vector, const char *before, struct bytes *out)
-{
-    text_put(out, "     %s", before);
-    put_name(vector, out);
-    text_put(out, " is delivered:\n");
-    put_delivery(c, vector, out);
-}
-
 void explain_triple_fault(struct vcpu *c, struct bytes *out)
 {
     const struct fault_chain *f = &c->fault_chain;
     text_put(out, "triple fault at %04X:%08X (linear %08X), in %s, CPL %u\n",
              c->seg[SEG_CS].selector, (uint32_t)c->eip, vcpu_pc(c), mode_text(c->mode), c->cpl);
-    if (f->count && f->fault[0].during != FAULT_FIRST)
-        put_via(c, f->fault[0].during, "", out);
+    if (f->count && f->fault[0].during != FAULT_FIRST) {
+        text_put(out, "     the delivery of ");
+        put_name(f->fault[0].during, out);
+        text_put(out, ":\n");
+        put_delivery(c, f->fault[0].during, out);
+    }
     for (unsigned n = 0; n < f->count; n++) {
         put_fault(c, n, out);
         if (n + 1 == f->count)
             break;
         unsigned next = f->fault[n + 1].during;
         bool doubled = next == VEC_DF && f->fault[n].vector != VEC_DF;
-        put_via(c, next, doubled ? "two faults make a double fault; " : "", out);
+        text_put(out, doubled
+                          ? "     these two make a double fault; the delivery of #DF (vector 8):\n"
+                          : "     its delivery:\n");
+        put_delivery(c, next, out);
     }
     text_put(out, "     a fault while a double fault is delivered: the CPU shuts down\n");
 }

@@ -56,7 +56,7 @@ START_TEST(three_faults_in_turn)
     SHOWS(&text, "1.  #UD invalid opcode (vector 6)\n");
     SHOWS(&text, "IDT entry    at 00002830: 06 empty");
     SHOWS(&text, "error code 0033: entry 06 of the IDT");
-    SHOWS(&text, "two faults make a double fault");
+    SHOWS(&text, "these two make a double fault");
     SHOWS(&text, "the CPU shuts down");
     bytes_free(&text);
     debug_unlisten(partition_debug(p), &listener);
