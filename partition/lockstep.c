@@ -244,6 +244,16 @@ static bool is_careful(const struct lockstep *l, uint64_t number)
     return false;
 }
 
+/* All was compared before it. */
+static bool is_careful_start(const struct lockstep *l, uint64_t number)
+{
+    for (unsigned n = 0; n < l->careful_count; n++) {
+        if (number == l->careful[n].first)
+            return true;
+    }
+    return false;
+}
+
 static void take_located(struct lockstep *l, const struct differences *d)
 {
     l->result->found = *d;
@@ -262,9 +272,10 @@ static bool pair_again(struct lockstep *l, uint64_t to)
         return false;
     while (l->pair.step < to) {
         bool alone = is_alone(l, l->pair.step), careful = is_careful(l, l->pair.step);
-        enum verdict v = alone && !settle(l) ? DIFFERENT
-                         : alone             ? single_steps(l, false, &d)
-                                             : step(l, careful, careful, &d);
+        bool settled = !(alone || is_careful_start(l, l->pair.step)) || settle(l);
+        enum verdict v = !settled ? DIFFERENT
+                         : alone  ? single_steps(l, false, &d)
+                                  : step(l, careful, careful, &d);
         if (v == DIFFERENT) {
             take_located(l, &d);
             l->result->located = false;

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """Boots one guest of guests.py and checks that it reaches what its entry says.
 
-    boot.py BUILD SOURCE NAME [OPTION...]     exit 0 fine, 1 failed, 77 skipped; OPTIONs go to umbra
-    boot.py --list                            the names of all tests, for CMake
+    boot.py BUILD SOURCE NAME[@HOW] [OPTION...]  exit 0 fine, 1 failed, 77 skipped; OPTIONs go to umbra
+    boot.py --list                               the names of all tests, for CMake
+
+HOW is interp, soft, window (the engine, or the translator and its form of shadow map) or lockstep
+(the translator against the interpreter); without it, as users run it. All guests are listed in all
+ways; unless UMBRA_TEST_FULL is set only a few of those with a HOW run.
 """
 import os
 import pathlib
@@ -21,6 +25,26 @@ SEABIOS = ["/usr/share/seabios/bios-256k.bin", "/usr/share/seabios/bios.bin"]
 SEAVGA = ["/usr/share/seabios/vgabios-stdvga.bin", "/usr/share/qemu/vgabios-stdvga.bin"]
 
 
+HOW = {
+    "interp": ["--engine", "interp"],
+    "soft": ["--engine", "translate", "--shadow", "soft"],
+    "window": ["--engine", "translate", "--shadow", "window"],
+    "lockstep": ["--engine", "translate", "--lockstep", "20000"],
+}
+# Those that always run; with ./test --full all do.
+FEW = {
+    "interp": ("freedos-144", "elks", "xv6"),
+    "soft": ("freedos-emm386", "xv6", "menuet"),
+    "window": ("freedos-emm386", "xv6", "menuet", "snowdrop"),
+    "lockstep": ("freedos-144", "elks", "snowdrop"),
+}
+
+
+def can_run(guest, how):
+    """Lockstep takes no input from outside, and ends by a marker."""
+    return how != "lockstep" or guest.until or guest.talk
+
+
 def first_file(paths, what):
     for p in paths:
         if os.path.exists(p):
@@ -34,13 +58,39 @@ def main():
             print(g.name)
             if g.seabios:
                 print(g.name + "-seabios")
+            for how in HOW:
+                if can_run(g, how):
+                    print(f"{g.name}@{how}")
         return 0
     build, source = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    name = sys.argv[3]
+    name, _, how = sys.argv[3].partition("@")
+    if how and name not in FEW[how] and not os.environ.get("UMBRA_TEST_FULL"):
+        skip(f"{name} with {how} runs with ./test --full")
     seabios = name.endswith("-seabios")
     guest = next(g for g in GUESTS if g.name == name.removesuffix("-seabios"))
     with tempfile.TemporaryDirectory() as folder:
-        return boot(build, guest, Kit(source, pathlib.Path(folder)), seabios)
+        kit = Kit(source, pathlib.Path(folder))
+        if how == "lockstep":
+            return lockstep(build, guest, kit)
+        sys.argv[4:4] = HOW.get(how, [])
+        return boot(build, guest, kit, seabios)
+
+
+def lockstep(build, guest, kit):
+    """Both engines, as far as the marker or ten minutes: what counts is that they agree."""
+    until = guest.until or "init: the kernel is up"
+    command = [str(build / "umbra"), "run", "--display", "none", *HOW["lockstep"], *guest.options]
+    command += guest.recipe(kit) if guest.recipe else [guest.drive, str(kit.image(guest.image))]
+    command += ["--type", guest.type] if guest.type else []
+    command += ["--until", until, "--timeout", "600", *sys.argv[4:]]
+    run = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE)
+    print(run.stderr.decode(errors="replace")[-8000:])
+    if run.returncode in (0, 3):
+        return 0
+    print(" ".join(command))
+    print(f"exit status {run.returncode}, expected 0: the same course to '{until}'")
+    return 1
 
 
 def talk(run, lines):

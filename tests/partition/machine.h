@@ -27,6 +27,7 @@ struct machine_options {
     struct char_backend serial; /* COM1 */
     bool no_apic;
     const struct engine *engine; /* NULL: the best of this build */
+    struct engine_tuning tuning;
     struct log *log;
 };
 
@@ -58,6 +59,7 @@ static inline struct machine *machine_new(const struct machine_options *o)
         .memory = o->memory,
         .cpu = o->cpu,
         .engine = o->engine,
+        .tuning = o->tuning,
         .clock = CLOCK_INSNS,
         .wall_clock_start = UINT64_C(1700000000000000000),
         .log = o->log,

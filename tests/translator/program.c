@@ -182,16 +182,14 @@ static bool is_one_of(const char *m, const char *const *names)
     return false;
 }
 
-/* Not drawn: what changes the machine under the program's feet, what stops it, control transfer,
- * and what engines may compute to another last place. */
+/* Not drawn: what changes the machine under the program's feet, what stops it, control
+ * transfer. */
 static bool is_drawable(const struct opcode *row)
 {
     static const char *const no[] = {
-        "hlt",         "lgdt",    "lidt",   "lmsw",    "lldt",    "ltr",    "wrmsr",     "rdmsr",
-        "sysenter",    "sysexit", "invd",   "in",      "out",     "insb",   "insw|insd", "outsb",
-        "outsw|outsd", "fsin",    "fcos",   "fsincos", "fptan",   "fpatan", "f2xm1",     "fyl2x",
-        "fyl2xp1",     "rcpps",   "rcpss",  "rsqrtps", "rsqrtss", "cpuid",  "rdpmc",     "loadall",
-        "int",         "int1",    "wbinvd", NULL};
+        "hlt",         "lgdt",    "lidt",  "lmsw",    "lldt", "ltr",  "wrmsr",     "rdmsr",
+        "sysenter",    "sysexit", "invd",  "in",      "out",  "insb", "insw|insd", "outsb",
+        "outsw|outsd", "cpuid",   "rdpmc", "loadall", "int",  "int1", "wbinvd",    NULL};
     if (row->last_model < CPU_P4 || is_one_of(row->mnemonic, no))
         return false;
     if (has_operand(row, OPND_Cd, OPND_Td) || has_operand(row, OPND_Jb, OPND_Ap))

@@ -6,6 +6,7 @@
  * time UMBRA_LOCKSTEP_INSNS=n                           so many instructions instead
  *     UMBRA_LOCKSTEP_SEED=s                            from program s on
  *     UMBRA_LOCKSTEP_ENGINE=name                       not translate
+ *     UMBRA_LOCKSTEP_SHADOW=auto|window|soft           else one after the other
  *     UMBRA_LOCKSTEP_VERBOSE=1                         a line for each program
  *     test-translator-lockstep SEED [MODE [ENGINE]]    that one program; a failure is made small
  *
@@ -24,6 +25,7 @@
 struct setup {
     const struct program *program;
     const struct engine *engine;
+    enum shadow_form shadow;
     uint64_t insns; /* the run is over after so many */
     struct machine *machine[LOCKSTEP_SIDES];
     uint64_t faults[32], interrupts;    /* of the reference, all runs */
@@ -106,10 +108,20 @@ static bool fails(struct setup *s)
     return run(s, NULL, &result) == LOCKSTEP_DIFFERENT;
 }
 
+static enum shadow_form shadow_of(const struct program *p)
+{
+    const char *name = getenv("UMBRA_LOCKSTEP_SHADOW");
+    if (!name)
+        return (enum shadow_form)(p->seed % 3);
+    return strcmp(name, "soft") == 0     ? SHADOW_SOFT
+           : strcmp(name, "window") == 0 ? SHADOW_WINDOW
+                                         : SHADOW_AUTO;
+}
+
 /* Drops items, half of them at once down to single ones, as long as it fails without them. */
 static void minimise(struct program *p, const struct engine *engine, uint64_t insns)
 {
-    struct setup s = {.program = p, .engine = engine, .insns = insns};
+    struct setup s = {.program = p, .engine = engine, .shadow = shadow_of(p), .insns = insns};
     for (unsigned chunk = p->count / 2; chunk; chunk = chunk == 1 ? 0 : (chunk + 1) / 2) {
         for (unsigned at = 0; at < p->count; at += chunk) {
             struct program tried = *p;
@@ -136,7 +148,8 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     struct program p;
     struct lockstep_result result;
     program_generate(&p, seed, mode);
-    struct setup s = {.program = &p, .engine = engine, .insns = PROGRAM_INSNS};
+    struct setup s = {
+        .program = &p, .engine = engine, .shadow = shadow_of(&p), .insns = PROGRAM_INSNS};
     enum lockstep_end end = run(&s, NULL, &result);
     *insns += result.insns;
     if (getenv("UMBRA_LOCKSTEP_VERBOSE")) {
@@ -152,7 +165,9 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     }
     if (end == LOCKSTEP_SAME)
         return true;
-    printf("FAIL: program %llu with %s\n", (unsigned long long)seed, engine->name);
+    static const char *const forms[] = {"auto", "window", "soft"};
+    printf("FAIL: program %llu with %s, shadow %s\n", (unsigned long long)seed, engine->name,
+           forms[s.shadow]);
     s.insns = result.insns + 1000;
     minimise(&p, engine, s.insns);
     program_print(&p, stdout);
