@@ -50,9 +50,12 @@ static void raise_to(struct translator *t, enum fpu_level level)
 {
     struct fpu *f = &t->fpu;
     if (!f->in_host) {
-        backend_x87_load(t);
+        if (!f->copy_holds || memcmp(&f->copy, &t->vcpu->x87, sizeof f->copy) != 0) {
+            backend_x87_load(t);
+            t->counters.fpu_loads++;
+        }
         f->in_host = f->host_dirty = true;
-        t->counters.fpu_loads++;
+        f->copy_holds = false;
     }
     set_level(t, level);
 }
@@ -104,7 +107,9 @@ bool fpu_take(struct translator *t)
     if (!f->in_host)
         return false;
     backend_x87_save(t);
+    memcpy(&f->copy, &c->x87, sizeof f->copy);
     f->in_host = false;
+    f->copy_holds = true;
     t->counters.fpu_saves++;
     bool error = (c->x87.status & STATUS_ES) && !(c->cr0 & CR0_NE);
     if (error && c->host.ferr)
@@ -117,5 +122,5 @@ void fpu_leave(struct translator *t)
     (void)fpu_take(t);
     if (t->fpu.host_dirty)
         backend_x87_reset();
-    t->fpu.host_dirty = false;
+    t->fpu.host_dirty = t->fpu.copy_holds = false;
 }

@@ -35,8 +35,10 @@ struct fpu {
     bool host_dirty; /* the host's x87 is not as C wants it at last */
     bool wanted;     /* the guest used it not long ago */
     bool exact;      /* approximations by handlers */
+    bool copy_holds; /* the host's x87 still has what was copied from it last */
     unsigned credit; /* looks at it until it is given up, if not used anew */
     int denied;      /* balance of uses that CR0 denied: decides KEY_FPU */
+    struct x87 copy;
 };
 
 void fpu_init(struct translator *t, bool exact);
