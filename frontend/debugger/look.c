@@ -5,6 +5,8 @@
 
 #include "cpu/feature.h"
 #include "cpu/flags.h"
+#include "frontend/symbols/symbols.h"
+#include "partition/explain.h"
 #include "partition/registers.h"
 #include "partition/tables.h"
 
@@ -166,6 +168,34 @@ static void tell_why(const struct debug *d, struct view *v)
     debug_stop_text(d, &text);
     copy(v->why, sizeof v->why, &text);
     bytes_free(&text);
+    v->story[0] = 0;
+    if (d->stop.reason != DEBUG_TRIPLE_FAULT)
+        return;
+    text = (struct bytes){0};
+    explain_triple_fault(d->vcpu, &text);
+    copy(v->story, sizeof v->story, &text);
+    bytes_free(&text);
+}
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+void look_at_names(struct partition *p, const struct view_request *r, struct view *v)
+{
+    const struct symbols *s = symbols_of(partition_debug(p));
+    v->symbols = s ? symbols_count(s) : 0;
+    v->name_count = 0;
+    for (unsigned n = 0; v->symbols && n < r->name_count && n < VIEW_NAMES; n++) {
+        struct view_name *to = &v->name[v->name_count++];
+        const char *file;
+        unsigned line;
+        *to = (struct view_name){.address = r->name_at[n]};
+        if (!symbols_name(s, to->address, to->text, sizeof to->text))
+            to->text[0] = 0;
+        if (!symbols_line(s, to->address, &file, &line))
+            continue;
+        const char *slash = strrchr(file, '/');
+        snprintf(to->line, sizeof to->line, "%s:%u", slash ? slash + 1 : file, line);
+    }
 }
 
 static bool wants(const struct view_request *r, enum view_panel panel)
@@ -185,6 +215,7 @@ void debugger_look(struct partition *p, const struct view_request *r, struct vie
     look_at_counters(p, &v->counters); /* plots go on while their panel is hidden */
     look_at_breaks(d, v);
     look_at_peeks(p, r, v);
+    look_at_names(p, r, v);
     v->cpu.has_sse = c->features & FEATURE_SSE;
     if (wants(r, PANEL_REGISTERS))
         look_at_floats(c, &v->cpu);
@@ -201,7 +232,7 @@ void debugger_look(struct partition *p, const struct view_request *r, struct vie
     if (wants(r, PANEL_DEVICES))
         look_at_devices(p, r->device, &v->devices);
     if (wants(r, PANEL_DMA))
-        look_at_dma(p, &v->dma);
+        look_at_dma(p, r->dma_only_denied, &v->dma);
     if (wants(r, PANEL_ADDRESS))
         look_at_address(p, r, &v->address);
     if (wants(r, PANEL_TRANSLATION))

@@ -22,7 +22,8 @@ void look_at_counters(struct partition *p, struct view_counters *out);
 void look_at_tables(struct partition *p, const struct view_request *r, struct view_tables *out);
 void look_at_history(struct partition *p, struct view_history *out);
 void look_at_devices(struct partition *p, unsigned shown, struct view_devices *out);
-void look_at_dma(struct partition *p, struct view_dma *out);
+void look_at_dma(struct partition *p, bool only_denied, struct view_dma *out);
+void look_at_names(struct partition *p, const struct view_request *r, struct view *v);
 void look_at_address(struct partition *p, const struct view_request *r, struct view_address *out);
 void look_at_map(struct partition *p, struct view_map *out);
 void look_at_translation(struct partition *p, const struct view_request *r,

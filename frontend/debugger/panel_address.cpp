@@ -143,22 +143,24 @@ static float draw_levels(Ui &ui, ImVec2 at, const view_address &a)
     for (unsigned n = 0; n < a.level_count; n++) {
         const view_level &l = a.level[n];
         bool present = l.raw & 1, last = n + 1 == a.level_count;
-        bool leaf = last && present;
+        bool leaf = l.leaf;
         char title[40], rights[40];
         snprintf(title, sizeof title, "%s %u", l.name, l.index);
         rights_of(l.raw, leaf, rights, sizeof rights);
         {
             Box box(ui, ImVec2(x, at.y), ImVec2(width, height), title,
                     present ? colour::good : colour::bad);
-            box.line(colour::dim, "at %09llx",
-                     (unsigned long long)(l.table + (uint64_t)l.index * l.bytes));
-            box.line(l.readable ? colour::text : colour::bad, l.bytes == 8 ? "%016llx" : "%08llx",
+            if (l.gpa == UINT64_MAX)
+                box.line(colour::dim, "in a register");
+            else
+                box.line(colour::dim, "at %09llx", (unsigned long long)l.gpa);
+            box.line(l.reserved ? colour::bad : colour::text, l.bytes == 8 ? "%016llx" : "%08llx",
                      (unsigned long long)l.raw);
             box.line(present ? colour::jump : colour::bad, "%s", present ? rights : "not present");
             if (last && a.large)
                 box.line(colour::heading, "%s page", a.pae ? "2 MiB" : "4 MiB");
             else if (present)
-                box.line(colour::dim, "→ %09llx", (unsigned long long)(l.raw & 0xFFFFFF000ull));
+                box.line(colour::dim, "→ %09llx", (unsigned long long)l.frame);
         }
         ImVec2 from(x + width, at.y + height / 2);
         x += width + gap;
@@ -172,10 +174,9 @@ static float draw_levels(Ui &ui, ImVec2 at, const view_address &a)
         box.line(colour::bad, "raises #PF");
         return height;
     }
-    box.line(colour::good, "kernel: read%s",
-             a.writable || !(ui.v->cpu.cr0 & 0x10000) ? ", write" : "");
+    box.line(colour::good, "kernel: read%s", a.writable ? ", write" : "");
     box.line(a.user ? colour::good : colour::dim, "user:   %s",
-             a.user ? (a.writable ? "read, write" : "read") : "nothing");
+             a.user ? (a.user_writable ? "read, write" : "read") : "nothing");
     box.line(colour::dim, "%s",
              ui.v->cpu.cr0 & 0x10000 ? "WP: kernel obeys W" : "no WP: kernel writes");
     return height;
@@ -190,8 +191,7 @@ static float draw_physical(Ui &ui, ImVec2 at, const view_address &a)
     bool backed = a.machine != UINT64_MAX;
     {
         Box box(ui, at, ImVec2(width, height), "Guest physical (gpa)", colour::symbol);
-        box.line(colour::text, "%09llx%s", (unsigned long long)a.gated,
-                 a.gated != a.gpa ? "  (A20 off)" : "");
+        box.line(colour::text, "%09llx%s", (unsigned long long)a.gpa, a.a20 ? "" : "  (A20 off)");
         box.line(backed ? colour::good : colour::changed, "%s%s%s", a.region, a.device ? ": " : "",
                  a.device ? a.device : "");
         box.line(colour::dim, "%09llx..%09llx", (unsigned long long)a.region_base,
@@ -227,7 +227,9 @@ static float draw_physical(Ui &ui, ImVec2 at, const view_address &a)
         }
         box.line(*held ? colour::good : colour::dim, "%s%s", views[v], *held ? held : " -");
     }
-    if (a.has_window)
+    if (a.watched)
+        box.line(colour::changed, "kept out: watched");
+    else if (a.has_window)
         box.line(a.in_window ? colour::good : colour::dim, "window %s",
                  !a.in_window        ? "-"
                  : a.window_writable ? "read write"

@@ -235,6 +235,24 @@ static void draw_marker(const Grid &g, Ui &ui, float y, uint32_t address)
     }
 }
 
+static float w_of(const Grid &g, const std::string &s)
+{
+    return g.character * (float)(s.size() + 2);
+}
+
+/* "; main:" where a function begins, or the source line. */
+static void draw_label(const Grid &g, Ui &ui, float y, const Line &line, float x, bool is_next)
+{
+    const view_name *name = ui.name(line.address);
+    if (!name || is_next)
+        return;
+    bool begins = !strchr(name->text, '+');
+    char label[100];
+    snprintf(label, sizeof label, "%s%s%s", begins ? name->text : "", begins ? ":  " : "",
+             name->line);
+    g.draw->AddText(ImVec2(g.at.x + x, y + 1), begins ? colour::symbol : colour::dim, label);
+}
+
 static void draw_row(const Grid &g, Ui &ui, int n, const Line &line)
 {
     float y = g.at.y + (float)n * g.row;
@@ -262,10 +280,15 @@ static void draw_row(const Grid &g, Ui &ui, int n, const Line &line)
     put(g.code, ink_of(line.kind), line.mnemonic.c_str());
     float operands = g.code + std::max(7.0f, (float)line.mnemonic.size() + 1) * g.character;
     ImU32 ink = line.kind == LineKind::bad ? colour::dim : colour::text;
-    if (line.has_target)
+    float after = operands + w_of(g, line.operands);
+    const view_name *target = line.has_target ? ui.name(line.target) : nullptr;
+    if (target)
+        put(operands, colour::symbol, target->text);
+    else if (line.has_target)
         put(operands, colour::address, code_address(ui.v->cpu, line.target).c_str());
     else
         put(operands, ink, line.operands.c_str());
+    draw_label(g, ui, y, line, std::max(g.notes, after), is_next);
     if (!is_next)
         return;
     std::string note = values(ui, line);

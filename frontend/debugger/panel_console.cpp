@@ -89,6 +89,10 @@ void panel_console(Ui &ui)
     if (ui.stopped() && p.told != ui.v->stops) {
         if (p.told)
             p.lines.push_back({colour::jump, ui.v->why});
+        if (*ui.v->story) {
+            window_print(ui.self, ui.v->story, strlen(ui.v->story), true);
+            ui.bring_up |= 1u << PANEL_CONSOLE;
+        }
         p.told = ui.v->stops;
         p.bottom = true;
     }

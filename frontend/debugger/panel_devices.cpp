@@ -56,11 +56,11 @@ static void field_row(DevicesPanel &p, const view_field &f, size_t &n, float cha
 {
     ImGui::TableNextRow();
     ImGui::TableNextColumn();
-    ImGui::SetCursorPosX(ImGui::GetCursorPosX() + 2 * character * (float)f.depth);
-    if (f.index >= 0)
-        text(f.is_struct ? colour::heading : colour::text, "%s[%d]", f.name, f.index);
+    if (f.index > 0)
+        text(colour::dim, "%s[%d]", f.name, f.index);
     else
-        text(f.is_struct ? colour::heading : colour::text, "%s", f.name);
+        text(colour::text, "%s", f.name);
+    tip("%s", f.doc);
     ImGui::TableNextColumn();
     for (int i = 0; i < f.count; i++) {
         bool changed = fresh(p, n++, f.value[i]);
@@ -81,7 +81,7 @@ static void field_row(DevicesPanel &p, const view_field &f, size_t &n, float cha
             tip("%llu", (unsigned long long)f.value[i]);
     }
     ImGui::TableNextColumn();
-    if (f.index <= 0 || f.is_struct)
+    if (f.index <= 0)
         text(colour::dim, "%s", f.doc);
 }
 

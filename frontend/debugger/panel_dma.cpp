@@ -28,6 +28,9 @@ static void domain_row(Ui &ui, const view_domain &d)
     }
     ImGui::TableNextColumn();
     text(d.denials ? colour::bad : colour::dim, "%llu", (unsigned long long)d.denials);
+    ImGui::TableNextColumn();
+    text(colour::dim, "%s%s", d.policy, d.restricted ? "*" : "");
+    tip("what happens to what is denied; *: it reaches only what it was granted");
 }
 
 static void domains(Ui &ui)
@@ -35,10 +38,10 @@ static void domains(Ui &ui)
     const view_dma &d = ui.v->dma;
     ImGuiTableFlags look =
         ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY;
-    if (!ImGui::BeginTable("domains", 6, look))
+    if (!ImGui::BeginTable("domains", 7, look))
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
-    for (const char *name : {"domain", "reads", "bytes", "writes", "bytes", "denied"})
+    for (const char *name : {"domain", "reads", "bytes", "writes", "bytes", "denied", "policy"})
         ImGui::TableSetupColumn(name);
     ImGui::TableHeadersRow();
     for (int active = 1; active >= 0; active--) {
@@ -51,53 +54,62 @@ static void domains(Ui &ui)
     ImGui::EndTable();
 }
 
-static void denials(Ui &ui)
+static void check_row(Ui &ui, const view_check &e)
+{
+    ImU32 ink = e.denied ? colour::bad : colour::text;
+    ImGui::TableNextRow();
+    ImGui::TableNextColumn();
+    text(colour::dim, "%.6f", (double)e.time_ns / 1e9);
+    ImGui::TableNextColumn();
+    text(ink, "%s", e.device);
+    ImGui::TableNextColumn();
+    text(ink, "%s %llu", e.write ? "write" : "read", (unsigned long long)e.len);
+    tip("bytes, seen from the device");
+    ImGui::TableNextColumn();
+    text(ink, "%08llx", (unsigned long long)e.gpa);
+    if (ImGui::IsItemClicked())
+        ui.go_memory(e.gpa, true);
+    ImGui::TableNextColumn();
+    if (e.denied)
+        text(colour::bad, "%s%s", e.reason, e.done ? " (done)" : "");
+    else
+        text(colour::good, "ok");
+}
+
+static void checks(Ui &ui)
 {
     const view_dma &d = ui.v->dma;
-    if (!d.denial_count) {
-        text(colour::good, "nothing was denied");
+    ImGui::Checkbox("only what was denied", &ui.only_denied);
+    if (!d.check_count) {
+        text(colour::good, ui.only_denied ? "nothing was denied" : "no device has used DMA yet");
         ImGui::PushTextWrapPos();
         text(colour::dim, "Every transfer of a device is checked: RAM only, within the device's "
-                          "reach and its domain. What is denied is listed here.");
+                          "reach and its domain.");
         ImGui::PopTextWrapPos();
         return;
     }
-    ImGuiTableFlags look =
-        ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY;
-    if (!ImGui::BeginTable("denials", 5, look))
+    ImGuiTableFlags look = ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg |
+                           ImGuiTableFlags_ScrollY | ImGuiTableFlags_ScrollX;
+    if (!ImGui::BeginTable("checks", 5, look))
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
-    for (const char *name : {"at, s", "device", "what", "gpa", "why denied"})
+    for (const char *name : {"at, s", "device", "bytes", "gpa", "verdict"})
         ImGui::TableSetupColumn(name);
     ImGui::TableHeadersRow();
-    for (unsigned n = 0; n < d.denial_count; n++) {
-        const view_denial &e = d.denial[n];
-        ImGui::TableNextRow();
-        ImGui::TableNextColumn();
-        text(colour::dim, "%.6f", (double)e.time_ns / 1e9);
-        ImGui::TableNextColumn();
-        text(colour::bad, "%s", e.device);
-        ImGui::TableNextColumn();
-        text(colour::bad, "%s %llu", e.write ? "write" : "read", (unsigned long long)e.len);
-        tip("bytes, seen from the device");
-        ImGui::TableNextColumn();
-        text(colour::bad, "%09llx", (unsigned long long)e.gpa);
-        if (ImGui::IsItemClicked())
-            ui.go_memory(e.gpa, true);
-        ImGui::TableNextColumn();
-        text(colour::bad, "%s", e.reason);
-    }
+    for (unsigned n = 0; n < d.check_count; n++)
+        check_row(ui, d.check[n]);
     ImGui::EndTable();
 }
 
 void panel_dma(Ui &ui)
 {
-    float width = ImGui::GetContentRegionAvail().x * 0.48f;
+    ui.r->dma_only_denied = ui.only_denied;
+    float width = ImGui::GetContentRegionAvail().x * 0.49f;
     ImGui::BeginChild("domains", ImVec2(width, 0), false);
     domains(ui);
     ImGui::EndChild();
     ImGui::SameLine();
-    ImGui::BeginChild("denials", ImVec2(0, 0), false);
-    denials(ui);
+    ImGui::BeginChild("checks", ImVec2(0, 0), false);
+    checks(ui);
     ImGui::EndChild();
 }

@@ -28,6 +28,11 @@ static void stack_row(Ui &ui, uint32_t at, uint32_t value, int size)
         tip("click: code at %08x", code);
     } else if (value > 0xFFF) {
         address_link(ui, value, true);
+        const view_name *name = ui.name(value);
+        if (name) {
+            ImGui::SameLine();
+            text(colour::symbol, "%s", name->text);
+        }
     }
     if (at == ui.v->stack_frame) {
         ImGui::SameLine();

@@ -6,6 +6,7 @@
 
 #include <imgui.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -157,6 +158,9 @@ struct Ui {
     TranslationPanel translation;
     ConsolePanel console;
     TimePanel time;
+    bool only_denied = false;
+    std::map<uint32_t, view_name> names; /* what is known; an empty text: none */
+    uint64_t names_of = 0;               /* how many symbols there were then */
     const window_host *host = nullptr;
     window *self = nullptr;
 
@@ -170,6 +174,8 @@ struct Ui {
     void go_code(uint32_t address);
     void go_memory(uint64_t address, bool physical);
     void go_address(uint32_t linear);
+    /* The symbol of an address, when it is known; else asks for it. */
+    const view_name *name(uint32_t address);
     const view_break *break_at(uint32_t address) const;
 };
 

@@ -118,6 +118,13 @@ struct view_peek {
     uint8_t data[16];
 };
 
+/* The symbol that an address belongs to, "name+1F" or ""; the source line, "main.c:12" or "". */
+#define VIEW_NAMES 128
+struct view_name {
+    uint32_t address;
+    char text[48], line[40];
+};
+
 struct view {
     bool stopped;
     uint64_t stops;            /* how often it has stopped: tells a new stop from the last */
@@ -138,6 +145,11 @@ struct view {
     struct view_address address;
     struct view_map map;
     struct view_translation translation;
+
+    char story[4096]; /* of a triple fault: how it came to that */
+    uint64_t symbols; /* how many are known */
+    unsigned name_count;
+    struct view_name name[VIEW_NAMES];
 
     bool place_found; /* the answer to ACTION_FIND */
     bool place_physical;
@@ -198,6 +210,9 @@ struct view_request {
     int address_segment; /* -1: address_offset is linear */
     uint32_t address_offset;
     uint32_t translation_at; /* linear */
+    bool dma_only_denied;
+    unsigned name_count;
+    uint32_t name_at[VIEW_NAMES];
     unsigned action_count;
     struct view_action action[VIEW_ACTIONS];
 };

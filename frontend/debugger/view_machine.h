@@ -78,13 +78,14 @@ struct view_device {
     uint64_t port_reads, port_writes, mmio_reads, mmio_writes;
 };
 
-/* A field, or up to 16 units of an array. */
+/* A field, or up to 8 units of an array. */
 struct view_field {
-    const char *name, *doc;
-    int index; /* of the struct in an array of structs, or of the row's first unit; -1: none */
-    uint8_t depth, size, count;
-    bool is_bool, is_struct;
-    uint64_t value[16];
+    char name[64]; /* "channel[1].count" */
+    const char *doc;
+    int index; /* of the row's first unit in a long array; -1: none */
+    uint8_t size, count;
+    bool is_bool;
+    uint64_t value[8];
 };
 
 #define VIEW_DEVICES 40
@@ -105,22 +106,23 @@ struct view_devices {
 /* --- DMA -------------------------------------------------------------------------------------- */
 
 struct view_domain {
-    const char *name;
+    const char *name, *policy;
+    bool restricted; /* to what it was granted */
     uint64_t reads, writes, bytes_read, bytes_written, denials;
 };
 
-struct view_denial {
+struct view_check {
     uint64_t time_ns, gpa, len;
     const char *device, *reason;
-    bool write;
+    bool write, denied, done;
 };
 
-#define VIEW_DENIALS 256
+#define VIEW_CHECKS 256
 struct view_dma {
     unsigned domain_count;
     struct view_domain domain[VIEW_DEVICES];
-    unsigned denial_count;
-    struct view_denial denial[VIEW_DENIALS]; /* the latest first */
+    unsigned check_count;
+    struct view_check check[VIEW_CHECKS]; /* the latest first */
 };
 
 /* --- An address through all levels ------------------------------------------------------------ */
@@ -128,25 +130,28 @@ struct view_dma {
 struct view_level {
     const char *name; /* "PDE" */
     unsigned index, bytes;
-    uint64_t table, raw; /* gpa of the table; the entry */
-    bool readable;       /* the entry lies in memory */
+    uint64_t gpa, raw; /* of the entry, UINT64_MAX: in a register; the entry */
+    uint64_t reserved; /* bits set that must not be */
+    uint64_t frame;    /* gpa that it points to */
+    bool leaf;
 };
 
 struct view_address {
     int segment; /* -1: linear */
     uint32_t offset, linear;
     bool within_limit;
-    bool paging, pae, mapped, large;
+    bool paging, pae, mapped, large, a20;
     unsigned level_count;
     struct view_level level[3];
-    bool user, writable;                        /* of all levels together */
-    uint64_t gpa, gated;                        /* behind the A20 gate */
+    bool user, user_writable, writable;         /* user may read, write; the kernel may write */
+    uint64_t gpa;                               /* behind the A20 gate */
     const char *region;                         /* "RAM" */
     const char *device;                         /* who answers, or NULL */
     uint64_t region_base, region_size, machine; /* machine: UINT64_MAX for none */
     bool dirty, has_code;
     bool tlb[2][3]; /* user, supervisor; read, write, fetch: held in the soft TLB now */
     bool has_window, in_window, window_writable;
+    bool watched; /* a watchpoint keeps the page out of the shadow */
     uint8_t bytes[16];
     unsigned byte_count;
 };

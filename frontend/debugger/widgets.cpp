@@ -165,6 +165,18 @@ void Ui::go_memory(uint64_t address, bool physical)
     bring_up |= 1u << PANEL_MEMORY;
 }
 
+const view_name *Ui::name(uint32_t address)
+{
+    if (!v->symbols)
+        return nullptr;
+    auto known = names.find(address);
+    if (known != names.end())
+        return *known->second.text ? &known->second : nullptr;
+    if (r->name_count < VIEW_NAMES)
+        r->name_at[r->name_count++] = address;
+    return nullptr;
+}
+
 void Ui::go_address(uint32_t linear)
 {
     address.segment = -1;

@@ -499,6 +499,10 @@ static void status_line(Ui &ui)
          v.cpu.paging ? ", paging" : "");
     ImGui::SameLine(0, 2 * ui.character);
     text(colour::address, "%04x:%08x", v.cpu.segment[VIEW_CS].selector, v.cpu.eip);
+    if (const view_name *name = ui.name(v.cpu.pc)) {
+        ImGui::SameLine(0, ui.character);
+        text(colour::symbol, "%s %s", name->text, name->line);
+    }
     if (*v.answer) {
         snprintf(ui.answer, sizeof ui.answer, "%s", v.answer);
         ui.answer_until = ImGui::GetTime() + 6;
@@ -616,6 +620,11 @@ static void take_view(Ui &ui)
         ui.last = v.cpu;
         ui.last_stop = v.stops;
     }
+    if (v.symbols != ui.names_of || ui.names.size() > 20000)
+        ui.names.clear();
+    ui.names_of = v.symbols;
+    for (unsigned n = 0; n < v.name_count; n++)
+        ui.names[v.name[n].address] = v.name[n];
     if (v.place_found && v.place_panel == PANEL_MEMORY)
         ui.go_memory(v.place, v.place_physical);
     else if (v.place_found)
@@ -658,7 +667,7 @@ void window_draw(struct window *w, const struct view *view, struct view_request 
     ui.r = request;
     ui.mips = mips;
     ui.percent = percent;
-    request->peek_count = 0;
+    request->peek_count = request->name_count = 0;
     take_view(ui);
     time_sample(ui);
     if (w->layout.font != w->font_pixels)
