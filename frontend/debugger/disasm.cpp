@@ -200,7 +200,7 @@ size_t mapped(const view_bytes &b, uint32_t at)
 } // namespace
 
 std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows, bool code32,
-                              uint32_t cs_base)
+                              uint32_t cs_base, const std::vector<uint32_t> &starts)
 {
     std::vector<Line> lines;
     Handle capstone(code32 ? CS_MODE_32 : CS_MODE_16, true);
@@ -217,6 +217,14 @@ std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows,
             continue;
         }
         const cs_insn *i = capstone.insn;
+        bool over = false;
+        for (uint32_t start : starts)
+            over |= start > at && start - at < i->size;
+        if (over) {
+            lines.push_back(bad_line(b, at));
+            at++;
+            continue;
+        }
         Line line;
         line.address = at;
         line.length = (uint8_t)i->size;

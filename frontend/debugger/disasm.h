@@ -31,10 +31,10 @@ struct Line {
     std::vector<Operand> memory;
 };
 
-/* Lines of [from, from + rows) of b; code32 as CS.D says. cs_base: what is to be added to the
- * targets that Capstone gives when it is told offsets. */
+/* rows lines of b from an address on; code32 as CS.D says, cs_base is CS's base. starts: addresses
+ * where an instruction is known to begin; what would run over one is shown as a byte. */
 std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows, bool code32,
-                              uint32_t cs_base);
+                              uint32_t cs_base, const std::vector<uint32_t> &starts = {});
 
 /* 64-bit host code that runs at address; the lines' addresses are offsets. */
 std::vector<Line> disassemble_host(const uint8_t *code, size_t len, uint64_t address);

@@ -91,14 +91,23 @@ static void refresh(Ui &ui, unsigned rows)
     if (!in_code(ui, p.top, 1))
         return;
     size_t from = p.top - (uint32_t)b.base, len = b.len - from;
-    bool same = p.bytes_base == p.top && p.bytes.size() == len && p.bytes32 == ui.v->cpu.code32 &&
-                p.lines.size() >= rows && memcmp(p.bytes.data(), b.data + from, len) == 0;
+    std::vector<uint32_t> starts = {ui.v->cpu.pc, p.selected};
+    for (unsigned n = 0; n < ui.v->break_count; n++) {
+        if (ui.v->breaks[n].kind == VIEW_BREAK_AT && ui.v->breaks[n].is_linear)
+            starts.push_back(ui.v->breaks[n].address);
+    }
+    if (!ui.stopped())
+        starts[0] = p.selected;
+    bool same = starts == p.starts && p.bytes_base == p.top && p.bytes.size() == len &&
+                p.bytes32 == ui.v->cpu.code32 && p.lines.size() >= rows &&
+                memcmp(p.bytes.data(), b.data + from, len) == 0;
     if (same)
         return;
     p.bytes.assign(b.data + from, b.data + from + len);
+    p.starts = starts;
     p.bytes_base = p.top;
     p.bytes32 = ui.v->cpu.code32;
-    p.lines = disassemble(b, p.top, rows, p.bytes32, ui.v->cpu.segment[VIEW_CS].base);
+    p.lines = disassemble(b, p.top, rows, p.bytes32, ui.v->cpu.segment[VIEW_CS].base, starts);
 }
 
 /* --- Values ----------------------------------------------------------------------------------- */

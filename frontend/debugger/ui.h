@@ -44,6 +44,7 @@ struct CodePanel {
     bool follow = true, placed = false;
     std::vector<uint32_t> back; /* where "follow" came from */
     std::vector<uint8_t> bytes; /* what lines were made of */
+    std::vector<uint32_t> starts;
     uint32_t bytes_base = 0;
     bool bytes32 = false;
     std::vector<Line> lines;

@@ -4,6 +4,7 @@
 #include <backends/imgui_impl_sdl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -24,9 +25,10 @@ struct window {
     bool platform = false, closed = false;
     std::mutex lock; /* of events: SDL may be given some by another thread */
     std::vector<SDL_Event> events;
-    Uint64 next_frame = 0; /* performance counter */
-    uint64_t picture = 0;  /* hash of the last one */
-    int font_pixels = 0;   /* of the fonts that are loaded */
+    std::vector<SDL_Event> waiting; /* for Dear ImGui, some for a later frame */
+    Uint64 next_frame = 0;          /* performance counter */
+    uint64_t picture = 0;           /* hash of the last one */
+    int font_pixels = 0;            /* of the fonts that are loaded */
     bool keys = false;
     window_host host{};
     Layout layout;
@@ -353,14 +355,36 @@ bool window_poll(struct window *w)
         if (e.type == SDL_WINDOWEVENT)
             w->picture = 0;
         if (e.type != SDL_KEYDOWN || !hotkey(w, e.key))
-            ImGui_ImplSDL2_ProcessEvent(&e);
+            w->waiting.push_back(e);
     }
     return !w->closed;
 }
 
+/* Gives Dear ImGui the events of one frame. It sees only what is down when a frame begins: a key or
+ * button that went down is let go in a later frame, or it would never have been pressed. */
+static void feed_events(window *w)
+{
+    std::vector<SDL_Keycode> keys;
+    bool buttons = false;
+    size_t n = 0;
+    for (; n < w->waiting.size(); n++) {
+        const SDL_Event &e = w->waiting[n];
+        if (e.type == SDL_KEYUP &&
+            std::find(keys.begin(), keys.end(), e.key.keysym.sym) != keys.end())
+            break;
+        if (e.type == SDL_MOUSEBUTTONUP && buttons)
+            break;
+        if (e.type == SDL_KEYDOWN)
+            keys.push_back(e.key.keysym.sym);
+        buttons |= e.type == SDL_MOUSEBUTTONDOWN;
+        ImGui_ImplSDL2_ProcessEvent(&e);
+    }
+    w->waiting.erase(w->waiting.begin(), w->waiting.begin() + (ptrdiff_t)n);
+}
+
 bool window_wants_frame(struct window *w)
 {
-    return SDL_GetPerformanceCounter() >= w->next_frame;
+    return !w->waiting.empty() || SDL_GetPerformanceCounter() >= w->next_frame;
 }
 
 /* --- Menus ------------------------------------------------------------------------------------ */
@@ -672,6 +696,7 @@ void window_draw(struct window *w, const struct view *view, struct view_request 
     time_sample(ui);
     if (w->layout.font != w->font_pixels)
         load_fonts(w);
+    feed_events(w);
     ImGui_ImplSDL2_NewFrame();
     ImGui::NewFrame();
     draw_all(w);
