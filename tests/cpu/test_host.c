@@ -5,7 +5,8 @@
  * in the interpreter: registers, arithmetic flags and DF, EIP, memory, and what was raised with its
  * error code and address must be equal. Flags that the manual calls undefined are left out.
  *
- * UMBRA_HOST_CASES=n runs n states per encoding instead of STATES. */
+ * UMBRA_HOST_CASES=n runs n states per encoding instead of STATES; UMBRA_HOST_ONLY=call only the
+ * rows of that mnemonic. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -550,6 +551,7 @@ static bool comparable(const struct opcode *row)
 static int compare_all(void)
 {
     const char *cases = getenv("UMBRA_HOST_CASES");
+    const char *only = getenv("UMBRA_HOST_ONLY");
     unsigned states = cases ? (unsigned)strtoul(cases, NULL, 0) : STATES;
     struct totals t = {0};
     struct rng r = {1};
@@ -561,7 +563,8 @@ static int compare_all(void)
     copy_memory(true);
     mprotect((void *)(uintptr_t)(HOST_DATA + 0x2000), 4096, PROT_READ);
     for (unsigned k = 0; k < ARRAY_LEN(rows); k++) {
-        if (!comparable(opcode_row(rows[k])))
+        if (!comparable(opcode_row(rows[k])) ||
+            (only && strcmp(only, opcode_row(rows[k])->mnemonic) != 0))
             continue;
         unsigned made = 0;
         for (unsigned tries = 0; made < ENCODINGS && tries < 4 * ENCODINGS; tries++) {

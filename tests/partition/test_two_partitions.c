@@ -1,7 +1,8 @@
 /* Two partitions in one process, side by side: each takes the course that it takes alone, whether
  * they share one thread in turns or run on two threads. The guest is the demo system under Umbra's
- * own BIOS; the clock counts instructions, so that a run has but one course. A snapshot taken in
- * the middle and loaded into another partition goes on as the one that was saved. */
+ * own BIOS; the clock counts instructions, so that a run has but one course, however it is cut. A
+ * snapshot taken in the middle and loaded into another partition goes on as the one that was saved.
+ */
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -48,15 +49,25 @@ static struct machine *power_on(unsigned kind)
     return m;
 }
 
-/* One slice; a key now and then, at the same virtual time in every run. */
-static void run_slice(struct machine *m, unsigned n)
+static void run_to(struct machine *m, uint64_t until_ns)
+{
+    enum partition_end end = partition_run(m->p, until_ns, NULL, NULL);
+    ck_assert_int_eq(end, PARTITION_RUNNING);
+}
+
+/* A key now and then, at the same virtual time in every run. */
+static void input(struct machine *m, unsigned n)
 {
     if (n % 25 == 20) {
         struct partition_event e = {.kind = PARTITION_KEY, .key = 0x23, .down = n % 50 == 20};
         ck_assert(partition_post(m->p, e));
     }
-    enum partition_end end = partition_run(m->p, (n + 1) * SLICE_NS, NULL, NULL);
-    ck_assert_int_eq(end, PARTITION_RUNNING);
+}
+
+static void run_slice(struct machine *m, unsigned n)
+{
+    input(m, n);
+    run_to(m, (n + 1) * SLICE_NS);
 }
 
 static uint64_t finish(struct machine *m)
@@ -86,6 +97,24 @@ START_TEST(in_turns_on_one_thread)
     ck_assert_uint_ne(alone[FIRST], alone[SECOND]);
     ck_assert_uint_eq(finish(m[FIRST]), alone[FIRST]);
     ck_assert_uint_eq(finish(m[SECOND]), alone[SECOND]);
+}
+END_TEST
+
+/* However a run is cut into slices, it takes the same course. */
+START_TEST(cut_into_other_slices)
+{
+    struct machine *m = power_on(FIRST);
+    uint32_t seed = 1;
+    for (unsigned n = 0; n < SLICES; n++) {
+        input(m, n);
+        for (uint64_t at = n * SLICE_NS; at < (n + 1) * SLICE_NS;) {
+            run_to(m, at);
+            seed = seed * 1664525 + 1013904223;
+            at += 1 + (seed >> 8) % (n % 7 ? SLICE_NS : 1000);
+        }
+        run_to(m, (n + 1) * SLICE_NS);
+    }
+    ck_assert_uint_eq(finish(m), run_alone(FIRST));
 }
 END_TEST
 
@@ -159,6 +188,7 @@ static int run_suite(void)
     TCase *tc = tcase_create("two partitions");
     tcase_set_timeout(tc, 250);
     tcase_add_test(tc, in_turns_on_one_thread);
+    tcase_add_test(tc, cut_into_other_slices);
     tcase_add_test(tc, at_once_on_two_threads);
     tcase_add_test(tc, a_snapshot_goes_on_elsewhere);
     tcase_add_test(tc, a_snapshot_of_another_machine_is_refused);
