@@ -12,12 +12,14 @@
 
 #include "cpu/state.h"
 
-#define DR6_BD   UINT32_C(0x2000) /* a debug register was touched under DR7.GD */
-#define DR6_BS   UINT32_C(0x4000) /* single step */
-#define DR6_BT   UINT32_C(0x8000) /* task switch with the T bit */
-#define DR7_GD   UINT32_C(0x2000)
-#define DR6_ONES UINT32_C(0xFFFF0FF0)
-#define DR7_ONES UINT32_C(0x00000400)
+#define DR6_BD    UINT32_C(0x2000) /* a debug register was touched under DR7.GD */
+#define DR6_BS    UINT32_C(0x4000) /* single step */
+#define DR6_BT    UINT32_C(0x8000) /* task switch with the T bit */
+#define DR7_GD    UINT32_C(0x2000)
+#define DR7_LE    UINT32_C(0x0100)
+#define DR7_LOCAL UINT32_C(0x0055) /* L0 to L3 */
+#define DR6_ONES  UINT32_C(0xFFFF0FF0)
+#define DR7_ONES  UINT32_C(0x00000400)
 
 /* Recomputes what is derived from DR0..DR7 and flushes the TLB when data breakpoints changed. */
 void debug_update(struct vcpu *c);

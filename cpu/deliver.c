@@ -51,7 +51,7 @@ static void deliver_task(struct vcpu *c, const struct event *e, const struct des
     if (selector_is_null(selector))
         raise_selector(c, VEC_GP, 0);
     struct descriptor tss = task_descriptor(c, selector, TASK_INTERRUPT, VEC_GP);
-    task_switch(c, selector, &tss, TASK_INTERRUPT, e->return_eip);
+    task_switch(c, selector, &tss, TASK_INTERRUPT, e->return_eip, e->flags);
     if (!e->has_error)
         return;
     struct frame f = frame_here(c, c->tr.attr & 8 ? 4 : 2);

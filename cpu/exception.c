@@ -17,6 +17,12 @@ _Noreturn static void unwind(struct vcpu *c)
     longjmp(c->unwind, 1);
 }
 
+_Noreturn void cpu_freeze(struct vcpu *c)
+{
+    c->frozen = true;
+    longjmp(c->unwind, 1);
+}
+
 _Noreturn void cpu_raise(struct vcpu *c, enum vector vector)
 {
     c->fault.vector = (uint8_t)vector;

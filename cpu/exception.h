@@ -8,6 +8,9 @@
 
 #include "cpu/state.h"
 
+/* Nothing is raised: the instruction waits for an interrupt, and begins anew after it. */
+_Noreturn void cpu_freeze(struct vcpu *c);
+
 /* A fault without (with) an error code. cpu_raise(c, VEC_GP) is wrong: #GP has a code. */
 _Noreturn void cpu_raise(struct vcpu *c, enum vector vector);
 _Noreturn void cpu_raise_error(struct vcpu *c, enum vector vector, uint32_t error);

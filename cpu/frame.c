@@ -2,6 +2,8 @@
 #include "cpu/frame.h"
 
 #include "cpu/access.h"
+#include "cpu/debug.h"
+#include "cpu/exception.h"
 #include "cpu/segment.h"
 
 struct frame frame_here(const struct vcpu *c, unsigned size)
@@ -79,6 +81,9 @@ void frame_check(struct vcpu *c, struct frame *f)
     uint32_t gva;
     bool simple = is_simple(f, &gva);
     check_limit(c, f, simple);
+    if (unlikely(c->align_check) && f->user &&
+        ((uint32_t)f->ss.base + offset_of(f, 0)) & (f->size - 1))
+        cpu_raise_error(c, VEC_AC, 0);
     if (simple) {
         enum tlb_view view = f->user ? TLB_USER : TLB_SUPERVISOR;
         f->host = tlb_lookup(&c->tlb, view, TLB_WRITE, gva, f->count * f->size);
@@ -101,6 +106,8 @@ uint32_t frame_write(struct vcpu *c, const struct frame *f)
             store_le32(direct, f->value[n]);
         else
             store_le16(direct, (uint16_t)f->value[n]);
+        if (unlikely(c->data_breakpoints))
+            debug_data_access(c, (uint32_t)f->ss.base + offset_of(f, n), f->size, true);
     }
     uint32_t sp = f->sp - f->count * f->size;
     return f->ss.attr & SEG_ATTR_DB ? sp : (f->sp & 0xFFFF0000) | (sp & 0xFFFF);

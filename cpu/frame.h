@@ -31,11 +31,11 @@ static inline void frame_push(struct frame *f, uint32_t value)
         f->value[f->count++] = value;
 }
 
-/* Checks that everything fits (limit, rights, pages); raises #SS or #PF. Writes nothing. */
+/* Checks that everything fits (limit, rights, pages); raises #SS, #AC or #PF. Writes nothing. */
 void frame_check(struct vcpu *c, struct frame *f);
 
-/* Writes it; call frame_check first. Returns the new stack pointer: the part of ESP above a 16-bit
- * stack's SP as it was in f->sp. */
+/* Writes it; call frame_check first. Data breakpoints see it. Returns the new stack pointer: the
+ * part of ESP above a 16-bit stack's SP as it was in f->sp. */
 uint32_t frame_write(struct vcpu *c, const struct frame *f);
 
 #endif

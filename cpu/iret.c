@@ -152,7 +152,7 @@ static void return_task(struct vcpu *c, uint32_t return_eip)
 {
     uint16_t link = (uint16_t)linear_load(c, c->tr.base, 2);
     struct descriptor tss = task_descriptor(c, link, TASK_RETURN, VEC_TS);
-    task_switch(c, link, &tss, TASK_RETURN, return_eip);
+    task_switch(c, link, &tss, TASK_RETURN, return_eip, flags_get(c));
 }
 
 static void return_protected(struct vcpu *c, unsigned size)

@@ -23,7 +23,7 @@
     (FEATURES_P5 | FEATURE_PAE | FEATURE_SEP | FEATURE_MTRR | FEATURE_PGE | FEATURE_MCA | \
      FEATURE_CMOV | FEATURE_PAT | FEATURE_PSE36 | FEATURE_MMX | FEATURE_FXSR)
 #define FEATURES_P3 (FEATURES_P2 | FEATURE_SSE)
-#define FEATURES_P4 (FEATURES_P3 | FEATURE_SSE2 | FEATURE_CLFSH | FEATURE_SSE3)
+#define FEATURES_P4 (FEATURES_P3 | FEATURE_SSE2 | FEATURE_CLFSH | FEATURE_SSE3 | FEATURE_MONITOR)
 
 /* The 8086 and 80186 have no CR0; their ones in FLAGS 15..12 are how software tells them from a
  * 286, whose bits 15..12 are zero in real mode. A 386 or older without CPUID may still come with
@@ -99,7 +99,7 @@ static const struct cpu_model_info models[CPU_MODELS] = {
     [CPU_P4] = {.name = "p4",
                 .brand = "Umbra virtual CPU, Pentium 4 class",
                 .signature = 0xF41,
-                .max_leaf = 2,
+                .max_leaf = 5,
                 .features = FEATURES_P4,
                 .eflags_mask = FLAGS_P5,
                 .eflags_ones = FLAG_ONE,
@@ -140,6 +140,8 @@ uint32_t vcpu_flags_image(const struct vcpu *c)
 static struct cpuid_result leaf_features(const struct vcpu *c, const struct cpu_model_info *m)
 {
     uint64_t features = c->features;
+    if (!(c->misc_enable & MISC_ENABLE_MONITOR))
+        features &= ~FEATURE_MONITOR;
     if (c->host.has_apic && c->model >= CPU_PENTIUM)
         features |= FEATURE_APIC;
     /* EBX: brand index 0, CLFLUSH line size in units of 8, one logical CPU, APIC id 0. */
@@ -178,21 +180,43 @@ static struct cpuid_result leaf_extended(const struct cpu_model_info *m, uint32_
     return r;
 }
 
+/* Deterministic cache parameters, the same as leaf 2 has: 16 KiB of data and 1 MiB, both 8-way with
+ * 64-byte lines. */
+static struct cpuid_result leaf_cache(uint32_t subleaf)
+{
+    switch (subleaf) {
+    case 0:
+        return (struct cpuid_result){0x121, 7 << 22 | 63, 31, 0};
+    case 1:
+        return (struct cpuid_result){0x143, 7 << 22 | 63, 2047, 0};
+    default:
+        return (struct cpuid_result){0};
+    }
+}
+
 struct cpuid_result cpuid_leaf(const struct vcpu *c, uint32_t leaf, uint32_t subleaf)
 {
-    (void)subleaf;
     const struct cpu_model_info *m = cpu_model_info(c->model);
     if (m->brand && leaf >= 0x80000000 && leaf <= 0x80000008)
         return leaf_extended(m, leaf);
-    if (leaf > m->max_leaf) /* beyond: the highest basic leaf's data (SDM vol. 2, CPUID) */
-        leaf = m->max_leaf;
+    uint32_t max_leaf = m->max_leaf;
+    if ((c->misc_enable & MISC_ENABLE_LIMIT_CPUID) && max_leaf > 3)
+        max_leaf = 3;
+    if (leaf > max_leaf) /* beyond: the highest basic leaf's data (SDM vol. 2, CPUID) */
+        leaf = max_leaf;
     switch (leaf) {
     case 0: /* "GenuineIntel" */
-        return (struct cpuid_result){m->max_leaf, 0x756E6547, 0x6C65746E, 0x49656E69};
+        return (struct cpuid_result){max_leaf, 0x756E6547, 0x6C65746E, 0x49656E69};
     case 1:
         return leaf_features(c, m);
-    default: /* 2, cache descriptors: TLBs of 4 KiB and 4 MiB pages, L1 8+12K, L2 512K (AP-485) */
-        return c->model == CPU_P4 ? (struct cpuid_result){0x665B5001, 0, 0, 0x007A7040}
+    case 3: /* no serial number */
+        return (struct cpuid_result){0};
+    case 4:
+        return leaf_cache(subleaf);
+    case 5: /* MONITOR's smallest and largest line */
+        return (struct cpuid_result){.eax = MONITOR_LINE, .ebx = MONITOR_LINE};
+    default: /* 2, cache descriptors: TLBs of 4 KiB and 4 MiB pages, L1 16 (12) KiB, L2 (AP-485) */
+        return c->model == CPU_P4 ? (struct cpuid_result){0x605B5001, 0, 0, 0x007C7040}
                                   : (struct cpuid_result){0x03020101, 0, 0, 0x0C040843};
     }
 }

@@ -8,6 +8,10 @@
 #include "cpu/feature.h"
 #include "cpu/state.h"
 
+/* IA32_MISC_ENABLE, of the P4 (SDM vol. 4). */
+#define MISC_ENABLE_MONITOR     UINT64_C(0x40000)
+#define MISC_ENABLE_LIMIT_CPUID UINT64_C(0x400000) /* leaves above 3 are hidden: Windows NT 4 */
+
 /* EFLAGS bits that the 286 has beyond the 8086's, and so on. */
 #define FLAGS_286 (FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT)
 

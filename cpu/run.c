@@ -10,6 +10,7 @@
 #include "cpu/exception.h"
 #include "cpu/flags.h"
 #include "cpu/history.h"
+#include "cpu/monitor.h"
 #include "cpu/stops.h"
 
 uint64_t vcpu_insns(const struct vcpu *c)
@@ -47,6 +48,11 @@ void run_land_fault(struct vcpu *c)
     }
     c->link_from = NULL;
     between_blocks(c);
+    if (c->frozen) {
+        c->frozen = false;
+        vcpu_halt(c, false);
+        return;
+    }
     c->insns++;
     exception_deliver(c);
 }
@@ -63,6 +69,18 @@ static void take_interrupt(struct vcpu *c)
         if (vector >= 0)
             interrupt_deliver(c, (uint8_t)vector);
     }
+}
+
+/* A single-step or data-breakpoint trap that is due. */
+static void take_trap(struct vcpu *c)
+{
+    if (!(c->events & EVENT_TRAP))
+        return;
+    c->events &= ~(uint32_t)EVENT_TRAP;
+    uint32_t bits = c->dr6_pending;
+    c->dr6_pending = 0;
+    if (bits)
+        exception_deliver_debug_trap(c, bits);
 }
 
 /* Looks at all that may keep the next instruction from running. True: return *why. What the
@@ -90,15 +108,14 @@ bool run_attend(struct vcpu *c, enum vcpu_exit *why)
         *why = EXIT_BUDGET;
         return true;
     }
-    if ((c->events & EVENT_TRAP) && inhibit != INHIBIT_STACK) {
-        c->events &= ~(uint32_t)EVENT_TRAP;
-        uint32_t bits = c->dr6_pending;
-        c->dr6_pending = 0;
-        if (bits)
-            exception_deliver_debug_trap(c, bits);
-    }
-    if (!inhibit && !c->shutdown)
+    if (inhibit != INHIBIT_STACK)
+        take_trap(c);
+    if (!inhibit && !c->shutdown) {
         take_interrupt(c);
+        take_trap(c); /* its frame hit a breakpoint */
+    }
+    if (c->halted && c->monitor.waiting && monitor_was_written(c))
+        c->halted = false;
     if (c->shutdown || c->halted) {
         *why = c->shutdown ? EXIT_SHUTDOWN : EXIT_HALT;
         return true;

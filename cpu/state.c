@@ -102,7 +102,7 @@ static void reset_msrs(struct vcpu *c)
     c->mtrr_def_type = 0;
     memset(c->mtrr_phys, 0, sizeof c->mtrr_phys);
     memset(c->mtrr_fixed, 0, sizeof c->mtrr_fixed);
-    c->misc_enable = 0x1801; /* fast strings; no branch trace store, no PEBS */
+    c->misc_enable = 0x1801 | MISC_ENABLE_MONITOR; /* fast strings; no branch traces, no PEBS */
     c->debugctl = c->mcg_status = 0;
     c->tsc_offset = c->host.tsc ? -(int64_t)c->host.tsc(c->host.ctx) : 0;
 }
@@ -129,6 +129,7 @@ void vcpu_reset(struct vcpu *c)
     reset_msrs(c);
     reset_fpu(c);
     c->halted = c->nmi_blocked = c->shutdown = false;
+    c->monitor.armed = c->monitor.waiting = false;
     c->inhibit = 0;
     c->events &= EVENT_INTR | EVENT_STOP; /* lines and requests from outside stay */
     debug_update(c);
@@ -247,6 +248,11 @@ const struct field vcpu_fields[] = {
     FIELD(struct vcpu, debugctl, "IA32_DEBUGCTL"),
     FIELD(struct vcpu, mcg_status, "IA32_MCG_STATUS"),
     FIELD(struct vcpu, halted, "in HLT"),
+    FIELD(struct vcpu, ignne, "IGNNE# asserted"),
+    FIELD(struct vcpu, monitor.armed, "MONITOR armed a line"),
+    FIELD(struct vcpu, monitor.waiting, "in MWAIT"),
+    FIELD(struct vcpu, monitor.offset, "machine offset of the monitored line"),
+    FIELD_ARRAY(struct vcpu, monitor.line, "the monitored line when it was armed"),
     FIELD(struct vcpu, nmi_blocked, "in an NMI handler"),
     FIELD(struct vcpu, inhibit, "interrupts held off for one instruction"),
     FIELD(struct vcpu, shutdown, "shut down"),
@@ -268,7 +274,10 @@ void vcpu_state_loaded(struct vcpu *c)
     c->reg[REG_NONE].q = 0; /* the stream is not trusted */
     c->cpl &= 3;
     c->cur = NULL;
-    c->block = NULL;
+    c->block = c->resume.block = c->link_from = NULL;
+    uint64_t end = physmap_machine_size(c->physmap);
+    if (c->monitor.offset >= end || end - c->monitor.offset < MONITOR_LINE)
+        c->monitor.armed = c->monitor.waiting = false;
     c->wake |= WAKE_EVENT;
     debug_update(c);
     vcpu_derive(c);

@@ -51,6 +51,7 @@ enum segment_class {
     SEGMENT_FLAT,  /* the same with base 0 */
 };
 
+#define MONITOR_LINE 64 /* bytes that MONITOR watches */
 enum seg_reg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };
 
 /* One general register and its parts: al/cl/dl/bl are b.l, ah/ch/dh/bh are b.h. */
@@ -349,6 +350,14 @@ struct vcpu {
     int64_t tsc_offset; /* guest TSC = host.tsc + tsc_offset */
     uint64_t microcode_rev, misc_enable, debugctl, mcg_status;
     bool halted;
+    bool frozen; /* the x87 waits for its error to be seen to: on the way to run_land_fault only */
+    bool ignne;  /* the IGNNE# pin is asserted: x87 errors are ignored */
+    struct {
+        bool armed;      /* by MONITOR */
+        bool waiting;    /* halted by MWAIT */
+        uint64_t offset; /* machine offset of the line */
+        uint8_t line[MONITOR_LINE];
+    } monitor;        /* cpu/monitor.h */
     bool nmi_blocked; /* until IRET */
     uint8_t inhibit;  /* enum inhibit: what is held off until the next instruction has run */
     bool shutdown;
@@ -408,6 +417,13 @@ void vcpu_derive(struct vcpu *c);
 /* Has the running block left after its current instruction when c->wake is set, else where the
  * budget is used up (cpu/block.c). vcpu_attend calls it. */
 void block_leave(struct vcpu *c);
+
+/* Halts: the next interrupt wakes it. monitor: a write to the armed line does so, too. */
+static inline void vcpu_halt(struct vcpu *c, bool monitor)
+{
+    c->halted = true;
+    c->monitor.waiting = monitor;
+}
 
 static inline void vcpu_attend(struct vcpu *c, uint32_t events)
 {

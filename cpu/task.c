@@ -231,7 +231,7 @@ static void load_segments(struct vcpu *c, const struct task_image *t)
 }
 
 void task_switch(struct vcpu *c, uint16_t selector, const struct descriptor *d,
-                 enum task_source source, uint32_t return_eip)
+                 enum task_source source, uint32_t return_eip, uint32_t eflags)
 {
     bool wide = descriptor_type(d) & 8, old_wide = tr_is_32(c);
     bool links = source == TASK_CALL || source == TASK_INTERRUPT;
@@ -242,7 +242,6 @@ void task_switch(struct vcpu *c, uint16_t selector, const struct descriptor *d,
     check_pages(c, old_base, old_wide, base, wide, links);
     struct task_image t = image_read(c, base, wide);
 
-    uint32_t eflags = flags_get(c);
     if (source == TASK_RETURN)
         eflags &= ~FLAG_NT;
     if (!links)
@@ -263,7 +262,7 @@ void task_switch(struct vcpu *c, uint16_t selector, const struct descriptor *d,
     load_image(c, &t, wide);
     if (wide && (c->cr0 & CR0_PG))
         control_load_task_cr3(c, t.cr3);
-    c->dr[7] &= ~UINT64_C(0x55); /* local breakpoints belong to the old task */
+    c->dr[7] &= ~(uint64_t)(DR7_LOCAL | DR7_LE); /* they belong to the old task */
     debug_update(c);
     load_segments(c, &t);
     if (c->eip > c->seg[SEG_CS].limit)

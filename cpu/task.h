@@ -12,11 +12,12 @@
 enum task_source { TASK_JUMP, TASK_CALL, TASK_INTERRUPT, TASK_RETURN };
 
 /* Switches to the task of TSS selector, whose descriptor d the caller has checked for type and
- * privilege. return_eip is saved in the old task. Raises in the old task what is found before the
- * switch is committed, in the new one what is found after; c->cur is NULL then. Leaves c->eip set.
+ * privilege. return_eip and eflags (NT apart) are saved in the old task. Raises in the old task
+ * what is found before the switch is committed, in the new one what is found after; c->cur is NULL
+ * then. Leaves c->eip set.
  */
 void task_switch(struct vcpu *c, uint16_t selector, const struct descriptor *d,
-                 enum task_source source, uint32_t return_eip);
+                 enum task_source source, uint32_t return_eip, uint32_t eflags);
 
 /* Checks a task gate's or a direct TSS selector: it must name an available TSS (a busy one for
  * TASK_RETURN) in the GDT. Raises vector(selector), #NP when not present. */

@@ -2,6 +2,7 @@
  * (SDM vol. 3, 5.8; vol. 2, the instructions' pseudocode). Nothing changes before all checks are
  * done. */
 #include "cpu/access.h"
+#include "cpu/flags.h"
 #include "cpu/frame.h"
 #include "cpu/stops.h"
 #include "cpu/task.h"
@@ -60,11 +61,11 @@ static void transfer_task(struct vcpu *c, uint16_t selector, const struct descri
             raise_selector(c, VEC_NP, selector);
         selector = gate_selector(d);
         struct descriptor tss = task_descriptor(c, selector, source, VEC_GP);
-        task_switch(c, selector, &tss, source, return_eip);
+        task_switch(c, selector, &tss, source, return_eip, flags_get(c));
         return;
     }
     struct descriptor tss = task_descriptor(c, selector, source, VEC_GP);
-    task_switch(c, selector, &tss, source, return_eip);
+    task_switch(c, selector, &tss, source, return_eip, flags_get(c));
 }
 
 /* The gate's own checks and those of its target code segment. Returns the target. */

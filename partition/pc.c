@@ -203,6 +203,13 @@ static void init_sink(void *ctx, unsigned pin, bool level)
         vcpu_attend(ctx, EVENT_INIT);
 }
 
+static void ignne_sink(void *ctx, unsigned pin, bool level)
+{
+    struct vcpu *c = ctx;
+    (void)pin;
+    c->ignne = level;
+}
+
 static void a20_sink(void *ctx, unsigned pin, bool level)
 {
     (void)pin;
@@ -291,5 +298,7 @@ const char *pc_build(struct pc *pc, struct board *b, const struct pc_config *con
     wire_out(&k, pc->ide, "IRQ15", "IRQ15");
     wire_in(&k, fpuirq, "FERR", "FERR");
     wire_out(&k, fpuirq, "IRQ13", "IRQ13");
+    wire_out(&k, fpuirq, "IGNNE", "IGNNE");
+    board_net_sink(b, board_net(b, "IGNNE"), ignne_sink, c, 0);
     return NULL;
 }

@@ -79,7 +79,7 @@ HANDLER(fxrstor)
         for (unsigned n = 0; n < 8; n++)
             memcpy(&c->xmm[n], image + 160 + 16 * n, 16);
     }
-    f->control = (load_le16(image) & CW_MASK) | CW_ONES;
+    f->control = x87_control(c, load_le16(image));
     f->tag_empty = (uint8_t)~image[4];
     f->last_opcode = load_le16(image + 6) & 0x7FF;
     f->last_ip = load_le32(image + 8);

@@ -1,6 +1,7 @@
 /* cpu/interp/system_flags.c: PUSHF, POPF, CLI, STI, HLT: with IOPL, V86 mode, VME and PVI (SDM
  * vol. 3, 20.3 and 20.4). */
 #include "cpu/interp/system.h"
+#include "cpu/monitor.h"
 
 static bool iopl_allows(const struct vcpu *c)
 {
@@ -87,9 +88,36 @@ HANDLER_LAST(sti)
     c->eip = next_eip(c, i);
 }
 
+/* No extensions or hints are known: ECX must be 0. */
+static void require_monitor(struct vcpu *c, const struct insn *i)
+{
+    c->cur = i;
+    if (c->cpl != 0 || !(c->misc_enable & MISC_ENABLE_MONITOR))
+        cpu_raise(c, VEC_UD);
+    if (c->reg[ECX].d != 0)
+        cpu_raise_error(c, VEC_GP, 0);
+}
+
+HANDLER(monitor)
+{
+    require_monitor(c, i);
+    uint32_t offset = i->asize == 2 ? c->reg[EAX].w : c->reg[EAX].d;
+    load8(c, i, i->seg, offset);
+    monitor_arm(c, (uint32_t)c->seg[i->seg].base + offset);
+}
+
+HANDLER_LAST(mwait)
+{
+    require_monitor(c, i);
+    if (c->monitor.armed && !monitor_was_written(c))
+        vcpu_halt(c, true);
+    c->monitor.armed = false;
+    c->eip = next_eip(c, i);
+}
+
 HANDLER_LAST(hlt)
 {
     require_cpl0(c, i);
-    c->halted = true;
+    vcpu_halt(c, false);
     c->eip = next_eip(c, i);
 }

@@ -20,11 +20,26 @@
 /* The control word's bits that can be set, and the one that always is. */
 #define CW_MASK          0x1F3F
 #define CW_ONES          0x0040
+#define CW_IEM           0x0080 /* the 8087's interrupt enable mask */
+#define CW_IC            0x1000 /* infinity control: 8087 and 287 */
 #define X87_CONTROL_INIT 0x037F
+
+static inline bool x87_is_8087(const struct vcpu *c)
+{
+    return c->model <= CPU_186;
+}
+
+/* A control word as it is kept. */
+static inline uint16_t x87_control(const struct vcpu *c, uint32_t v)
+{
+    return (uint16_t)((v & (x87_is_8087(c) ? CW_MASK | CW_IEM : CW_MASK)) | CW_ONES);
+}
 
 /* Cold paths (x87_state.c). */
 void x87_raise_nm(struct vcpu *c, const struct insn *i);
-/* ES is set: #MF, or FERR# where CR0.NE is clear (the instruction then goes on, as with IGNNE#). */
+/* ES is set: #MF; where CR0.NE is clear FERR#, and the instruction waits for the interrupt that
+ * makes unless IGNNE# is asserted (SDM vol. 1, appendix D; the 286 and 386 have BUSY# held by the
+ * board). An 8087's CPU goes on. */
 void x87_raise_pending(struct vcpu *c, const struct insn *i);
 /* Takes note of raised exceptions of which some are unmasked; true when the result is stored. */
 bool x87_unmasked(struct vcpu *c, uint32_t raised);
@@ -32,7 +47,7 @@ bool x87_unmasked(struct vcpu *c, uint32_t raised);
 bool x87_stack_fault(struct vcpu *c, bool overflow);
 /* ES and B from the exception flags and masks; drives FERR#. */
 void x87_update_summary(struct vcpu *c);
-void x87_init(struct x87 *f);
+void x87_init(struct vcpu *c);
 /* The status word with TOP. */
 uint16_t x87_status(const struct x87 *f);
 void x87_set_status(struct vcpu *c, uint16_t status);
@@ -41,6 +56,7 @@ uint16_t x87_tag_word(const struct x87 *f);
 /* For instructions that do not wait (FNSTSW and the like). */
 static inline void x87_enter_nowait(struct vcpu *c, const struct insn *i)
 {
+    c->cur = i; /* for FERR# */
     if (unlikely(c->cr0 & (CR0_EM | CR0_TS)))
         x87_raise_nm(c, i);
 }

@@ -53,6 +53,41 @@ static void note_denormal(struct fp_env *e, struct f80 other)
         e->raised |= FP_DE;
 }
 
+static inline bool is_infinity(struct f80 v)
+{
+    return (v.se & 0x7FFF) == 0x7FFF && v.sig == F80_INTEGER_BIT;
+}
+
+/* The 8087 and 287 know one infinity without a sign unless the control word says otherwise (80287
+ * data sheet; SDM vol. 1, 22.18): it equals itself, has no order, cannot be added to itself and has
+ * no root. */
+static inline bool is_projective(const struct vcpu *c)
+{
+    return unlikely(c->model <= CPU_286) && !(c->x87.control & CW_IC);
+}
+
+static inline struct f80 add(const struct vcpu *c, struct fp_env *e, struct f80 a, struct f80 b)
+{
+    if (is_projective(c) && is_infinity(a) && is_infinity(b))
+        b.se = a.se ^ 0x8000; /* invalid in any mode */
+    return f80_add(e, a, b);
+}
+
+static inline struct f80 subtract(const struct vcpu *c, struct fp_env *e, struct f80 a,
+                                  struct f80 b)
+{
+    if (is_projective(c) && is_infinity(a) && is_infinity(b))
+        b.se = a.se;
+    return f80_sub(e, a, b);
+}
+
+static inline struct f80 root(const struct vcpu *c, struct fp_env *e, struct f80 a)
+{
+    if (is_projective(c) && is_infinity(a))
+        a.se |= 0x8000;
+    return f80_sqrt(e, a);
+}
+
 /* dest of STn was computed as v. */
 static inline bool put_result(struct vcpu *c, const struct fp_env *e, unsigned n, struct f80 v)
 {
@@ -118,10 +153,10 @@ static __attribute__((noinline)) bool underflow(struct vcpu *c, unsigned dest)
     ARITH_REG(name##_sti, operation, 0xDC, i->rm, 0, false) \
     ARITH_REG(name##p, operation, 0xDE, i->rm, 0, true)
 
-ARITH(fadd, f80_add(e, a, b))
+ARITH(fadd, add(c, e, a, b))
 ARITH(fmul, f80_mul(e, a, b))
-ARITH(fsub, f80_sub(e, a, b))
-ARITH(fsubr, f80_sub(e, b, a))
+ARITH(fsub, subtract(c, e, a, b))
+ARITH(fsubr, subtract(c, e, b, a))
 ARITH(fdiv, f80_div(e, a, b))
 ARITH(fdivr, f80_div(e, b, a))
 
@@ -161,6 +196,10 @@ static bool compare(struct vcpu *c, struct f80 b, bool denormal, unsigned other,
     enum fp_relation r = f80_compare(&e, a, b, quiet);
     if (unlikely(denormal))
         note_denormal(&e, a);
+    if (is_projective(c) && r != FP_UNORDERED && (is_infinity(a) || is_infinity(b))) {
+        r = is_infinity(a) && is_infinity(b) ? FP_EQUAL : FP_UNORDERED;
+        e.raised |= r == FP_UNORDERED ? FP_IE : 0;
+    }
     report(c, r);
     bool done = x87_finish(c, &e);
     if (report == set_eflags)
@@ -255,7 +294,7 @@ HANDLER(fabs)
         struct f80 a = x87_get(&c->x87, 0);       \
         put_result(c, e, 0, operation);           \
     }
-UNARY(fsqrt, f80_sqrt(e, a))
+UNARY(fsqrt, root(c, e, a))
 UNARY(frndint, f80_round_to_int(e, a))
 
 HANDLER(fscale)

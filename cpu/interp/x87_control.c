@@ -5,7 +5,7 @@ HANDLER(fldcw)
 {
     x87_enter(c, i);
     uint16_t control = load16(c, i, i->seg, insn_ea(c, i));
-    c->x87.control = (control & CW_MASK) | CW_ONES;
+    c->x87.control = x87_control(c, control);
     x87_update_summary(c);
 }
 
@@ -39,7 +39,7 @@ HANDLER(fninit)
     x87_enter_nowait(c, i);
     c->x87.status &= (uint16_t) ~(FP_ALL | SW_SF);
     x87_update_summary(c);
-    x87_init(&c->x87);
+    x87_init(c);
 }
 
 HANDLER(fincstp)
@@ -81,8 +81,24 @@ HANDLER(fnop)
     x87_note(c, i, 0xD9);
 }
 
-/* FENI, FDISI (8087), FSETPM (287): later ones ignore them (SDM vol. 1, 8.1). */
+/* The 8087's interrupt enable mask; later ones ignore it, as they do the 287's FSETPM (SDM vol. 1,
+ * 8.1). */
 HANDLER(fneni)
+{
+    x87_enter_nowait(c, i);
+    c->x87.control &= (uint16_t)~CW_IEM;
+    x87_update_summary(c);
+}
+
+HANDLER(fndisi)
+{
+    x87_enter_nowait(c, i);
+    if (x87_is_8087(c))
+        c->x87.control |= CW_IEM;
+    x87_update_summary(c);
+}
+
+HANDLER(fnsetpm)
 {
     x87_enter_nowait(c, i);
 }

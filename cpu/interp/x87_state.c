@@ -12,8 +12,11 @@ void x87_raise_pending(struct vcpu *c, const struct insn *i)
     c->cur = i;
     if (c->cr0 & CR0_NE)
         cpu_raise(c, VEC_MF);
-    if (c->host.ferr)
-        c->host.ferr(c->host.ctx, true);
+    if (!c->host.ferr)
+        return;
+    c->host.ferr(c->host.ctx, !(c->x87.control & CW_IEM));
+    if (c->model >= CPU_286 && !c->ignne)
+        cpu_freeze(c);
 }
 
 void x87_update_summary(struct vcpu *c)
@@ -23,8 +26,9 @@ void x87_update_summary(struct vcpu *c)
     f->status &= (uint16_t) ~(SW_ES | SW_B);
     if (now)
         f->status |= SW_ES | SW_B;
-    if (before != now && !(c->cr0 & CR0_NE) && c->host.ferr)
-        c->host.ferr(c->host.ctx, now);
+    bool changed = before != now || x87_is_8087(c); /* FENI and FDISI change it alone */
+    if (changed && !(c->cr0 & CR0_NE) && c->host.ferr)
+        c->host.ferr(c->host.ctx, now && !(f->control & CW_IEM));
 }
 
 bool x87_unmasked(struct vcpu *c, uint32_t raised)
@@ -49,9 +53,10 @@ bool x87_stack_fault(struct vcpu *c, bool overflow)
     return f->control & FP_IE;
 }
 
-void x87_init(struct x87 *f)
+void x87_init(struct vcpu *c)
 {
-    f->control = X87_CONTROL_INIT;
+    struct x87 *f = &c->x87;
+    f->control = x87_control(c, X87_CONTROL_INIT | CW_IEM);
     f->status = 0;
     f->top = 0;
     f->tag_empty = 0xFF;
@@ -128,7 +133,7 @@ static void environment_get(const struct vcpu *c, unsigned size, uint32_t field[
 static void environment_set(struct vcpu *c, unsigned size, const uint32_t field[7])
 {
     struct x87 *f = &c->x87;
-    f->control = (uint16_t)((field[0] & CW_MASK) | CW_ONES);
+    f->control = x87_control(c, field[0]);
     set_tag_word(f, (uint16_t)field[2]);
     x87_set_status(c, (uint16_t)field[1]);
     if (vcpu_is_protected(c)) {
@@ -208,7 +213,7 @@ HANDLER(fnsave)
         store16(c, i, i->seg, regs + n * 10 + 8, r->se);
     }
     bool pending = c->x87.status & SW_ES;
-    x87_init(&c->x87);
+    x87_init(c);
     if (pending && !(c->cr0 & CR0_NE) && c->host.ferr)
         c->host.ferr(c->host.ctx, false);
 }

@@ -132,7 +132,6 @@ enum fp_relation f64_compare(struct fp_env *e, uint64_t a, uint64_t b, bool quie
 uint64_t f64_from_f32(struct fp_env *e, uint32_t a);
 uint32_t f32_from_f64(struct fp_env *e, uint64_t a);
 uint32_t f32_from_int(struct fp_env *e, int64_t a);
-uint64_t f64_from_int(struct fp_env *e, int64_t a);
 /* bits is 32 or 64; as f80_to_int. */
 int64_t f32_to_int(struct fp_env *e, uint32_t a, unsigned bits);
 int64_t f64_to_int(struct fp_env *e, uint64_t a, unsigned bits);

@@ -55,6 +55,15 @@ enum {
     GDT_SIZE = 0x100
 };
 
+/* Descriptors as constants. access: P, DPL, S, type; flags: G and D/B as bits 3 and 2. */
+#define SEGMENT(base, limit, access, flags)                           \
+    ((uint64_t)((base)&0xFF000000u) << 32 | (uint64_t)(flags) << 52 | \
+     (uint64_t)((limit)&0xF0000u) << 32 | (uint64_t)(access) << 40 |  \
+     (uint64_t)((base)&0xFF0000u) << 16 | (uint64_t)((base)&0xFFFFu) << 16 | ((limit)&0xFFFFu))
+#define A_GATE(selector, offset, access)                                 \
+    ((uint64_t)((offset)&0xFFFF0000u) << 32 | (uint64_t)(access) << 40 | \
+     (uint64_t)(selector) << 16 | ((offset)&0xFFFFu))
+
 struct machine {
     struct physmap *pm;
     struct vcpu *c;

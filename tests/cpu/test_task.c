@@ -97,6 +97,8 @@ START_TEST(exception_through_task_gate)
     ck_assert_uint_eq(c->reg[ESP].d, TASK_B_STACK - 4);
     ck_assert_uint_eq(get32(&m, TASK_B_STACK - 4), 0xFF * 8 + 2);
     ck_assert_uint_eq(get32(&m, TSS_A + 0x20), CODE);
+    ck_assert(get32(&m, TSS_A + 0x24) & FLAG_RF); /* a fault: its own breakpoint is not met again */
+    ck_assert_uint_eq(c->eflags & FLAG_RF, 0);
     machine_destroy(&m);
 }
 END_TEST
