@@ -4,37 +4,45 @@
 
 #define IRQ13 0x75u
 
+/* What stands around the CPU: FERR#'s rising edge latches IRQ 13, port F0h asserts IGNNE#. */
+struct board {
+    struct machine m;
+    bool ferr;
+};
+
 static void ferr(void *ctx, bool level)
 {
-    struct machine *m = ctx;
-    if (level)
-        vcpu_attend(m->c, EVENT_INTR);
-    else
-        m->c->events &= ~(uint32_t)EVENT_INTR;
+    struct board *b = ctx;
+    if (level && !b->ferr)
+        vcpu_attend(b->m.c, EVENT_INTR);
+    else if (!level)
+        b->m.c->events &= ~(uint32_t)EVENT_INTR;
+    b->ferr = level;
 }
 
 static int acknowledge(void *ctx)
 {
-    struct machine *m = ctx;
-    m->c->events &= ~(uint32_t)EVENT_INTR;
+    struct board *b = ctx;
+    b->m.c->events &= ~(uint32_t)EVENT_INTR;
     return IRQ13;
 }
 
-/* As a board does it: port F0h asserts IGNNE#. */
 static void port_write(void *ctx, uint16_t port, uint32_t value, unsigned size)
 {
-    struct machine *m = ctx;
+    struct board *b = ctx;
     (void)value;
     (void)size;
-    m->c->ignne |= port == 0xF0;
+    b->m.c->ignne |= port == 0xF0;
 }
 
-static void start(struct machine *m)
+static void start(struct board *b)
 {
+    struct machine *m = &b->m;
+    b->ferr = false;
     machine_create(m, CPU_486);
     machine_protect(m);
     m->c->host = (struct vcpu_host){
-        .ctx = m, .ferr = ferr, .interrupt_ack = acknowledge, .port_write = port_write};
+        .ctx = b, .ferr = ferr, .interrupt_ack = acknowledge, .port_write = port_write};
     m->c->cr0 &= ~CR0_NE;
     /* fninit; push 33Bh; fldcw [esp]; fld1; fldz; fdivp (1/0); nop; fld1; hlt */
     PROGRAM(m, CODE, 0xDB, 0xE3, 0x68, 0x3B, 3, 0, 0, 0xD9, 0x2C, 0x24, 0xD9, 0xE8, 0xD9, 0xEE,
@@ -47,22 +55,22 @@ static void start(struct machine *m)
  * it as the one to return to, and with IGNNE# asserted it runs. */
 START_TEST(the_next_instruction_waits_for_irq_13)
 {
-    struct machine m;
-    start(&m);
-    struct vcpu *c = m.c;
-    PROGRAM(&m, 0x5000 + 16 * IRQ13, 0xE6, 0xF0, 0xCF); /* out F0h, al; iret */
-    ck_assert_int_eq(machine_run(&m, 100), EXIT_HALT);
+    struct board b;
+    start(&b);
+    struct vcpu *c = b.m.c;
+    PROGRAM(&b.m, 0x5000 + 16 * IRQ13, 0xE6, 0xF0, 0xCF); /* out F0h, al; iret */
+    ck_assert_int_eq(machine_run(&b.m, 100), EXIT_HALT);
     ck_assert_uint_eq(c->eip, AT_FLD1);
-    ck_assert_int_eq(machine_run(&m, 100), EXIT_HALT); /* still */
+    ck_assert_int_eq(machine_run(&b.m, 100), EXIT_HALT); /* still */
     ck_assert_uint_eq(c->eip, AT_FLD1);
     ck_assert_uint_eq(c->x87.top, 6); /* neither divided nor popped */
     c->eflags |= FLAG_IF;
     vcpu_attend(c, 0);
-    ck_assert_int_eq(machine_run(&m, 100), EXIT_HALT);
+    ck_assert_int_eq(machine_run(&b.m, 100), EXIT_HALT);
     ck_assert_uint_eq(c->eip, CODE + 20);
     ck_assert_uint_eq(c->interrupts, 1);
     ck_assert_uint_eq(c->x87.top, 5);
-    machine_destroy(&m);
+    machine_destroy(&b.m);
 }
 END_TEST
 
@@ -70,26 +78,26 @@ END_TEST
  * of a block. */
 START_TEST(irq_13_comes_at_once)
 {
-    struct machine m;
-    start(&m);
-    m.c->eflags |= FLAG_IF;
-    machine_run_to_handler(&m, IRQ13);
-    ck_assert_uint_eq(get32(&m, m.c->reg[ESP].d), AT_NOP);
-    machine_destroy(&m);
+    struct board b;
+    start(&b);
+    b.m.c->eflags |= FLAG_IF;
+    machine_run_to_handler(&b.m, IRQ13);
+    ck_assert_uint_eq(get32(&b.m, b.m.c->reg[ESP].d), AT_NOP);
+    machine_destroy(&b.m);
 }
 END_TEST
 
 START_TEST(non_waiting_instructions_do_not_wait)
 {
-    struct machine m;
-    start(&m);
-    PROGRAM(&m, AT_NOP, 0xDF, 0xE0, 0xDB, 0xE2, 0xD9, 0xE8,
+    struct board b;
+    start(&b);
+    PROGRAM(&b.m, AT_NOP, 0xDF, 0xE0, 0xDB, 0xE2, 0xD9, 0xE8,
             0xF4); /* fnstsw ax; fnclex; fld1; hlt */
-    ck_assert_int_eq(machine_run(&m, 100), EXIT_HALT);
-    ck_assert_uint_eq(m.c->eip, AT_NOP + 7);
-    ck_assert_uint_eq(m.c->reg[EAX].w & 0x80FF, 0x8084);
-    ck_assert_uint_eq(m.c->events & EVENT_INTR, 0);
-    machine_destroy(&m);
+    ck_assert_int_eq(machine_run(&b.m, 100), EXIT_HALT);
+    ck_assert_uint_eq(b.m.c->eip, AT_NOP + 7);
+    ck_assert_uint_eq(b.m.c->reg[EAX].w & 0x80FF, 0x8084);
+    ck_assert_uint_eq(b.m.c->events & EVENT_INTR, 0);
+    machine_destroy(&b.m);
 }
 END_TEST
 
