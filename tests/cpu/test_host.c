@@ -356,28 +356,37 @@ static void gen_state(struct rng *r, const struct encoding *e, struct host32_sta
         s->reg[i->rm] = 0x80 + pick(r, 0x400); /* indirect jumps and calls: to an INT3 */
 }
 
-/* Near returns and jumps through memory find a good target half of the time. */
-static void put_target(struct rng *r, const struct encoding *e, const struct host32_state *s)
+/* Near returns and jumps through memory find a good target half of the time. Never one within the
+ * instruction itself: what follows it is not the same in both worlds (host32_code's way out). False
+ * when that cannot be helped. */
+static bool put_target(struct rng *r, const struct encoding *e, const struct host32_state *s)
 {
     const struct insn *i = &e->insn;
     if (!(e->row->attrs & ENDS) || has_operand(e->row, OPND_Jb, OPND_Jv))
-        return;
+        return true;
     uint32_t at = s->reg[ESP];
     if (e->row->form & 1) {
         if (!insn_is_mem(i))
-            return;
+            return true;
         at = (i->base == REG_NONE ? 0 : s->reg[i->base]) + i->disp +
              (i->index == REG_NONE ? 0 : s->reg[i->index] << i->scale);
         at &= i->asize == 2 ? 0xFFFF : UINT32_MAX;
     }
-    if (at >= 0x1FFC)
-        return;
+    uint32_t last = at + i->osize - 1;
+    if (last < at || last > HOST_LIMIT)
+        return true;
+    bool writable = DATA_RW(at >> 12) && DATA_RW(last >> 12);
+    if (!writable && !DATA_RO(at >> 12) && !DATA_RO(last >> 12))
+        return true;
     bool into_itself = load_le16(physmap_host(ram, at)) - e->at < 24;
+    if (!writable)
+        return !into_itself;
     if (!into_itself && pick(r, 2))
-        return;
+        return true;
     uint32_t target = 0x80 + pick(r, 0x400);
-    store_le32((uint8_t *)(uintptr_t)(HOST_DATA + at), target);
-    store_le32(physmap_host(ram, at), target);
+    memcpy((uint8_t *)(uintptr_t)(HOST_DATA + at), &target, i->osize);
+    memcpy(physmap_host(ram, at), &target, i->osize);
+    return true;
 }
 
 /* --- Comparing -------------------------------------------------------------------------------- */
@@ -505,7 +514,10 @@ static void compare_encoding(struct rng *r, const struct encoding *e, unsigned s
             t->skipped++;
             continue;
         }
-        put_target(r, e, &s[0]);
+        if (!put_target(r, e, &s[0])) {
+            t->skipped++;
+            continue;
+        }
         s[1] = s[2] = s[0];
         host32_run(&s[1], e->wide);
         if (s[1].vector == HOST_ENDLESS) {
