@@ -84,6 +84,10 @@ static void activate(struct stops *s)
     c->stop_on = s->events | (c->stop_on & STOP_ON_RETURN);
     bool any = s->place_count || s->once_set || s->watch_count || c->stop_on || c->stepping;
     c->stops = any ? s : NULL;
+    if (!any) { /* nobody looks at these any more */
+        s->pending_count = 0;
+        c->events &= ~(uint32_t)EVENT_DEBUG;
+    }
     stops_update_engine(c);
 }
 

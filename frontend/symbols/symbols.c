@@ -43,6 +43,7 @@ struct symbols {
     size_t line_count, line_room;
     uint32_t *source; /* paths, in text */
     size_t source_count, source_room;
+    uint32_t *source_hash; /* number + 1 by hash of the path, twice as many slots as source_room */
     struct loaded file[FILES_MAX];
     unsigned file_count;
 };
@@ -60,6 +61,7 @@ void symbols_clear(struct symbols *s)
     free(s->by_name);
     free(s->line);
     free(s->source);
+    free(s->source_hash);
     bytes_free(&s->text);
     *s = (struct symbols){0};
 }
@@ -128,15 +130,51 @@ void table_line(struct symbols *s, uint64_t address, unsigned source, unsigned l
     s->line[s->line_count++] = (struct line){address, source, line};
 }
 
+static uint32_t hash_text(const char *text)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * 16777619u;
+    return h;
+}
+
+/* The slot of path, or the free one where it belongs. */
+static uint32_t *source_slot(const struct symbols *s, const char *path)
+{
+    size_t mask = 2 * s->source_room - 1; /* source_room is a power of two */
+    size_t n = hash_text(path) & mask;
+    while (s->source_hash[n] && strcmp(text_at(s, s->source[s->source_hash[n] - 1]), path) != 0)
+        n = (n + 1) & mask;
+    return &s->source_hash[n];
+}
+
+static bool grow_sources(struct symbols *s)
+{
+    if (s->source_count < s->source_room)
+        return true;
+    if (!grow((void **)&s->source, &s->source_room, s->source_count, sizeof *s->source))
+        return false;
+    uint32_t *hash = calloc(2 * s->source_room, sizeof *hash);
+    if (!hash) {
+        s->source_room = s->source_count;
+        return false;
+    }
+    free(s->source_hash);
+    s->source_hash = hash;
+    for (size_t n = 0; n < s->source_count; n++)
+        *source_slot(s, text_at(s, s->source[n])) = (uint32_t)n + 1;
+    return true;
+}
+
 unsigned table_source(struct symbols *s, const char *path)
 {
-    for (size_t n = s->source_count; n-- > 0;) {
-        if (strcmp(text_at(s, s->source[n]), path) == 0)
-            return (unsigned)n;
-    }
-    if (!grow((void **)&s->source, &s->source_room, s->source_count, sizeof *s->source))
+    uint32_t *slot = s->source_hash ? source_slot(s, path) : NULL;
+    if (slot && *slot)
+        return *slot - 1;
+    if (!grow_sources(s))
         return 0;
     s->source[s->source_count] = add_text(s, path, strlen(path));
+    *source_slot(s, path) = (uint32_t)s->source_count + 1;
     return (unsigned)s->source_count++;
 }
 
@@ -444,7 +482,7 @@ bool symbols_line(const struct symbols *s, uint64_t address, const char **file, 
         else
             high = middle;
     }
-    if (!low || !s->line[low - 1].line)
+    if (!low || !s->line[low - 1].line || s->line[low - 1].source >= s->source_count)
         return false;
     *file = text_at(s, s->source[s->line[low - 1].source]);
     *line = s->line[low - 1].line;
@@ -468,7 +506,7 @@ bool symbols_line_address(const struct symbols *s, const char *place, uint64_t *
         return false;
     for (size_t n = 0; n < s->line_count; n++) {
         const struct line *l = &s->line[n];
-        if (l->line < want || (best && l->line >= best) ||
+        if (l->line < want || (best && l->line >= best) || l->source >= s->source_count ||
             !path_ends(text_at(s, s->source[l->source]), place, (size_t)(colon - place)))
             continue;
         best = l->line;
