@@ -28,11 +28,10 @@ static inline uint64_t budget_left(const struct translator *t)
     return t->vcpu->translated.counter - (uint64_t)(uintptr_t)t->strip;
 }
 
-/* Instructions retired when the counter is what it is and `into` of the running block's are done.
- */
-static inline uint64_t retired(const struct translator *t, unsigned into)
+/* Instructions retired when `ahead` of those that the counter has counted have not run yet. */
+static inline uint64_t retired(const struct translator *t, unsigned ahead)
 {
-    return t->end - budget_left(t) + into;
+    return t->end - budget_left(t) - ahead;
 }
 
 static inline struct unit *site_unit(const struct translator *t, uint32_t site)

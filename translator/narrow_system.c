@@ -19,7 +19,7 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
     if (!((key_of(c) ^ u->key) & ~(KEY_WINDOW | KEY_FPU)))
         return u->start + ui->resume;
     take_flags(c);
-    c->insns = retired(t, ui->into) + 1;
+    c->insns = retired(t, ui->rest);
     uint32_t eip = ui->eip + ui->insn.len;
     c->eip = c->code32 ? eip : eip & 0xFFFF;
     return translator_go_on(t);

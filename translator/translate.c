@@ -118,16 +118,16 @@ void translator_destroy(struct translator *t)
 /* --- State between vCPU and host code -----------------------------------------------------------
  */
 
-/* Lets the counter run from now on: insns is current but for `into`, which are not yet counted off.
- * Returns the instructions left. */
-static uint64_t set_counter(struct translator *t, unsigned into)
+/* Lets the counter run from now on: insns is current, `ahead` instructions more are counted
+ * already. Returns the instructions left. */
+static uint64_t set_counter(struct translator *t, unsigned ahead)
 {
     struct vcpu *c = t->vcpu;
     uint64_t left = c->insns < c->insns_end ? c->insns_end - c->insns : 0;
     if (left > BUDGET_STRIP - 2 * UNIT_MAX_INSNS)
         left = BUDGET_STRIP - 2 * UNIT_MAX_INSNS;
     t->end = c->insns + left;
-    c->translated.counter = (uint64_t)(uintptr_t)t->strip + left + into;
+    c->translated.counter = (uint64_t)(uintptr_t)t->strip + left - ahead;
     return left;
 }
 
@@ -289,7 +289,7 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     unsigned n = site_index(site);
     const struct unit_insn *ui = &u->insn[n];
     take_flags(c);
-    c->insns = retired(t, ui->into);
+    c->insns = retired(t, ui->rest + 1u);
     bool faulted = t->fault_site == site, x87 = ui->x87;
     t->fault_site = NO_SITE;
     if (x87 && fpu_take(t)) { /* its interrupt comes before this instruction */
@@ -308,7 +308,7 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     fpu_review(t);
     if (ui->fpu > t->fpu.level)
         return translator_go_on(t);
-    if (set_counter(t, ui->into + 1u) < u->insns - n - 1u)
+    if (set_counter(t, ui->rest) < u->insns - n - 1u)
         return NULL;
     give_flags(c);
     return u->start + ui->resume;

@@ -45,7 +45,7 @@ struct unit_insn {
     struct insn insn;
     uint32_t eip;
     uint32_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
-    uint8_t into;          /* instructions of its block before it: those not yet counted */
+    uint8_t into, rest;    /* instructions of its block before it, and behind it */
     uint8_t fpu;           /* enum fpu_level that holds from here on */
     bool x87;              /* its handler looks at the x87 or MMX state */
     bool soft;             /* its memory access goes through the soft TLB also in a window unit */

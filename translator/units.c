@@ -202,6 +202,7 @@ static void fill(struct unit *u, const struct plan *plan)
                 (struct unit_insn){.insn = b->insns[k],
                                    .eip = plan->eip[n] + b->insns[k].offset,
                                    .into = (uint8_t)k,
+                                   .rest = (uint8_t)(b->count - k - 1u),
                                    .x87 = backend_uses_x87(&b->insns[k]),
                                    .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER};
         }

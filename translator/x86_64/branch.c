@@ -57,7 +57,6 @@ static void restore_count(struct emit *e)
 static void emit_jcxz(struct emit *e)
 {
     uint32_t to = target_of(e);
-    emit_count(e);
     uint8_t *zero = skip_if_zero(e);
     restore_count(e);
     asm_8(&e->code, 0xEB);
@@ -71,7 +70,6 @@ static void emit_jcxz(struct emit *e)
 static void emit_loop(struct emit *e)
 {
     uint32_t to = target_of(e);
-    emit_count(e);
     if (e->i->asize == 4) {
         asm_lea32(&e->code, RCX, place_mem(RCX, -1));
     } else {
@@ -159,7 +157,6 @@ static void emit_call_indirect(struct emit *e)
         push_return(e);
         asm_load32(&e->code, R10, FIELD_OF(translated.spill));
     }
-    emit_count(e);
     emit_indirect(e);
 }
 
@@ -168,7 +165,6 @@ static void emit_ret(struct emit *e, uint32_t release)
     int32_t size = e->i->osize;
     load_target(e, emit_memory(e, stack_place(e, 0), (unsigned)size, false));
     move_stack(e, size + (int32_t)(release & 0xFFFF));
-    emit_count(e);
     emit_indirect(e);
 }
 
@@ -193,7 +189,6 @@ void emit_branch(struct emit *e)
     switch (i->op) {
     case OPROW_jmp_jb:
     case OPROW_jmp_jv:
-        emit_count(e);
         emit_link_jump(e, target_of(e));
         break;
     case OPROW_jcxz:
@@ -206,7 +201,6 @@ void emit_branch(struct emit *e)
         break;
     case OPROW_call_jv:
         push_return(e);
-        emit_count(e);
         emit_link_jump(e, target_of(e));
         break;
     case OPROW_call_ev:
@@ -214,7 +208,6 @@ void emit_branch(struct emit *e)
         break;
     case OPROW_jmp_ev:
         load_operand(e);
-        emit_count(e);
         emit_indirect(e);
         break;
     case OPROW_ret:
@@ -224,7 +217,6 @@ void emit_branch(struct emit *e)
         emit_ret(e, i->imm);
         break;
     default:
-        emit_count(e);
         emit_link_jcc(e, condition_of(i), target_of(e));
         break;
     }

@@ -23,9 +23,10 @@ void emit_help(struct emit *e)
     call_c(e, e->n);
 }
 
-void emit_count(struct emit *e)
+/* The instructions of the block that begins here are counted. */
+static void emit_count(struct emit *e)
 {
-    asm_lea64(&e->code, COUNTER, place_mem(COUNTER, -(int32_t)(e->u->insn[e->n].into + 1)));
+    asm_lea64(&e->code, COUNTER, place_mem(COUNTER, -(int32_t)(e->u->insn[e->n].rest + 1)));
 }
 
 void emit_indirect(struct emit *e)
@@ -131,23 +132,12 @@ static void emit_insn(struct emit *e)
     }
 }
 
-static bool ends_block(const struct unit *u, unsigned n)
-{
-    return n + 1u == u->insns || u->insn[n + 1].into == 0;
-}
-
 bool backend_goes_on(const struct insn *i)
 {
     unsigned op = i->op;
     return !(opcode_row(op)->attrs & ENDS) || op == OPROW_popf || op == OPROW_sti ||
            op == OPROW_jcxz || op == OPROW_loop || op == OPROW_loope || op == OPROW_loopne ||
            insn_is_jcc(i);
-}
-
-/* Is its block counted off behind it? Branches do that themselves, on each of their ways. */
-static bool is_counted_behind(const struct insn *i)
-{
-    return !(opcode_row(i->op)->attrs & ENDS) || i->op == OPROW_popf || i->op == OPROW_sti;
 }
 
 static uint32_t eip_behind(const struct unit *u, unsigned n)
@@ -184,12 +174,12 @@ void backend_emit(struct translator *t, struct unit *u)
     for (unsigned n = 0; n < u->insns; n++) {
         e.n = n;
         e.i = &u->insn[n].insn;
+        if (u->insn[n].into == 0)
+            emit_count(&e);
         u->insn[n].host = (uint32_t)(e.code.at - start);
         emit_insn(&e);
         u->insn[n].resume = (uint32_t)(e.code.at - start);
         u->insn[n].fpu = e.fpu;
-        if (ends_block(u, n) && is_counted_behind(e.i))
-            emit_count(&e);
         if (n + 1u == u->insns && backend_goes_on(e.i))
             emit_link_jump(&e, eip_behind(u, n));
     }

@@ -116,8 +116,6 @@ void emit_help(struct emit *e);
 /* Leaves the unit for eip: a jump to be linked. */
 void emit_link_jump(struct emit *e, uint32_t eip);
 void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip);
-/* The block's instructions up to and with this one are counted. */
-void emit_count(struct emit *e);
 /* Goes to the unit for the eip in r10. */
 void emit_indirect(struct emit *e);
 
