@@ -325,6 +325,15 @@ static bool set_lockstep(struct options *o, const char *arg)
     return true;
 }
 
+static bool set_code_cache(struct options *o, const char *arg)
+{
+    if (!parse_size(arg, &o->tuning.code_cache))
+        return usage("--code-cache: '%s' is not a size; write for example 32M", arg);
+    if (o->tuning.code_cache < CODE_CACHE_MIN || o->tuning.code_cache > CODE_CACHE_MAX)
+        return usage("--code-cache: %s is outside what the translator takes: 1M to 1024M", arg);
+    return true;
+}
+
 static bool set_engine(struct options *o, const char *arg)
 {
     o->engine = engine_find(arg);
@@ -363,6 +372,8 @@ static bool set_option(struct options *o, int id, const char *arg)
     case OPT_vga_bios:
         o->vga_bios = arg;
         return true;
+    case OPT_code_cache:
+        return set_code_cache(o, arg);
     case OPT_no_apic:
         return o->no_apic = true;
     case OPT_fda:

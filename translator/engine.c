@@ -15,10 +15,10 @@ static void translate_detach(struct vcpu *c)
 #endif
 
 static const struct engine engines[] = {
-    {"interp", interp_run, NULL, NULL},
 #ifdef UMBRA_HAS_BACKEND
     {"translate", translate_run, translate_attach, translate_detach},
 #endif
+    {"interp", interp_run, NULL, NULL},
 };
 
 const struct engine *engine_find(const char *name)

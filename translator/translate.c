@@ -52,7 +52,7 @@ static bool allocate(struct translator *t)
         return false;
     if (!jumps_init(t))
         return false;
-    return map_strip(t) && code_cache_init(&t->code, CODE_CACHE_SIZE);
+    return map_strip(t) && code_cache_init(&t->code, t->code_bytes);
 }
 
 struct translator *translator_create(struct vcpu *c, const struct engine_tuning *tuning)
@@ -67,6 +67,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
         return NULL;
     t->vcpu = c;
     t->shadow = tuning->shadow;
+    t->code_bytes = tuning->code_cache ? align_up(tuning->code_cache, PAGE_SIZE) : CODE_CACHE_SIZE;
     t->fault_site = NO_SITE;
     if (t->shadow != SHADOW_SOFT && !(backend_has_windows() && shadow_open_windows(c))) {
         if (t->shadow == SHADOW_WINDOW)

@@ -60,6 +60,7 @@ struct translator_counters {
 struct translator {
     struct vcpu *vcpu;
     struct code_cache code;
+    uint64_t code_bytes; /* its size */
     struct backend_stubs stubs;
     uint8_t *strip;      /* BUDGET_STRIP readable bytes after an inaccessible page */
     uint64_t end;        /* insns when the counter reaches the strip's start */
