@@ -307,7 +307,7 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(&ui->insn))
         return translator_go_on(t);
     fpu_review(t);
-    if (ui->fpu > t->fpu.level)
+    if (ui->fpu > t->fpu.level || ((u->key ^ t->form) & KEY_FPU))
         return translator_go_on(t);
     if (set_counter(t, ui->rest) < u->insns - n - 1u)
         return NULL;
