@@ -83,7 +83,7 @@ MUTANTS = [
     # memory and the engine
     ("cpu/access.c", "p[1] = place_of(c, gva + first, view, TLB_WRITE);",
      "p[1] = (struct place){.host = p[0].host + first, .gpa = p[0].gpa + first};"),
-    ("cpu/access.c", "if (state & PAGE_HAS_CODE) {", "if (0) {"),
+    ("cpu/access.c", "if (state & PAGE_NOTED) {", "if (0) {"),
     ("cpu/block.c", "if (b && b->crosses && !second_page_holds(c, &s, b)) {", "if (0) {"),
     ("cpu/block.c", "if (b_from < to && from < b_to)", "if (b_from < to && from + 1 < b_to)"),
     ("mmu/walk.c", "(all & PTE_W) || !m->wp;", "(all & PTE_W) || m->wp;"),
