@@ -26,7 +26,7 @@ struct console {
     struct bytes said; /* events to be printed; under the lock */
     uint64_t stops;    /* seen so far; under the lock */
     bool is_over;      /* the run has ended; under the lock */
-    atomic_bool ending, reading_script;
+    atomic_bool ending;
 };
 
 struct console *console_open(const struct console_config *config, char *error, size_t error_len)
@@ -193,25 +193,11 @@ static enum outcome run_line(struct console *c, const char *text, const char *wh
     return !going ? LINE_OVER : failed ? LINE_FAILED : LINE_DONE;
 }
 
-struct completion {
-    struct console *console;
-    const char *line;
-    void (*found)(void *ctx, const char *word);
-    void *found_ctx;
-};
-
-static void complete_there(void *ctx, struct partition *p)
-{
-    const struct completion *t = ctx;
-    (void)p;
-    control_complete(t->console->config.control, t->line, t->found, t->found_ctx);
-}
-
 static void complete(void *ctx, const char *line, void (*found)(void *ctx, const char *word),
                      void *found_ctx)
 {
-    struct completion t = {ctx, line, found, found_ctx};
-    partition_call(t.console->config.partition, complete_there, &t);
+    struct console *c = ctx;
+    control_complete(c->config.control, line, found, found_ctx);
 }
 
 /* Runs all lines of fd. name: of the script, or NULL: a prompt, which goes on after errors. */

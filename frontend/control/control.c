@@ -334,46 +334,64 @@ void verb_help(struct command *k)
     json_close(&k->answer->data, ']');
 }
 
-void control_complete(struct control *c, const char *line,
-                      void (*found)(void *ctx, const char *word), void *ctx)
+struct completion {
+    const char *line, *last; /* last: its last word */
+    void (*found)(void *ctx, const char *word);
+    void *ctx;
+};
+
+static void complete_verbs(const struct completion *t)
 {
-    line += strspn(line, " \t");
-    const char *space = strrchr(line, ' ');
-    const char *last = space ? space + 1 : line;
-    size_t before = (size_t)(last - line), len = strlen(line);
-    char told[64] = "";
+    bool about = strncmp(t->line, "help ", 5) == 0;
+    const char *text = about ? t->line + 5 : t->line;
+    size_t skip = (size_t)(t->last - text), len = strlen(text);
+    char told[64] = "", word[64];
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         const char *name = verbs[i].name;
-        bool about = strncmp(line, "help ", 5) == 0;
-        const char *text = about ? line + 5 : line;
-        size_t skip = about ? before - 5 : before, n = about ? len - 5 : len;
-        if (!name || strncmp(name, text, n) != 0)
+        if (!name || strncmp(name, text, len) != 0)
             continue;
-        char word[64];
         snprintf(word, sizeof word, "%s", name + skip);
         word[strcspn(word, " ")] = 0;
         if (strcmp(word, told) != 0) /* two verbs of one family stand together */
-            found(ctx, word);
+            t->found(t->ctx, word);
         memcpy(told, word, sizeof told);
     }
-    if (strncmp(line, "regs ", 5) == 0 || strncmp(line, "set ", 4) == 0) {
-        const struct debug_register *r;
-        for (unsigned n = 0; (r = debug_register(n)); n++) {
-            if (strncmp(r->name, last, strlen(last)) == 0)
-                found(ctx, r->name);
-        }
-    } else if (strncmp(line, "devices ", 8) == 0) {
-        const struct board *b = partition_board(c->config.partition);
-        for (unsigned n = 0; n < b->device_count; n++) {
-            if (strncmp(b->device[n]->cls->name, last, strlen(last)) == 0)
-                found(ctx, b->device[n]->cls->name);
-        }
-    } else if (before && *last) {
-        const struct symbols *s = symbols_of(partition_debug(c->config.partition));
+}
+
+static void complete_word(const struct completion *t, const char *word)
+{
+    if (strncmp(word, t->last, strlen(t->last)) == 0)
+        t->found(t->ctx, word);
+}
+
+static void complete_line(void *ctx, struct partition *p)
+{
+    const struct completion *t = ctx;
+    const struct debug_register *r;
+    complete_verbs(t);
+    if (strncmp(t->line, "regs ", 5) == 0 || strncmp(t->line, "set ", 4) == 0) {
+        for (unsigned n = 0; (r = debug_register(n)); n++)
+            complete_word(t, r->name);
+    } else if (strncmp(t->line, "devices ", 8) == 0) {
+        const struct board *b = partition_board(p);
+        for (unsigned n = 0; n < b->device_count; n++)
+            complete_word(t, b->device[n]->cls->name);
+    } else if (t->last > t->line && *t->last) {
+        const struct symbols *s = symbols_of(partition_debug(p));
         const char *name;
-        for (size_t n = 0; s && n < COMPLETE_MOST && (name = symbols_complete(s, last, n)); n++)
-            found(ctx, name);
+        for (size_t n = 0; s && n < COMPLETE_MOST && (name = symbols_complete(s, t->last, n)); n++)
+            t->found(t->ctx, name);
     }
+}
+
+void control_complete(struct control *c, const char *line,
+                      void (*found)(void *ctx, const char *word), void *ctx)
+{
+    struct completion t = {.found = found, .ctx = ctx};
+    t.line = line + strspn(line, " \t");
+    const char *space = strrchr(t.line, ' ');
+    t.last = space ? space + 1 : t.line;
+    partition_call(c->config.partition, complete_line, &t);
 }
 
 /* --- Making and events ------------------------------------------------------------------------ */

@@ -34,9 +34,10 @@ void control_destroy(struct control *c);
 
 struct control_client {
     struct control *control;
-    bool trusted;     /* may name any path of the host */
-    bool may_not_run; /* gdb: whoever steers the guest by other means must not be surprised */
-    uint32_t next_code, next_memory; /* where "disas" and "mem read" go on */
+    bool trusted;       /* may name any path of the host */
+    bool may_not_run;   /* gdb: whoever steers the guest by other means must not be surprised */
+    uint32_t next_code; /* where "disas" and "mem read" go on */
+    uint64_t next_memory;
     bool memory_physical;
     uint32_t code_pc; /* where the guest stood at the last disas */
 };
@@ -55,8 +56,8 @@ bool control_call_words(struct control_client *client, unsigned count, const cha
 /* Does this line let the guest go on? (The console then waits for the next stop.) */
 bool control_line_resumes(const char *line);
 
-/* How the last word of line could go on: calls found for each whole word. The
- * partition's thread. */
+/* How the last word of line could go on: calls found for each whole word,
+ * on the partition's thread while the caller waits. Any thread but that one. */
 void control_complete(struct control *c, const char *line,
                       void (*found)(void *ctx, const char *word), void *ctx);
 

@@ -325,9 +325,15 @@ static void say_hello(struct control_server *s, struct client *c)
 
 static void refuse(int fd)
 {
+    if (fd < 0)
+        return;
     static const char why[] = "{\"event\":\"refused\",\"why\":\"there are too many clients\"}\n";
+    uint8_t drop[4096];
     ssize_t n = send(fd, why, sizeof why - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)n;
+    /* What is left unread would take what was sent with it. */
+    for (unsigned i = 0; i < 64 && recv(fd, drop, sizeof drop, MSG_DONTWAIT) > 0; i++)
+        ;
     close(fd);
 }
 
@@ -338,7 +344,7 @@ static int accept_client(struct control_server *s)
 
 static void take_client(struct control_server *s, int fd)
 {
-    struct client *c = s->count < CLIENTS ? calloc(1, sizeof *c) : NULL;
+    struct client *c = calloc(1, sizeof *c);
     if (!c) {
         refuse(fd);
         return;
@@ -411,12 +417,16 @@ static void *server_thread(void *ctx)
         if (fds[0].revents)
             clear_wake(s);
         more = false;
+        bool quiet = count == CLIENTS;       /* all are there, and none of them is just leaving */
         for (unsigned i = count; i-- > 0;) { /* downwards: dropping moves the last one here */
+            quiet &= !fds[2 + i].revents;
             if (!serve(s, s->client[i], fds[2 + i].revents, &more))
                 drop_client(s, i);
         }
-        for (int fd; fds[1].revents && (fd = accept_client(s)) >= 0;)
+        for (int fd; fds[1].revents && s->count < CLIENTS && (fd = accept_client(s)) >= 0;)
             take_client(s, fd);
+        if (fds[1].revents && quiet && s->count == CLIENTS)
+            refuse(accept_client(s));
     }
     return NULL;
 }

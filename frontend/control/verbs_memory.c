@@ -213,7 +213,7 @@ void verb_mem_read(struct command *k)
     json_put_number(&k->answer->data, "address", place.address);
     json_put_bool(&k->answer->data, "physical", place.physical);
     json_put_hex(&k->answer->data, "bytes", data, got);
-    client->next_memory = (uint32_t)(place.address + got);
+    client->next_memory = place.physical ? place.address + got : (uint32_t)(place.address + got);
     client->memory_physical = place.physical;
 }
 

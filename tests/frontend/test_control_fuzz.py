@@ -133,11 +133,13 @@ class Umbra:
                 try:
                     s.connect(self.path)
                     return s
-                except BlockingIOError:  # many wait already
+                except (BlockingIOError, ConnectionRefusedError):  # many wait already; it does not listen yet, or no more
+                    if not self.check():
+                        return None
                     time.sleep(0.1)
             self.fail("it lets nobody in any more")
         except OSError as error:
-            for _ in range(100):  # it may be on its way out
+            for _ in range(600):  # it may be on its way out
                 if not self.check():
                     return None
                 time.sleep(0.1)
@@ -201,7 +203,7 @@ def behave(u):
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError):
             u.fail(f"not JSON: {raw[:500]}")
-        for _ in range(50):
+        for _ in range(600):  # it may be on its way out
             if not u.check():
                 return False
             time.sleep(0.1)
