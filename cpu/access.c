@@ -126,6 +126,10 @@ static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, e
     uint32_t error;
     if (!walk(c->physmap, &c->walk, gva, access, &page, &error))
         cpu_raise_page_fault(c, gva, error);
+    if (kind != TLB_EXEC) {
+        c->tlb.walks++;
+        c->tlb.fresh += page.fresh;
+    }
     return (struct place){.host = enter(c, gva, view, kind, &page), .gpa = page.gpa};
 }
 

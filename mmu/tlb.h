@@ -56,6 +56,7 @@ struct tlb {
     bool any_large;
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
     uint32_t flushed[TLB_FLUSHED]; /* pages (gva >> 12) flushed last: by page_flushes before it */
+    uint64_t walks, fresh; /* for data; those that found A (or D) clear: the guest's first access */
 };
 
 /* Empty, counters at zero. */

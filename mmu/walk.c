@@ -56,13 +56,16 @@ static bool finish(struct physmap *pm, const struct walk_mode *m, unsigned acces
     page->executable = !((dir->value | leaf->value) & PTE_XD) || !m->pae;
     page->global = m->pge && (leaf->value & PTE_G);
     page->large = dir == leaf;
+    page->fresh = false;
     if (!(access & WALK_PEEK)) {
         if ((user && !(all & PTE_U)) || ((access & WALK_WRITE) && !page->writable) ||
             ((access & WALK_FETCH) && !page->executable))
             return fail(error, m, access, WALK_PRESENT);
         if (dir != leaf)
             entry_set(pm, dir, PTE_A);
-        entry_set(pm, leaf, access & WALK_WRITE ? PTE_A | PTE_D : PTE_A);
+        uint64_t bits = access & WALK_WRITE ? PTE_A | PTE_D : PTE_A;
+        page->fresh = (leaf->value & bits) != bits;
+        entry_set(pm, leaf, bits);
     }
     page->dirty = leaf->value & PTE_D;
     return true;

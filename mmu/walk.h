@@ -39,6 +39,7 @@ struct walk_page {
     uint64_t gpa;  /* of the byte asked for */
     bool writable; /* without a fault, by this privilege */
     bool dirty;    /* D was set already, or is by this access */
+    bool fresh;    /* this access set A or D of the page */
     bool executable;
     bool global;
     bool large; /* a piece of a 2 or 4 MiB page */

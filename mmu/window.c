@@ -14,9 +14,6 @@
 /* A supervisor window that loses more pages than this by being taken over: there are too few. */
 #define TAKEN_PAGES 16u
 
-/* A root more of whose tables than this (of 256) have changed belongs to another process now. */
-#define RENEWED_SHARE 160u
-
 /* Less than any kernel's default; used when it does not say. */
 #define MAP_COUNT_DEFAULT 65530u
 
@@ -192,47 +189,34 @@ static void bind(struct windows *w, struct window *win, const struct walk_mode *
     win->bound = true;
     window_trace_directory(w, win);
     uint64_t before = w->counters.pages_unmapped;
-    (void)window_sync(w, win);
+    window_sync(w, win);
     bool many = w->counters.pages_unmapped - before > TAKEN_PAGES;
     if (many && view == TLB_SUPERVISOR && w->supervisors < MAX_SUPERVISOR_WINDOWS)
         w->supervisors++;
 }
 
-/* Up to date, for the address space and view. False: it is not worth its window now. */
-static bool bring_up(struct windows *w, struct window *win, const struct walk_mode *mode,
-                     enum tlb_view view)
+uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
 {
+    struct window *win = w->ready[view];
+    if (likely(win != NULL)) {
+        w->current = win;
+        return win->base;
+    }
+    w->counters.enters++;
+    window_trace_renew(w);
+    win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
+    w->current = w->ready[view] = win;
+    if (!win)
+        return NULL;
     win->stamp = ++w->clock;
     if (!win->bound) {
         bind(w, win, mode, view);
     } else {
         win->mode = *mode;
         win->view = view;
-        unsigned gone = win->epoch != w->epoch && !w->tracer ? window_sync(w, win) : 0;
-        if (gone > RENEWED_SHARE && view == TLB_USER)
-            window_policy_renew(w);
+        if (win->epoch != w->epoch && !w->tracer)
+            window_sync(w, win);
     }
-    return window_policy_pay(w);
-}
-
-uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
-{
-    window_policy_tick(w);
-    bool wanted = window_policy_enter(w, mode, view);
-    struct window *win = wanted ? w->ready[view] : NULL;
-    if (likely(win != NULL)) {
-        w->current = win;
-        return win->base;
-    }
-    w->current = NULL;
-    if (!wanted)
-        return NULL;
-    w->counters.enters++;
-    window_trace_renew(w);
-    win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
-    if (!win || !bring_up(w, win, mode, view))
-        return NULL;
-    w->current = w->ready[view] = win;
     return win->base;
 }
 

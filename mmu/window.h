@@ -56,7 +56,6 @@ struct window_counters {
     uint64_t evictions, drops;         /* windows emptied for want of room; by a map change */
     uint64_t exhausted;                /* the host refused a mapping */
     uint64_t mappings, mappings_limit; /* host mappings in use now; the bound kept */
-    uint64_t promotions, demotions;    /* address spaces that earned a window; that lost it */
     uint64_t windows;                  /* that exist now */
 };
 
@@ -67,7 +66,7 @@ void windows_destroy(struct windows *w);
 
 /* The window of the address space that mode names and the view, brought up to date, made if need
  * be; it is the one that windows_fault means from now on. Returns its base (4 GiB aligned), or
- * NULL when the host has no room or the space has not earned one: use the soft TLB. Cheap when
+ * NULL when the host has no room: use the soft TLB. Cheap when
  * nothing was flushed since. To be called again before guest memory is touched through a base
  * after: a flush (any kind), a change of privilege, a change of the physical map (block caches
  * attend EVENT_BLOCKS then). */
@@ -92,11 +91,6 @@ void windows_watch(struct windows *w, bool (*watched)(const void *ctx, uint32_t 
 
 /* At most so many host mappings (for tests; the default is a third of vm.max_map_count). */
 void windows_limit(struct windows *w, uint64_t mappings);
-
-/* Which address spaces get a window: all of them (insns NULL, the default), or those that earn it:
- * insns is then the vCPU's count of instructions, current whenever windows_enter is called, and
- * windows_enter returns NULL for the others. One that loses it is told by a refusal. */
-void windows_choose(struct windows *w, const uint64_t *insns);
 
 /* The policy "traced": windows follow every write to the page tables that they use, for guests that
  * forget flushes; stale (may be NULL) is told of each entry of the current address space that

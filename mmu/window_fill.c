@@ -242,8 +242,6 @@ enum window_answer windows_fault(struct windows *w, uint32_t gva, bool write)
     f.index = gva >> PAGE_SHIFT >> 9;
     f.n = gva >> PAGE_SHIFT & (LEAF_PAGES - 1);
     enum window_answer answer = w->current ? fill(&f) : WINDOW_REFUSED;
-    if (!window_policy_pay(w))
-        answer = WINDOW_REFUSED; /* and the window is to be left */
     w->counters.refused += answer == WINDOW_REFUSED;
     return answer;
 }

@@ -14,7 +14,7 @@
 /* Runs of pages that the guest has accessed before, up to this long, are given to the host's page
  * table at once: 0.3 us a page where its own fault costs 1 us. Others might never be touched, and
  * would cost memory. */
-#define POPULATE_MAX 128u
+#define POPULATE_MAX 160u
 
 /* --- The reserve ---------------------------------------------------------------------------- */
 

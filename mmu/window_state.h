@@ -4,7 +4,6 @@
  *   window_map.c   the host mappings: system calls, leaves, their count, the reverse map
  *   window_fill.c  faults: what is mapped, and how much around it
  *   window_sync.c  flushes: comparing copies with the guest's tables
- *   window_policy.c  which address spaces get a window at all
  *   window_trace.c the policy that follows every write to them
  *
  * A window's 2^20 pages are kept in leaves of 512 (2 MiB: one page table of PAE, half a one of
@@ -90,24 +89,6 @@ struct rmap {
     uint32_t count;            /* in chains */
 };
 
-/* The account of an address space: see window_policy.c. */
-struct window_space {
-    uint64_t id;  /* of a user view's root; 0: the account is not by root */
-    uint64_t ran; /* instructions in the soft form, since it began or lost its window */
-    uint64_t needed;
-    int64_t balance; /* ns */
-    bool window;
-    bool renewed; /* its window goes at the next look: another process has the root */
-};
-
-struct window_policy {
-    const uint64_t *insns; /* the vCPU's count; NULL: every address space has a window */
-    uint64_t last;
-    int64_t paid;               /* of all that windows cost so far, ns */
-    struct window_space *space; /* entered last */
-    struct window_space flat, supervisor, user[256];
-};
-
 struct windows {
     struct physmap *pm;
     struct log *log;
@@ -125,7 +106,6 @@ struct windows {
     struct window *window[MAX_WINDOWS];
     struct rmap rmap;
     struct tracer *tracer; /* NULL: the lazy policy */
-    struct window_policy policy;
     void (*stale)(void *ctx, uint32_t gva);
     void *stale_ctx;
     struct window_counters counters;
@@ -179,18 +159,6 @@ bool window_evict_other(struct windows *w, const struct window *keep);
 /* The window belongs to no address space any more; what it maps is looked at when it gets one. */
 void window_unbind(struct window *win);
 
-/* --- window_policy.c -------------------------------------------------------------------------- */
-
-/* Is the address space about to be entered to have a window? */
-must_use bool window_policy_enter(struct windows *w, const struct walk_mode *mode,
-                                  enum tlb_view view);
-/* What ran since the last call ran in the space entered last. */
-void window_policy_tick(struct windows *w);
-/* Charges that space for what the host did since. False: it lost its window. */
-must_use bool window_policy_pay(struct windows *w);
-/* Most of what the space entered had mapped is gone: it begins again, as a new process. */
-void window_policy_renew(struct windows *w);
-
 /* --- window_sync.c --------------------------------------------------------------------------- */
 
 /* The directory entry of leaf index under mode: where it lies in host memory, NULL when in none. */
@@ -203,9 +171,8 @@ static inline uint64_t window_load_entry(const uint8_t *at, bool pae)
     return pae ? load_le64(at) : load_le32(at);
 }
 
-/* Unmaps what no longer stands so in the tables of win->mode. Returns the share that had to go, of
- * 256 parts. */
-unsigned window_sync(struct windows *w, struct window *win);
+/* Unmaps what no longer stands so in the tables of win->mode. */
+void window_sync(struct windows *w, struct window *win);
 void window_sync_page(struct windows *w, struct window *win, uint32_t gva);
 /* One entry of a leaf's table; false: it no longer held, and is unmapped (or was not mapped). */
 bool window_sync_entry(struct windows *w, struct window *win, uint32_t page);

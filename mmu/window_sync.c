@@ -114,23 +114,19 @@ static void sync_leaf(struct windows *w, struct window *win, unsigned index)
     }
 }
 
-unsigned window_sync(struct windows *w, struct window *win)
+void window_sync(struct windows *w, struct window *win)
 {
     win->epoch = w->epoch;
     if (!win->mode.paging)
-        return 0;
+        return;
     w->counters.syncs++;
-    unsigned leaves = 0, gone = 0;
     for (unsigned word = 0; word < ARRAY_LEN(win->leaf_used); word++) {
         for (uint64_t used = win->leaf_used[word]; used; used &= used - 1) {
             unsigned index = word * 64 + (unsigned)__builtin_ctzll(used);
             if (win->leaf[index]) /* a failed unmapping may have emptied the window */
                 sync_leaf(w, win, index);
-            leaves++;
-            gone += !win->leaf[index];
         }
     }
-    return leaves ? gone * 256 / leaves : 0;
 }
 
 bool window_sync_entry(struct windows *w, struct window *win, uint32_t page)

@@ -33,8 +33,11 @@ static void put_vcpu(struct bytes *out, const struct vcpu *c)
         put(out, "%s\"%u\": %llu", first ? "" : ", ", v, u(c->faults[v]));
         first = false;
     }
-    put(out, "},\n  \"tlb_fills\": %llu,\n  \"tlb_flushes\": %llu,\n  \"tlb_page_flushes\": %llu",
-        u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes));
+    put(out,
+        "},\n  \"tlb_fills\": %llu,\n  \"tlb_flushes\": %llu,\n  \"tlb_page_flushes\": %llu,"
+        "\n  \"tlb_data_walks\": %llu,\n  \"tlb_fresh_walks\": %llu",
+        u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes), u(c->tlb.walks),
+        u(c->tlb.fresh));
 }
 
 /* The windows, the form of shadow map held in the host's MMU: docs/mmu.md explains the counters. */
@@ -60,8 +63,6 @@ static void put_windows(struct bytes *out, const struct vcpu *c)
         {"traced_writes", n.traced_writes},
         {"enters", n.enters},
         {"binds", n.binds},
-        {"promotions", n.promotions},
-        {"demotions", n.demotions},
         {"evictions", n.evictions},
         {"drops", n.drops},
         {"exhausted", n.exhausted},

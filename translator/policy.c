@@ -2,6 +2,7 @@
 
 /* Host cycles, from measurements (docs/performance.md). */
 #define GAIN_HALVES  3      /* half cycles an instruction that a window saves */
+#define WALK_GAIN    400    /* for each page-table walk that it saves */
 #define PAGE_COST    15000  /* to show a page, and to take it away again */
 #define START_CREDIT 300000 /* a space has to have earned this much */
 #define CREDIT_MAX   (INT64_C(1) << 26)
@@ -16,14 +17,17 @@ static struct space *find(struct policy *p, uint64_t root, unsigned view)
     return s;
 }
 
-static void settle(struct policy *p, uint64_t insns, uint64_t fills)
+static void settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
 {
     struct space *s = p->now;
     if (s) {
         int64_t gain = (int64_t)(insns - p->insns) * GAIN_HALVES / 2;
         int64_t cost = (int64_t)p->cost;
-        if (!s->window)
-            cost = (int64_t)(fills - p->fills) * PAGE_COST;
+        if (!s->window) {
+            uint64_t fresh = tlb->fresh - p->fresh, again = tlb->walks - p->walks - fresh;
+            gain += (int64_t)again * WALK_GAIN;
+            cost = (int64_t)fresh * PAGE_COST;
+        }
         s->credit += gain - cost;
         if (s->credit > CREDIT_MAX)
             s->credit = CREDIT_MAX;
@@ -31,13 +35,15 @@ static void settle(struct policy *p, uint64_t insns, uint64_t fills)
             s->credit = -START_CREDIT * 4;
     }
     p->insns = insns;
-    p->fills = fills;
+    p->walks = tlb->walks;
+    p->fresh = tlb->fresh;
     p->cost = 0;
 }
 
-bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns, uint64_t fills)
+bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
+                   const struct tlb *tlb)
 {
-    settle(p, insns, fills);
+    settle(p, insns, tlb);
     struct space *s = p->now;
     if (!s || s->root != root || s->view != view)
         s = p->now = find(p, root, view);

@@ -2,9 +2,10 @@
  *
  * A window makes memory accesses some 1.5 cycles an instruction cheaper than the soft TLB, but each
  * page costs microseconds: a signal, a mapping, later an unmapping. So a space begins in the soft
- * TLB and earns its window: by running long against the pages that it touches (the TLB's fills tell
- * how many). In its window it has to go on earning what the window costs, measured in host cycles;
- * when it does not (fork, exec and fault storms) it goes back, and has to earn more the next time.
+ * TLB and earns its window: by running long, and by walks of its page tables that a window would
+ * spare, against the pages that it touches for the first time (those walks set A or D). In its
+ * window it has to go on earning what the window costs, measured in host cycles; when it does not
+ * (fork, exec and fault storms) it goes back, and has to earn more the next time.
  *
  * A space is one page-table root in one privilege view. With paging off there is no doubt: one
  * window shows physical memory for good. */
@@ -25,15 +26,16 @@ struct space {
 
 struct policy {
     struct space space[POLICY_SPACES];
-    struct space *now;           /* the one that runs */
-    uint64_t insns, fills;       /* at the last account */
-    uint64_t cost;               /* cycles that windows took since then */
-    uint64_t to_window, to_soft; /* counters */
+    struct space *now;            /* the one that runs */
+    uint64_t insns, walks, fresh; /* at the last account */
+    uint64_t cost;                /* cycles that windows took since then */
+    uint64_t to_window, to_soft;  /* counters */
 };
 
-/* The space (root, view) runs on; insns and fills are the vCPU's counts. Settles what the one
- * before earned. True: it is to have a window. */
-bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns, uint64_t fills);
+/* The space (root, view) runs on; insns is the vCPU's count, tlb has those of walks. Settles what
+ * the one before earned. True: it is to have a window. */
+bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
+                   const struct tlb *tlb);
 
 /* The window in use took so many host cycles. */
 static inline void policy_charge(struct policy *p, uint64_t cycles)

@@ -74,8 +74,6 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
             log_msg(c->log, LOG_WARN, "this host has no windows: the soft TLB serves");
         t->shadow = SHADOW_SOFT;
     }
-    if (t->shadow == SHADOW_AUTO)
-        windows_choose(c->windows, &c->insns);
     if (!allocate(t)) {
         translator_destroy(t);
         return NULL;
@@ -165,7 +163,7 @@ static bool window_is_wanted(struct translator *t)
     if (t->shadow != SHADOW_AUTO || !c->walk.paging)
         return t->shadow != SHADOW_SOFT;
     uint64_t root = c->walk.pae ? c->cr3 : c->walk.root;
-    return policy_choose(&t->policy, root, c->tlb_view, c->insns, c->tlb.fills);
+    return policy_choose(&t->policy, root, c->tlb_view, c->insns, &c->tlb);
 }
 
 static uint32_t present_key(struct translator *t)
