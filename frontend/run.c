@@ -218,10 +218,7 @@ static void show_debugger(struct session *s)
 
 static void debugger_turn(struct session *s)
 {
-    pthread_mutex_lock(&s->lock);
-    double mips = s->status.mips, percent = s->status.percent;
-    pthread_mutex_unlock(&s->lock);
-    if (debugger_frame(s->debugger, mips, percent))
+    if (debugger_frame(s->debugger))
         return;
     debugger_close(s->debugger);
     s->debugger = NULL;

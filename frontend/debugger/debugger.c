@@ -115,7 +115,7 @@ static bool is_step(const struct view_request *r)
     return false;
 }
 
-bool debugger_frame(struct debugger *d, double mips, double percent)
+bool debugger_frame(struct debugger *d)
 {
     if (!window_poll(d->window))
         return false;
@@ -133,7 +133,7 @@ bool debugger_frame(struct debugger *d, double mips, double percent)
     } else if (called) {
         memcpy(d->view.answer, d->fresh.answer, sizeof d->view.answer);
     }
-    window_draw(d->window, &d->view, &d->request, mips, percent);
+    window_draw(d->window, &d->view, &d->request);
     return true;
 }
 

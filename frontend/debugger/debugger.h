@@ -1,7 +1,7 @@
 /* frontend/debugger/debugger.h: the debugger's window (SDL2, Dear ImGui), beside the guest's own.
  *
  *     struct debugger *d = debugger_open(&config, error, sizeof error);
- *     once per display frame:  if (!debugger_frame(d, mips, percent)) ... the user closed it
+ *     once per display frame:  if (!debugger_frame(d)) ... the user closed it
  *     debugger_close(d);
  *
  * One thread, the one that drives the display. It never waits for the guest longer than one call
@@ -27,9 +27,8 @@ const char *debugger_hindrance(void);
 /* NULL with a sentence in error: no desktop, or a build without the window. */
 struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len);
 
-/* Takes the user's input, looks at the guest and draws. mips, percent: the guest's speed of late.
- * False: the user closed the window. */
-bool debugger_frame(struct debugger *d, double mips, double percent);
+/* Takes the user's input, looks at the guest and draws. False: the user closed the window. */
+bool debugger_frame(struct debugger *d);
 
 /* Brings the window to the front. */
 void debugger_raise(struct debugger *d);

@@ -21,9 +21,9 @@ struct debugger *debugger_open(const struct debugger_config *config, char *error
     return NULL;
 }
 
-bool debugger_frame(struct debugger *d, double mips, double percent)
+bool debugger_frame(struct debugger *d)
 {
-    (void)d, (void)mips, (void)percent;
+    (void)d;
     return false;
 }
 

@@ -21,10 +21,11 @@ static void domain_row(Ui &ui, const view_domain &d)
         ImGui::EndPopup();
     }
     tip("right click: what happens to what is denied");
-    const uint64_t numbers[] = {d.reads, d.bytes_read, d.writes, d.bytes_written};
-    for (uint64_t v : numbers) {
+    const uint64_t numbers[2][2] = {{d.bytes_read, d.reads}, {d.bytes_written, d.writes}};
+    for (auto &n : numbers) {
         ImGui::TableNextColumn();
-        text(v ? colour::text : colour::dim, "%llu", (unsigned long long)v);
+        text(n[0] ? colour::text : colour::dim, "%llu", (unsigned long long)n[0]);
+        tip("bytes, in %llu transfers", (unsigned long long)n[1]);
     }
     ImGui::TableNextColumn();
     text(d.denials ? colour::bad : colour::dim, "%llu", (unsigned long long)d.denials);
@@ -38,10 +39,10 @@ static void domains(Ui &ui)
     const view_dma &d = ui.v->dma;
     ImGuiTableFlags look =
         ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY;
-    if (!ImGui::BeginTable("domains", 7, look))
+    if (!ImGui::BeginTable("domains", 5, look))
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
-    for (const char *name : {"domain", "reads", "bytes", "writes", "bytes", "denied", "policy"})
+    for (const char *name : {"domain", "read", "written", "denied", "policy"})
         ImGui::TableSetupColumn(name);
     ImGui::TableHeadersRow();
     for (int active = 1; active >= 0; active--) {

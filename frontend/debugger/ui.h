@@ -134,7 +134,6 @@ struct TimePanel {
 struct Ui {
     const view *v = nullptr;
     view_request *r = nullptr;
-    double mips = 0, percent = 0;
 
     view_cpu before{}; /* registers at the stop before this one */
     view_cpu last{};

@@ -247,8 +247,7 @@ bool window_poll(struct window *w);
 bool window_wants_frame(struct window *w);
 
 /* Draws view and says in request what the next one should hold. */
-void window_draw(struct window *w, const struct view *view, struct view_request *request,
-                 double mips, double percent);
+void window_draw(struct window *w, const struct view *view, struct view_request *request);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,7 @@ struct window {
     uint64_t picture = 0;           /* hash of the last one */
     int font_pixels = 0;            /* of the fonts that are loaded */
     bool keys = false;
+    bool no_text = false; /* the last key was ours */
     window_host host{};
     Layout layout;
     Ui ui;
@@ -354,7 +355,12 @@ bool window_poll(struct window *w)
             w->closed = true;
         if (e.type == SDL_WINDOWEVENT)
             w->picture = 0;
-        if (e.type != SDL_KEYDOWN || !hotkey(w, e.key))
+        /* A hotkey's letter or digit comes as text, too. */
+        if (e.type == SDL_TEXTINPUT && w->no_text)
+            continue;
+        if (e.type == SDL_KEYDOWN)
+            w->no_text = hotkey(w, e.key);
+        if (e.type != SDL_KEYDOWN || !w->no_text)
             w->waiting.push_back(e);
     }
     return !w->closed;
@@ -536,16 +542,20 @@ static void status_line(Ui &ui)
         text(colour::bad, "%s", ui.answer);
     }
     char right[96];
+    const TimePanel &t = ui.time;
+    int last = (t.next + 239) % 240;
     if (v.stopped)
         snprintf(right, sizeof right, "%.6f s   %" PRIu64 " instructions",
                  (double)v.virtual_ns / 1e9, v.insns);
     else
         snprintf(right, sizeof right, "%.1f s   %.0f MIPS   %.0f %% of real time",
-                 (double)v.virtual_ns / 1e9, ui.mips, ui.percent);
+                 (double)v.virtual_ns / 1e9, t.filled ? t.plots[0].at[last] : 0.0f,
+                 t.filled ? t.speed[last] : 0.0f);
     float at = ImGui::GetWindowWidth() - ImGui::CalcTextSize(right).x - 10;
     ImGui::SameLine();
-    if (at > ImGui::GetCursorPosX())
-        ImGui::SetCursorPosX(at);
+    if (at < ImGui::GetCursorPosX())
+        return; /* there is something longer to say */
+    ImGui::SetCursorPosX(at);
     text(colour::dim, "%s", right);
 }
 
@@ -682,15 +692,12 @@ static void draw_all(window *w)
     keys_dialog(w);
 }
 
-void window_draw(struct window *w, const struct view *view, struct view_request *request,
-                 double mips, double percent)
+void window_draw(struct window *w, const struct view *view, struct view_request *request)
 {
     Uint64 begin = SDL_GetPerformanceCounter();
     Ui &ui = w->ui;
     ui.v = view;
     ui.r = request;
-    ui.mips = mips;
-    ui.percent = percent;
     request->peek_count = request->name_count = 0;
     take_view(ui);
     time_sample(ui);
