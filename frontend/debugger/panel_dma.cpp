@@ -94,8 +94,13 @@ static void checks(Ui &ui)
     if (!ImGui::BeginTable("checks", 5, look))
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
-    for (const char *name : {"at, s", "device", "bytes", "gpa", "verdict"})
-        ImGui::TableSetupColumn(name);
+    static const struct {
+        const char *name;
+        int width;
+    } columns[] = {{"at, s", 10}, {"device", 8}, {"bytes", 10}, {"gpa", 8}, {"verdict", 30}};
+    for (auto &column : columns)
+        ImGui::TableSetupColumn(column.name, ImGuiTableColumnFlags_WidthFixed,
+                                (float)column.width * ui.character);
     ImGui::TableHeadersRow();
     for (unsigned n = 0; n < d.check_count; n++)
         check_row(ui, d.check[n]);

@@ -51,6 +51,7 @@ class Machine:
 
     def __init__(self, folder, *options):
         self.path = os.path.join(folder, "control")
+        os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")  # each with the first layout
         self.error = open(os.path.join(folder, "stderr"), "w+")
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "umbra"), "debug", "--control", "unix:" + self.path,
@@ -273,7 +274,6 @@ def main():
     try:
         with tempfile.TemporaryDirectory() as folder:
             os.environ.update(DISPLAY=":" + number, SDL_VIDEODRIVER="x11", SDL_AUDIODRIVER="dummy",
-                              XDG_STATE_HOME=os.path.join(folder, "state"),
                               # drivers and D-Bus leak at exit, in modules unloaded by then
                               ASAN_OPTIONS="detect_leaks=0")
             for name in wanted:
