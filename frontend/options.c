@@ -349,6 +349,7 @@ static bool set_engine(struct options *o, const char *arg)
 static bool set_option(struct options *o, int id, const char *arg)
 {
     static const char *const shadows[] = {"auto", "window", "soft", NULL};
+    static const char *const syncs[] = {"flush", "traced", NULL};
     static const char *const clocks[] = {"host", "insns", NULL};
     static const char *const displays[] = {"sdl", "term", "none", NULL};
     switch (id) {
@@ -372,6 +373,9 @@ static bool set_option(struct options *o, int id, const char *arg)
     case OPT_vga_bios:
         o->vga_bios = arg;
         return true;
+    case OPT_shadow_sync:
+        o->tuning.traced = strcmp(arg, "traced") == 0;
+        return set_choice("shadow-sync", arg, syncs);
     case OPT_code_cache:
         return set_code_cache(o, arg);
     case OPT_no_apic:

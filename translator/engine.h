@@ -13,6 +13,7 @@ enum shadow_form { SHADOW_AUTO, SHADOW_WINDOW, SHADOW_SOFT };
 /* How an engine is to work; all zeros: as it thinks best. */
 struct engine_tuning {
     enum shadow_form shadow; /* how translated code reaches guest memory */
+    bool traced;             /* windows follow each write to the guest's page tables */
     uint64_t code_cache;     /* bytes for host code, CODE_CACHE_MIN..CODE_CACHE_MAX; 0: 32 MiB */
     bool
         exact_fpu; /* approximations (FSIN, RCPPS) as the interpreter computes them, not the host */

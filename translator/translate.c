@@ -74,6 +74,8 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
             log_msg(c->log, LOG_WARN, "this host has no windows: the soft TLB serves");
         t->shadow = SHADOW_SOFT;
     }
+    if (c->windows && tuning->traced)
+        shadow_trace(c, true);
     if (!allocate(t)) {
         translator_destroy(t);
         return NULL;
