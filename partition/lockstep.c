@@ -410,7 +410,9 @@ static enum verdict locate(struct lockstep *l, uint64_t checked, uint64_t last, 
 
 static bool is_over(const struct lockstep *l)
 {
-    return partition_vcpu(l->pair.p[REFERENCE])->insns >= l->o->insns ||
+    const struct partition *p = l->pair.p[REFERENCE];
+    return vcpu_insns(partition_vcpu(l->pair.p[REFERENCE])) >= l->o->insns ||
+           (l->o->until_ns && partition_now(p) >= l->o->until_ns) ||
            (l->host->is_over && l->host->is_over(l->host->ctx));
 }
 

@@ -49,7 +49,8 @@ struct lockstep_host {
 struct lockstep_options {
     uint64_t step_max;    /* instructions in a step: 1 to so many */
     uint64_t check_insns; /* about so many between looks at memory and devices; 0: each step */
-    uint64_t insns;       /* the run is over after so many */
+    uint64_t insns;       /* the run is over after so many, */
+    uint64_t until_ns;    /* or at this virtual time; 0: none */
     uint64_t seed;        /* of the steps' lengths */
 };
 

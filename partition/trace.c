@@ -73,8 +73,12 @@ enum partition_end trace_insn(struct trace *t, struct partition *p, uint64_t unt
     struct vcpu *c = partition_vcpu(p);
     uint64_t to = partition_now(p) + CLOCK_INSN_NS;
     to = to < until_ns ? to : until_ns;
-    if (c->halted && !(c->events & (EVENT_INTR | EVENT_NMI)))
-        return partition_run(p, to, NULL, NULL); /* time passes */
+    bool wakes = (c->events & EVENT_NMI) || ((c->events & EVENT_INTR) && (c->eflags & FLAG_IF));
+    if (c->halted && !wakes) { /* time passes */
+        uint64_t timer = partition_board(p)->timers.soonest;
+        timer = timer < until_ns ? timer : until_ns;
+        return partition_run(p, timer > to ? timer : to, NULL, NULL);
+    }
     struct traced_insn *ran = &t->insn[t->count++ % TRACE_KEPT];
     struct insn insn = {0};
     fetch(p, ran, &insn);

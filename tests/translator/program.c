@@ -140,7 +140,8 @@ static uint32_t data_offset(struct writer *w)
 static uint32_t random_place(struct writer *w)
 {
     if (!layout_is_flat(w->p->mode))
-        return one_in(w, 40) ? random_value(w) : data_offset(w);
+        return one_in(w, 40) || (w->p->unreal && one_in(w, 2)) ? random_value(w) & 0x1FFFFF
+                                                               : data_offset(w);
     switch (below(w, 40)) {
     case 0:
         return random_value(w);
@@ -616,6 +617,41 @@ static void change_page(struct writer *w)
     emit(w, &flush);
 }
 
+/* Far to an item in this code segment, or in another one of other size, where the same bytes mean
+ * something else; or to the program's second place. */
+static void far_jump(struct writer *w)
+{
+    enum program_mode mode = w->p->mode;
+    struct code c = {{0xEA}, 1};
+    bool other = one_in(w, 3);
+    uint16_t cs = AT_CODE >> 4;
+    if (mode <= PROGRAM_PAE)
+        cs = SEL_CODE0;
+    else if (mode == PROGRAM_USER)
+        cs = other ? SEL_CONFORMING | 3 : SEL_CODE3 | 3;
+    else if (mode == PROGRAM_BASED || mode == PROGRAM_CODE16)
+        cs = (mode == PROGRAM_BASED) != other ? SEL_CODE_BASED | 3 : SEL_CODE16 | 3;
+    if (w->p->code32)
+        e32(&c, 0);
+    else
+        e16(&c, 0);
+    e16(&c, cs);
+    struct item *i = emit(w, &c);
+    i->fix = FIX_ADDRESS;
+    i->fix_at = 1;
+    i->target = some_target(w, 1, 12);
+}
+
+/* The A20 gate, where a program may: what lies at 100000h and above comes and goes. */
+static void gate_a20(struct writer *w)
+{
+    if (w->p->mode > PROGRAM_PAE && w->p->mode != PROGRAM_REAL)
+        return;
+    struct code al = {{0xB0, (uint8_t)(one_in(w, 2) ? 0 : 2)}, 2}, out = {{0xE6, 0x92}, 2};
+    emit(w, &al);
+    emit(w, &out);
+}
+
 /* CR0.TS and WP, and the debug registers: breakpoints in code and data. */
 static void system_register(struct writer *w)
 {
@@ -675,6 +711,8 @@ static void write_items(struct writer *w, unsigned count)
         {port, 2},
         {change_page, 3},
         {system_register, 1},
+        {far_jump, 2},
+        {gate_a20, 1},
         {set_registers, 6},
     };
     unsigned sum = 0;
@@ -703,8 +741,12 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->mode = mode < PROGRAM_MODE_COUNT ? mode : (enum program_mode)draw;
     p->code32 = p->mode <= PROGRAM_BASED;
     p->write_protect = one_in(w, 2);
-    p->timer = one_in(w, 10) ? 0 : 2 + below(w, 20);
+    p->timer = one_in(w, 10) ? 0 : one_in(w, 4) ? 1 + below(w, 3) : 2 + below(w, 20);
     p->eflags = one_in(w, 2) ? FLAG_IOPL : 0;
+    p->align_check = one_in(w, 8);
+    p->eflags |= p->align_check ? FLAG_AC : 0;
+    p->unreal = p->mode == PROGRAM_REAL && one_in(w, 3);
+    p->cr4 = one_in(w, 3) ? (uint32_t)rng_next(&w->r) & (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE) : 0;
     for (unsigned n = 0; n < 8; n++)
         p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);
     write_items(w, one_in(w, 3) ? 20 + below(w, 40) : 60 + below(w, PROGRAM_ITEMS - 100));
@@ -741,9 +783,10 @@ static void print_item(const struct program *p, unsigned n, FILE *out)
 
 void program_print(const struct program *p, FILE *out)
 {
-    fprintf(out, "program %llu, %s; timer %u, CR0.WP %u, eflags %08x\n",
+    fprintf(out,
+            "program %llu, %s; timer %u, CR0.WP %u, CR0.AM %u, unreal %u, CR4 %x, eflags %08x\n",
             (unsigned long long)p->seed, program_mode_name(p->mode), p->timer, p->write_protect,
-            p->eflags);
+            p->align_check, p->unreal, p->cr4, p->eflags);
     for (unsigned n = 0; n < 8; n++)
         fprintf(out, "  reg %u = %08x\n", n, p->reg[n]);
     for (unsigned n = 0; n < p->count; n++) {

@@ -61,6 +61,9 @@ struct program {
     uint32_t eflags;
     unsigned timer; /* divisor of the 1.19 MHz clock; 0: no timer */
     bool write_protect;
+    bool align_check; /* CR0.AM, and EFLAGS.AC */
+    bool unreal;      /* real mode: data segments of 4 GiB */
+    uint32_t cr4;     /* bits beyond those that SSE and PAE need */
 };
 
 const char *program_mode_name(enum program_mode mode);

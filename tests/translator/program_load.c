@@ -302,8 +302,9 @@ static void set_vcpu(struct loader *l)
     c->cr0 |= p->mode == PROGRAM_REAL ? 0 : CR0_PE;
     c->cr0 |= is_paged(p->mode) ? CR0_PG : 0;
     c->cr0 |= p->write_protect ? CR0_WP : 0;
+    c->cr0 |= p->align_check ? CR0_AM : 0;
     c->cr3 = AT_PAGE_ROOT;
-    c->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | (p->mode == PROGRAM_PAE ? CR4_PAE : 0);
+    c->cr4 = p->cr4 | CR4_OSFXSR | CR4_OSXMMEXCPT | (p->mode == PROGRAM_PAE ? CR4_PAE : 0);
     c->pdpte[0] = AT_PAGE_DIRECTORY | 1;
     c->gdtr = (struct descriptor_table){.base = AT_GDT, .limit = 0xFF};
     c->idtr = (struct descriptor_table){.base = p->mode == PROGRAM_REAL ? 0 : AT_IDT,
@@ -311,6 +312,10 @@ static void set_vcpu(struct loader *l)
     if (p->mode != PROGRAM_REAL)
         c->tr = cached(l, SEL_TSS);
     set_segments(l, c, s);
+    for (unsigned n = 0; p->unreal && n < SEG_COUNT; n++) {
+        if (n != SEG_CS && n != SEG_SS)
+            c->seg[n].limit = UINT32_MAX;
+    }
     c->eflags = FLAG_ONE | FLAG_IF | p->eflags | (p->mode == PROGRAM_V86 ? FLAG_VM : 0);
     c->x87.control = 0x37F;
     c->x87.tag_empty = 0xFF;

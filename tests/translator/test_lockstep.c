@@ -35,11 +35,12 @@ struct setup {
 static struct partition *make(void *ctx, enum lockstep_side side, char *error, size_t error_len)
 {
     struct setup *s = ctx;
+    bool reference = side == LOCKSTEP_REFERENCE;
     struct machine_options o = {.memory = PROGRAM_MEMORY,
                                 .cpu = CPU_P4,
                                 .no_apic = true,
-                                .engine =
-                                    side == LOCKSTEP_TESTED ? s->engine : engine_find("interp")};
+                                .engine = reference ? engine_find("interp") : s->engine,
+                                .tuning = {.shadow = s->shadow, .exact_fpu = true}};
     s->machine[side] = machine_new(&o);
     if (!s->machine[side]) {
         snprintf(error, error_len, "out of memory");
@@ -94,8 +95,11 @@ static enum lockstep_end run(struct setup *s, FILE *report, struct lockstep_resu
                                  .disassemble = disassemble,
 #endif
                                  .report = report};
-    struct lockstep_options o = {
-        .step_max = STEP_MAX, .check_insns = 1000, .insns = s->insns, .seed = s->program->seed};
+    struct lockstep_options o = {.step_max = STEP_MAX,
+                                 .check_insns = 1000,
+                                 .insns = s->insns,
+                                 .until_ns = s->insns * 4 * CLOCK_INSN_NS, /* it may halt */
+                                 .seed = s->program->seed};
     return lockstep_run(&host, &o, result);
 }
 
