@@ -323,11 +323,14 @@ force_inline uint32_t scas_direct(struct vcpu *c, const struct insn *i, unsigned
 
 enum { COMPARES, READS, WRITES }; /* READS and WRITES as a set */
 
-/* May the round of bytes from offset on be accessed straight in host memory? */
+/* May the round of bytes from offset on be accessed straight in host memory? Elements of size bytes
+ * must not cross pages for that. */
 force_inline bool all_direct(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
-                             uint32_t bytes, bool write)
+                             unsigned size, uint32_t bytes, bool write)
 {
     uint8_t *host;
+    if (((uint32_t)c->seg[seg].base + offset) & (size - 1))
+        return false;
     while (bytes) {
         uint32_t n = run_length(c, i, seg, offset, 1, write, bytes, &host);
         if (!n)
@@ -368,9 +371,11 @@ force_inline enum string_round round_direct(struct vcpu *c, const struct insn *i
     uint32_t count = index_of(c, i, ECX), left = count < REP_ROUND ? count : REP_ROUND;
     struct string_state before = save(c);
     if (count > REP_ROUND) {
-        if ((how & READS) && !all_direct(c, i, i->seg, index_of(c, i, ESI), left * size, false))
+        if ((how & READS) &&
+            !all_direct(c, i, i->seg, index_of(c, i, ESI), size, left * size, false))
             return STRING_SLOW;
-        if ((how & WRITES) && !all_direct(c, i, SEG_ES, index_of(c, i, EDI), left * size, true))
+        if ((how & WRITES) &&
+            !all_direct(c, i, SEG_ES, index_of(c, i, EDI), size, left * size, true))
             return STRING_SLOW;
     }
     while (left) {
@@ -392,7 +397,7 @@ force_inline enum string_round round_direct(struct vcpu *c, const struct insn *i
     static                                                                                       \
         __attribute__((noinline)) bool name##_repeat##bits(struct vcpu *c, const struct insn *i) \
     {                                                                                            \
-        return repeat(c, i, bits / 8, name##_direct, name##_one, (how) == COMPARES);               \
+        return repeat(c, i, bits / 8, name##_direct, name##_one, (how) == COMPARES);             \
     }                                                                                            \
     HANDLER_LAST(name##bits)                                                                     \
     {                                                                                            \

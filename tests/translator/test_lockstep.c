@@ -172,7 +172,9 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     static const char *const forms[] = {"auto", "window", "soft"};
     printf("FAIL: program %llu with %s, shadow %s\n", (unsigned long long)seed, engine->name,
            forms[s.shadow]);
+    run(&s, stdout, &result);
     s.insns = result.insns + 1000;
+    printf("the same program, made small:\n");
     minimise(&p, engine, s.insns);
     program_print(&p, stdout);
     run(&s, stdout, &result);
