@@ -15,7 +15,7 @@
 
 #include "partition/partition.h"
 
-#define DIFFERENCES_KEPT 16
+#define DIFFERENCES_KEPT 24
 
 struct difference {
     char what[56];                  /* a field or a place in memory */
