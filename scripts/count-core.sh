@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 lines() { # FOLDER...
-    find "$@" \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.asm' -o -name '*.inc' \) -print0 2>/dev/null |
+    find "$@" \( -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.def' -o -name '*.asm' -o -name '*.inc' \) -print0 2>/dev/null |
         xargs -0 cat 2>/dev/null |
         perl -0pe 's{/\*.*?\*/}{}gs; s{^\s*(;|//).*$}{}mg' | grep -c '[^[:space:]]' || true
 }
