@@ -58,10 +58,13 @@ static void note_pointers(struct translator *t, const struct image *m)
     c->x87.last_opcode = (uint16_t)((opcode_row(i->op)->opcode & 7) << 8 | i->modrm);
     c->x87.last_cs = c->seg[SEG_CS].selector;
     c->x87.last_ip = u->insn[n].eip;
-    if (insn_is_mem(i)) {
-        c->x87.last_ds = c->seg[i->seg].selector;
-        c->x87.last_dp = (uint32_t)m->dp;
-    }
+    if (!insn_is_mem(i))
+        return;
+    c->x87.last_ds = c->seg[i->seg].selector;
+    /* The guest must not learn a host address: its own stands there for a flat operand alone. */
+    bool own = (u->key & KEY_WINDOW) && !u->insn[n].soft && i->asize == 4 &&
+               key_segment(u->key, i->seg) == SEGMENT_FLAT && !(m->dp >> 32);
+    c->x87.last_dp = own ? (uint32_t)m->dp : 0;
 }
 
 void backend_x87_save(struct translator *t)
