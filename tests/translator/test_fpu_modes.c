@@ -183,6 +183,29 @@ START_TEST(mxcsr_by_model)
 }
 END_TEST
 
+/* Images of the state are the handlers': they see what host code computed, and it what they load.
+ * fld1; fldz; paddd xmm0, xmm0; fxsave [DATA]; fninit; pxor xmm0, xmm0; fxrstor [DATA];
+ * fadd st0, st1; fnsave [DATA]; frstor [DATA]; paddd xmm0, xmm0; hlt */
+START_TEST(images_of_the_state)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    PROGRAM(&m, CODE, 0xD9, 0xE8, 0xD9, 0xEE, 0x66, 0x0F, 0xFE, 0xC0, 0x0F, 0xAE, 0x05, 0, 0, 2, 0,
+            0xDB, 0xE3, 0x66, 0x0F, 0xEF, 0xC0, 0x0F, 0xAE, 0x0D, 0, 0, 2, 0, 0xD8, 0xC1, 0xDD,
+            0x35, 0, 0, 2, 0, 0xDD, 0x25, 0, 0, 2, 0, 0x66, 0x0F, 0xFE, 0xC0, 0xF4);
+    m.c->xmm[0].q[0] = m.c->xmm[0].q[1] = 3;
+    run(&m);
+    ck_assert_uint_eq(m.c->eip, CODE + 47);
+    ck_assert_uint_eq(m.c->x87.top, 6);
+    ck_assert_uint_eq(m.c->x87.tag_empty, 0x3F);
+    ck_assert_uint_eq(m.c->x87.reg[6].se, 0x3FFF);
+    ck_assert_uint_eq(m.c->x87.reg[7].se, 0x3FFF);
+    ck_assert_uint_eq(m.c->xmm[0].q[1], 12);
+    ck_assert_uint_eq(get32(&m, DATA + 160), 6);
+    finish(&m);
+}
+END_TEST
+
 struct ferr {
     struct vcpu *c;
     unsigned on, off;
@@ -272,6 +295,7 @@ int main(void)
                                   an_emulator_of_the_fpu,
                                   osfxsr,
                                   mxcsr_by_model,
+                                  images_of_the_state,
                                   errors_by_ferr,
                                   two_guests};
     return run_tests("fpu_modes", tests, ARRAY_LEN(tests));
