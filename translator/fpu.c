@@ -14,7 +14,8 @@
 
 static enum fpu_level allowed(const struct vcpu *c, const struct fpu *f)
 {
-    if (c->cr0 & (CR0_EM | CR0_TS))
+    /* The 8087 and 80287 had other infinities and control bits. */
+    if ((c->cr0 & (CR0_EM | CR0_TS)) || c->model <= CPU_286)
         return FPU_OFF;
     if (c->model <= CPU_286) /* one infinity, the 8087's interrupt mask: hosts know neither */
         return FPU_OFF;
@@ -36,7 +37,8 @@ void fpu_init(struct translator *t, bool exact)
 {
     struct translated *d = &t->vcpu->translated;
     t->fpu.exact = exact;
-    t->form |= KEY_FPU;
+    if (t->vcpu->model > CPU_286)
+        t->form |= KEY_FPU;
     d->mxcsr_c = 0x1F80;
     d->mxcsr_none = t->vcpu->features & FEATURE_SSE2 ? 0xFFFF0000 : 0xFFFF0040; /* DAZ */
     set_level(t, FPU_OFF);
