@@ -23,11 +23,15 @@ static const uint8_t class_insns[] = {3, 6, 10, 18, BLOCK_MAX_INSNS + 1};
 /* A page that lost all its blocks stays marked (marking flushes TLBs) until this many writes. */
 #define UNMARK_AFTER 64
 
+/* A page whose code was written over so many times is one that keeps being. */
+#define REWRITTEN_OFTEN 32
+
 struct code_page {
     uint64_t page; /* machine offset >> PAGE_SHIFT */
     struct code_page *next;
     struct block *blocks; /* chained by page_next[block_side] */
     unsigned idle_writes; /* since it last had a block */
+    unsigned rewrites;    /* writes that dropped blocks, up to REWRITTEN_OFTEN */
     bool split;           /* some bit of splits is set */
     uint64_t code[PAGE_SIZE / 64];
     uint64_t splits[PAGE_SIZE / 64]; /* where a debugger's breakpoints stand */
@@ -228,6 +232,54 @@ static void block_drop(struct block_cache *cache, struct block *b)
     cache->counters.dropped++;
 }
 
+/* The instruction of b that the written bytes [from, to) lie in, not at its start; or NULL. */
+static struct insn *insn_written(struct block *b, unsigned from, unsigned to)
+{
+    unsigned start = (unsigned)(b->offset & PAGE_MASK);
+    for (unsigned n = 0; n < b->count; n++) {
+        struct insn *i = &b->insns[n];
+        unsigned at = start + i->offset;
+        if (from > at && to <= at + i->len)
+            return i;
+    }
+    return NULL;
+}
+
+/* Bytes [from, to) of b's page were written. True: they changed a constant only, and b has the new
+ * one. */
+static bool block_adapt(struct block_cache *cache, struct block *b, unsigned from, unsigned to)
+{
+    if (b->crosses || b->stops || cache->vcpu->block == b)
+        return false;
+    struct insn *i = insn_written(b, from, to), now;
+    if (!i)
+        return false;
+    uint64_t at = b->offset + i->offset;
+    if (decode_insn(&cache->decoder, physmap_host(cache->physmap, at), i->len,
+                    b->mode & BLOCK_CODE32, &now) != DECODE_OK)
+        return false;
+    bool same = now.run == i->run && now.op == i->op && now.len == i->len &&
+                now.modrm == i->modrm && now.reg == i->reg && now.rm == i->rm &&
+                now.base == i->base && now.index == i->index && now.scale == i->scale &&
+                now.seg == i->seg && now.osize == i->osize && now.asize == i->asize &&
+                now.prefixes == i->prefixes;
+    if (!same)
+        return false;
+    i->imm = now.imm;
+    i->disp = now.disp;
+    if (b->translations)
+        cache->above.dropped(cache->above.ctx, b);
+    if (opcode_row(i->op)->attrs & ENDS) { /* it may lead elsewhere */
+        unlink_successor(b, 0);
+        unlink_successor(b, 1);
+        if (cache->vcpu->link_from == b)
+            cache->vcpu->link_from = NULL;
+    }
+    b->heat = 0;
+    b->rewritten = true;
+    return true;
+}
+
 /* physmap_listener: bytes of a page with code were written; they lie within one page. */
 static void code_written(void *ctx, uint64_t offset, uint64_t len)
 {
@@ -243,13 +295,19 @@ static void code_written(void *ctx, uint64_t offset, uint64_t len)
         return;
     }
     p->idle_writes = 0;
+    bool dropped = false;
     for (struct block *b = p->blocks, *next; b; b = next) {
         unsigned side = block_side(b, p->page), b_from, b_to;
         next = b->page_next[side];
         block_range(b, side, &b_from, &b_to);
-        if (b_from < to && from < b_to)
-            block_drop(cache, b);
+        if (b_from >= to || from >= b_to || block_adapt(cache, b, from, to))
+            continue;
+        block_drop(cache, b);
+        dropped = true;
     }
+    if (!dropped)
+        return;
+    p->rewrites += p->rewrites < REWRITTEN_OFTEN;
     bitmap_rebuild(p);
 }
 
@@ -474,6 +532,7 @@ static bool page_add(struct block_cache *cache, struct block *b, uint64_t page)
         return false;
     unsigned side = block_side(b, page), from, to;
     b->page_next[side] = p->blocks;
+    b->rewritten |= p->rewrites >= REWRITTEN_OFTEN;
     p->blocks = b;
     p->idle_writes = 0;
     block_range(b, side, &from, &to);

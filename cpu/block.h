@@ -17,7 +17,9 @@
  * Self-modifying code. Pages with blocks are marked in the physmap, which reports writes to them.
  * A bitmap of code bytes per page tells data from code; the blocks hit are dropped, and the running
  * one is emptied: its remaining instructions leave the block at once, so that even the next
- * instruction is decoded anew.
+ * instruction is decoded anew. A write that changes no more than an immediate or displacement of
+ * one instruction in a block that does not run keeps the block, with that instruction brought up to
+ * date: programs patch their inner loops that way.
  *
  * Cuts. An event or the end of the budget within a block takes effect at that very instruction
  * boundary: the instruction there gets a handler that leaves the block, until it is left
@@ -61,7 +63,9 @@ struct block {
     uintptr_t linked_by;         /* first link to this block: the linking block | its slot, or 0 */
     uintptr_t linked_by_next[2]; /* per own link: the next link to the same target */
     uint64_t offset, offset2;    /* machine offsets: first byte; second page */
-    void *translations;          /* the translator's: what it made with this block in it */
+    uint16_t heat;      /* the translator's: times it was entered while it had no translation */
+    bool rewritten;     /* the guest keeps writing to it, or to others in its page */
+    void *translations; /* the translator's: what it made with this block in it */
     struct block *hash_next;
     struct block *page_next[2]; /* lists of the page(s) it lies in; [0] also chains free blocks */
     uint8_t size_class;

@@ -50,6 +50,10 @@ void backend_emit_stubs(struct translator *t);
 /* Emits u, whose instructions are filled in, at the cache's end and advances it. */
 void backend_emit(struct translator *t, struct unit *u);
 
+/* Emits, at the cache's end, a jump to eip by way of the jump table; returns where it runs. */
+#define BACKEND_JUMP_ROOM 64
+const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip);
+
 /* Has the jump of a link go to the host address to. */
 void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to);
 

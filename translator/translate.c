@@ -232,8 +232,7 @@ const uint8_t *translator_link(struct vcpu *c, uint32_t site)
     const uint8_t *to = translator_go_on(t);
     if (to && epoch == t->epoch && dropped == t->counters.units_dropped) {
         struct unit *u = translator_unit_at(t, to);
-        if (u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT) && u->insn[0].insn.len &&
-            !u->part[0].block->crosses)
+        if (u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT))
             unit_connect(t, link, u);
     }
     return to;
@@ -346,17 +345,33 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
 /* --- The engine
  * ------------------------------------------------------------------------------------ */
 
+/* Blocks that are interpreted before the engine looks closer. */
+#define COLD_BLOCKS 32
+
+/* Is what runs next cold, too, with nothing else to look at? */
+static bool cold_goes_on(struct vcpu *c)
+{
+    if (c->events || engine_is_wanted(c) || c->stops || c->insns >= c->insns_end)
+        return false;
+    block_refresh(c);
+    struct block *b = block_find(c, 0);
+    return b->live && !b->stops && !b->translations && block_is_cold(b);
+}
+
 /* What has no unit, or does not fit the budget: its block in the interpreter, or one instruction.
  */
 static void run_in_interpreter(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    t->counters.single++;
     (void)fpu_take(t);
-    c->wake |= WAKE_ALONE;
-    run_plain(c);
-    c->wake &= (uint8_t)~WAKE_ALONE;
-    c->link_from = NULL;
+    unsigned blocks = 0;
+    do {
+        t->counters.single++;
+        c->wake |= WAKE_ALONE;
+        run_plain(c);
+        c->wake &= (uint8_t)~WAKE_ALONE;
+        c->link_from = NULL;
+    } while (++blocks < COLD_BLOCKS && cold_goes_on(c));
 }
 
 static void run_translated(struct translator *t)
@@ -364,7 +379,8 @@ static void run_translated(struct translator *t)
     struct vcpu *c = t->vcpu;
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
-    const uint8_t *host = translator_go_on(t);
+    const uint8_t *host = t->cold ? NULL : translator_go_on(t);
+    t->cold = false;
     if (!host) {
         run_in_interpreter(t);
         return;

@@ -24,6 +24,11 @@ void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
 {
     if (link->to)
         return;
+    if (to->part[0].block->crosses) { /* it holds for this address space only */
+        if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size)
+            backend_patch(t, link, backend_emit_jump(t, link->eip));
+        return;
+    }
     link->to = to;
     link->next_in = to->linked_by;
     to->linked_by = link;
@@ -241,6 +246,16 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     return u;
 }
 
+/* A block is translated when it has been entered a few times: much of what runs once only is never
+ * entered again. What the guest keeps writing has to prove more. */
+#define HEAT_FIRST     4
+#define HEAT_REWRITTEN 128
+
+bool block_is_cold(struct block *b)
+{
+    return b->heat < (b->rewritten ? HEAT_REWRITTEN : HEAT_FIRST) && b->heat++ < UINT16_MAX;
+}
+
 struct unit *unit_for(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
@@ -253,6 +268,10 @@ struct unit *unit_for(struct translator *t, uint32_t key)
         if (p == &u->part[0] && u->key == key && u->eip == eip && u->end_eip <= c->code_len &&
             u->gva == (uint32_t)c->seg[SEG_CS].base + eip)
             return u;
+    }
+    if (block_is_cold(b)) {
+        t->cold = true;
+        return NULL;
     }
     if (!t->dead || t->restart)
         return unit_make(t, b, eip, key);

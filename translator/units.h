@@ -7,9 +7,12 @@
 /* Has t told of blocks that go. */
 void units_listen(struct translator *t);
 
-/* The unit at c->eip for key, made if need be; NULL when there can be none (code that is not kept,
- * a debugger's breakpoint, no memory). Raises what fetching raises. Frees what was dropped: none of
- * it may be in use. */
+/* Is b, which has no translation, to be interpreted once more? Each time counts. */
+bool block_is_cold(struct block *b);
+
+/* The unit at c->eip for key, made if need be; NULL when there is none (code that is not hot yet or
+ * not kept, a debugger's breakpoint, no memory). Raises what fetching raises. Frees what was
+ * dropped: none of it may be in use. */
 struct unit *unit_for(struct translator *t, uint32_t key);
 
 /* Has link jump straight to a unit. */

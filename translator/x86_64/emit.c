@@ -189,6 +189,16 @@ void backend_emit(struct translator *t, struct unit *u)
     t->code.used += (u->size + 15) & ~UINT32_C(15);
 }
 
+const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip)
+{
+    struct emit e = {.t = t};
+    uint8_t *start = t->code.write + t->code.used;
+    e.code = (struct code){.at = start, .run_delta = code_cache_delta(&t->code)};
+    jump_far_away(&e, eip);
+    t->code.used += ((size_t)(e.code.at - start) + 15) & ~(size_t)15;
+    return start + e.code.run_delta;
+}
+
 void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to)
 {
     struct code c = {.run_delta = code_cache_delta(&t->code)};
