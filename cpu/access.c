@@ -276,16 +276,23 @@ static uint8_t *noted_place(struct vcpu *c, unsigned seg, uint32_t offset, unsig
     return p;
 }
 
+bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
+                        unsigned size)
+{
+    uint8_t *noted = noted_place(c, seg, offset, size);
+    if (!noted)
+        return false;
+    host_store(noted, value, size);
+    physmap_wrote(c->physmap, machine_offset(c, noted), size);
+    return true;
+}
+
 void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
                        uint64_t value, unsigned size)
 {
     c->cur = i;
-    uint8_t *noted = noted_place(c, seg, offset, size);
-    if (noted) {
-        host_store(noted, value, size);
-        physmap_wrote(c->physmap, machine_offset(c, noted), size);
+    if (access_store_noted(c, seg, offset, value, size))
         return;
-    }
     if (unlikely(wraps_at_64k(c, offset, size))) {
         for (unsigned n = 0; n < size; n++)
             store_linear(c, wrapped_byte(c, seg, offset + n), value >> (8 * n) & 0xFF, 1,

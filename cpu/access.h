@@ -15,6 +15,10 @@ uint64_t access_load_slow(struct vcpu *c, const struct insn *i, unsigned seg, ui
                           unsigned size);
 void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
                        uint64_t value, unsigned size);
+/* A store into a page with code, when nothing else is special about it (it neither raises nor needs
+ * a look at breakpoints). False: nothing was done. */
+bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
+                        unsigned size);
 /* Checks that a write of size bytes would succeed (rights, both pages, sets A and D) and returns
  * the host address when it may be accessed directly for reading and writing, else NULL. For
  * read-modify-write: after it returned, load and store at that place do not fault. */

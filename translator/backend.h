@@ -38,6 +38,10 @@ void backend_set_window(uint8_t *base);
 /* A clock of the host, about one tick a cycle. */
 uint64_t backend_cycles(void);
 
+/* Does the unit go on behind this instruction although it ends its block, when its handler (or
+ * narrow function) finds nothing that is in the way? */
+bool backend_resumes(const struct insn *i);
+
 /* Must host code be left behind this instruction, since it may change the mode? */
 bool backend_must_leave(const struct insn *i);
 

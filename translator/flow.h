@@ -44,6 +44,13 @@ static inline unsigned site_index(uint32_t site)
     return site & ((1u << SITE_SHIFT) - 1);
 }
 
+/* The eip of what follows ui, as the unit's code has it. */
+static inline uint32_t eip_behind(const struct unit *u, const struct unit_insn *ui)
+{
+    uint32_t eip = ui->eip + ui->insn.len;
+    return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
+}
+
 /* Where host code goes on at c->eip, with insns and flags in the vCPU current; or NULL: the engine
  * has to look. */
 const uint8_t *translator_go_on(struct translator *t);

@@ -1,13 +1,67 @@
 /* translator/narrow.c: see narrow.h. */
 #include "translator/narrow.h"
 
+#include "cpu/access.h"
 #include "cpu/decode.h"
+#include "cpu/segment.h"
 #include "cpu/string.h"
 #include "translator/flow.h"
 
 static const uint8_t *behind(const struct unit *u, unsigned n)
 {
     return u->start + u->insn[n].resume;
+}
+
+const uint8_t *narrow_leave(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    const struct unit *u = site_unit(t, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    take_flags(c);
+    c->insns = retired(t, ui->rest);
+    c->eip = eip_behind(u, ui);
+    return translator_go_on(t);
+}
+
+/* --- Stores into pages with code ---------------------------------------------------------------
+ *
+ * Programs keep data, or their stack, beside their code; or they write code. */
+
+static uint32_t register_part(const struct vcpu *c, unsigned n, unsigned size)
+{
+    if (size > 1)
+        return c->reg[n].d;
+    return n < 4 ? c->reg[n].b.l : c->reg[n & 3].b.h;
+}
+
+/* c has stored; it may have stored into this very unit. */
+static const uint8_t *stored(struct vcpu *c, uint32_t site, struct unit *u)
+{
+    return u->dead || c->wake ? narrow_leave(c, site) : behind(u, site_index(site));
+}
+
+static const uint8_t *store(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    const struct insn *i = &u->insn[site_index(site)].insn;
+    bool immediate = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_ev_iv;
+    unsigned size = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_eb_gb ? 1 : i->osize;
+    uint32_t value = immediate ? i->imm : register_part(c, i->reg, size);
+    if (!access_store_noted(c, i->seg, insn_ea(c, i), value, size))
+        return translator_help(c, site);
+    return stored(c, site, u);
+}
+
+static const uint8_t *push(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    const struct insn *i = &u->insn[site_index(site)].insn;
+    uint32_t sp = c->reg[ESP].d - i->osize;
+    uint32_t value = i->op == OPROW_push_zv ? c->reg[i->reg].d : i->imm;
+    if (!access_store_noted(c, SEG_SS, c->stack32 ? sp : sp & 0xFFFF, value, i->osize))
+        return translator_help(c, site);
+    set_stack_pointer(c, sp);
+    return stored(c, site, u);
 }
 
 /* --- Repeated string instructions ------------------------------------------------------------ */
@@ -40,7 +94,17 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
 
 narrow_function *narrow_for(const struct insn *i)
 {
-    if (string_rounds_of(i))
-        return string_rounds_run;
-    return narrow_system_for(i);
+    switch (i->op) {
+    case OPROW_mov_eb_gb:
+    case OPROW_mov_ev_gv:
+    case OPROW_mov_eb_ib:
+    case OPROW_mov_ev_iv:
+        return insn_is_mem(i) ? store : NULL;
+    case OPROW_push_zv:
+    case OPROW_push_iv:
+    case OPROW_push_ib:
+        return push;
+    default:
+        return string_rounds_of(i) ? string_rounds_run : narrow_system_for(i);
+    }
 }

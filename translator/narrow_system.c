@@ -16,13 +16,8 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
     struct translator *t = c->translated.translator;
     const struct unit *u = site_unit(t, site);
     const struct unit_insn *ui = &u->insn[site_index(site)];
-    if (!((key_of(c) ^ u->key) & ~(KEY_WINDOW | KEY_FPU)))
-        return u->start + ui->resume;
-    take_flags(c);
-    c->insns = retired(t, ui->rest);
-    uint32_t eip = ui->eip + ui->insn.len;
-    c->eip = c->code32 ? eip : eip & 0xFFFF;
-    return translator_go_on(t);
+    bool same = !((key_of(c) ^ u->key) & ~(KEY_WINDOW | KEY_FPU));
+    return same ? u->start + ui->resume : narrow_leave(c, site);
 }
 
 static const struct insn *site_insn(const struct vcpu *c, uint32_t site)

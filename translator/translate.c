@@ -297,6 +297,7 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
         return translator_go_on(t);
     }
     bool straight = run_one(t, &ui->insn, ui->eip);
+    straight |= backend_resumes(&ui->insn) && c->eip == eip_behind(u, ui);
     if (faulted && !u->dead)
         note_refusal(t, u, n);
     if (x87 && !(u->key & KEY_FPU))

@@ -17,10 +17,11 @@ static bool target_fits(struct emit *e, uint32_t eip)
     return true;
 }
 
-/* The same for a target that is known when the guest runs. */
-static bool any_target_fits(struct emit *e)
+/* The same for a target that is known when the guest runs: the code looks at r10. */
+static void check_target(struct emit *e)
 {
-    return (e->u->key & KEY_CODE_FLAT) || (e->i->osize == 2 && target_fits(e, 0xFFFF));
+    if (!(e->u->key & KEY_CODE_FLAT) && !(e->i->osize == 2 && target_fits(e, 0xFFFF)))
+        emit_check_length(e, offsetof(struct vcpu, code_len), 1);
 }
 
 static uint32_t next_of(const struct emit *e)
@@ -150,6 +151,7 @@ static void load_operand(struct emit *e)
 static void emit_call_indirect(struct emit *e)
 {
     load_operand(e);
+    check_target(e);
     if (stack_is_direct(e)) {
         push_return(e);
     } else {
@@ -164,6 +166,7 @@ static void emit_ret(struct emit *e, uint32_t release)
 {
     int32_t size = e->i->osize;
     load_target(e, emit_memory(e, stack_place(e, 0), (unsigned)size, false));
+    check_target(e);
     move_stack(e, size + (int32_t)(release & 0xFFFF));
     emit_indirect(e);
 }
@@ -182,7 +185,7 @@ static bool is_relative(unsigned op)
 void emit_branch(struct emit *e)
 {
     const struct insn *i = e->i;
-    if (is_relative(i->op) ? !target_fits(e, target_of(e)) : !any_target_fits(e)) {
+    if (is_relative(i->op) && !target_fits(e, target_of(e))) {
         emit_help(e);
         return;
     }
@@ -208,6 +211,7 @@ void emit_branch(struct emit *e)
         break;
     case OPROW_jmp_ev:
         load_operand(e);
+        check_target(e);
         emit_indirect(e);
         break;
     case OPROW_ret:

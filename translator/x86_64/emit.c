@@ -132,12 +132,30 @@ static void emit_insn(struct emit *e)
     }
 }
 
+bool backend_resumes(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_popf:
+    case OPROW_sti:
+    case OPROW_in_al_ib:
+    case OPROW_in_eax_ib:
+    case OPROW_in_al_dx:
+    case OPROW_in_eax_dx:
+    case OPROW_out_ib_al:
+    case OPROW_out_ib_eax:
+    case OPROW_out_dx_al:
+    case OPROW_out_dx_eax:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool backend_goes_on(const struct insn *i)
 {
     unsigned op = i->op;
-    return !(opcode_row(op)->attrs & ENDS) || op == OPROW_popf || op == OPROW_sti ||
-           op == OPROW_jcxz || op == OPROW_loop || op == OPROW_loope || op == OPROW_loopne ||
-           insn_is_jcc(i);
+    return !(opcode_row(op)->attrs & ENDS) || backend_resumes(i) || op == OPROW_jcxz ||
+           op == OPROW_loop || op == OPROW_loope || op == OPROW_loopne || insn_is_jcc(i);
 }
 
 static uint32_t eip_behind(const struct unit *u, unsigned n)

@@ -73,6 +73,11 @@ struct place emit_memory(struct emit *e, struct ea ea, unsigned size, bool write
 struct place emit_memory_r10(struct emit *e, unsigned seg, unsigned asize, unsigned size,
                              bool write);
 
+/* Is r10 + size <= the length (of 33 bits) in the vCPU's field? If not: the slow way. Uses r11,
+ * r12.
+ */
+void emit_check_length(struct emit *e, size_t field, unsigned size);
+
 /* The offset of ea, in the segment, into a host register (not RCX). */
 void emit_offset(struct emit *e, unsigned to, struct ea ea);
 

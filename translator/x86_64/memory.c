@@ -67,12 +67,9 @@ static void check_64k(struct emit *e, unsigned size)
     check_ecx(e, false);
 }
 
-/* Is r10 + size <= the segment's length? The sign of length - size - r10 says so. */
-static void check_limit(struct emit *e, unsigned seg, unsigned size, bool write)
+/* The sign of length - size - r10 tells. */
+void emit_check_length(struct emit *e, size_t field, unsigned size)
 {
-    size_t field =
-        offsetof(struct vcpu, seg) + seg * sizeof(struct segment) +
-        (write ? offsetof(struct segment, write_len) : offsetof(struct segment, read_len));
     asm_mov32(&e->code, R12, RCX);
     asm_mov64(&e->code, RCX, R10);
     asm_modrm(&e->code, &(struct form){.opcode = 0xF7, .w = true}, 2, place_reg(RCX)); /* NOT */
@@ -81,6 +78,14 @@ static void check_limit(struct emit *e, unsigned seg, unsigned size, bool write)
     asm_rorx64(&e->code, RCX, RCX, 48); /* the sign and 15 copies of it: lengths have 33 bits */
     asm_movzx16(&e->code, RCX, RCX);
     check_ecx(e, false);
+}
+
+static void check_limit(struct emit *e, unsigned seg, unsigned size, bool write)
+{
+    size_t field =
+        offsetof(struct vcpu, seg) + seg * sizeof(struct segment) +
+        (write ? offsetof(struct segment, write_len) : offsetof(struct segment, read_len));
+    emit_check_length(e, field, size);
 }
 
 static void add_base(struct emit *e, unsigned seg)
