@@ -12,11 +12,10 @@ static const uint8_t *behind(const struct unit *u, unsigned n)
     return u->start + u->insn[n].resume;
 }
 
-const uint8_t *narrow_leave(struct vcpu *c, uint32_t site)
+const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
 {
     struct translator *t = c->translated.translator;
-    const struct unit *u = site_unit(t, site);
-    const struct unit_insn *ui = &u->insn[site_index(site)];
+    const struct unit_insn *ui = &u->insn[n];
     take_flags(c);
     c->insns = retired(t, ui->rest);
     c->eip = eip_behind(u, ui);
@@ -35,9 +34,9 @@ static uint32_t register_part(const struct vcpu *c, unsigned n, unsigned size)
 }
 
 /* c has stored; it may have stored into this very unit. */
-static const uint8_t *stored(struct vcpu *c, uint32_t site, struct unit *u)
+static const uint8_t *stored(struct vcpu *c, const struct unit *u, unsigned n)
 {
-    return u->dead || c->wake ? narrow_leave(c, site) : behind(u, site_index(site));
+    return u->dead || c->wake ? narrow_leave(c, u, n) : behind(u, n);
 }
 
 static const uint8_t *store(struct vcpu *c, uint32_t site)
@@ -49,7 +48,7 @@ static const uint8_t *store(struct vcpu *c, uint32_t site)
     uint32_t value = immediate ? i->imm : register_part(c, i->reg, size);
     if (!access_store_noted(c, i->seg, insn_ea(c, i), value, size))
         return translator_help(c, site);
-    return stored(c, site, u);
+    return stored(c, u, site_index(site));
 }
 
 static const uint8_t *push(struct vcpu *c, uint32_t site)
@@ -61,7 +60,7 @@ static const uint8_t *push(struct vcpu *c, uint32_t site)
     if (!access_store_noted(c, SEG_SS, c->stack32 ? sp : sp & 0xFFFF, value, i->osize))
         return translator_help(c, site);
     set_stack_pointer(c, sp);
-    return stored(c, site, u);
+    return stored(c, u, site_index(site));
 }
 
 /* --- Repeated string instructions ------------------------------------------------------------ */

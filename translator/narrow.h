@@ -13,9 +13,9 @@ typedef const uint8_t *narrow_function(struct vcpu *c, uint32_t site);
 /* narrow_system.c: segments and flags. */
 narrow_function *narrow_system_for(const struct insn *i);
 
-/* The instruction of site has run, with flags as they are in translated.flags; but the unit must
- * not go on. */
-const uint8_t *narrow_leave(struct vcpu *c, uint32_t site);
+/* Instruction n of u, which may be dead, has run, with flags as they are in translated.flags; but
+ * the unit must not go on. */
+const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n);
 
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);

@@ -17,7 +17,7 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
     const struct unit *u = site_unit(t, site);
     const struct unit_insn *ui = &u->insn[site_index(site)];
     bool same = !((key_of(c) ^ u->key) & ~(KEY_WINDOW | KEY_FPU));
-    return same ? u->start + ui->resume : narrow_leave(c, site);
+    return same ? u->start + ui->resume : narrow_leave(c, u, site_index(site));
 }
 
 static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
