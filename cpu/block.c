@@ -277,6 +277,7 @@ static bool block_adapt(struct block_cache *cache, struct block *b, unsigned fro
     }
     b->heat = 0;
     b->rewritten = true;
+    cache->counters.adapted++;
     return true;
 }
 

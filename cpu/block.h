@@ -80,7 +80,7 @@ struct block_listener {
 };
 
 struct block_counters {
-    uint64_t built, dropped, flushes, code_writes, found;
+    uint64_t built, dropped, adapted, flushes, code_writes, found;
 };
 
 struct block_cache;

@@ -67,6 +67,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
         return NULL;
     t->vcpu = c;
     t->shadow = tuning->shadow;
+    t->eager = tuning->eager;
     t->code_bytes = tuning->code_cache ? align_up(tuning->code_cache, PAGE_SIZE) : CODE_CACHE_SIZE;
     t->fault_site = NO_SITE;
     if (t->shadow != SHADOW_SOFT && !(backend_has_windows() && shadow_open_windows(c))) {
@@ -352,7 +353,8 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
 /* Is what runs next cold, too, with nothing else to look at? */
 static bool cold_goes_on(struct vcpu *c)
 {
-    if (c->events || engine_is_wanted(c) || c->stops || c->insns >= c->insns_end)
+    if (c->translated.translator->eager || c->events || engine_is_wanted(c) || c->stops ||
+        c->insns >= c->insns_end)
         return false;
     block_refresh(c);
     struct block *b = block_find(c, 0);

@@ -82,6 +82,7 @@ struct translator {
     void *fault_stack;     /* the backend's: where its signal handler runs */
     struct unit_address *by_address; /* in the order of their code */
     uint32_t by_address_count;
+    bool eager;   /* nothing is cold */
     bool cold;    /* what runs next was found to be cold: it is to be interpreted */
     bool restart; /* everything was dropped: the next unit starts at the cache's beginning */
     struct translator_counters counters;

@@ -269,7 +269,7 @@ struct unit *unit_for(struct translator *t, uint32_t key)
             u->gva == (uint32_t)c->seg[SEG_CS].base + eip)
             return u;
     }
-    if (block_is_cold(b)) {
+    if (!t->eager && block_is_cold(b)) {
         t->cold = true;
         return NULL;
     }

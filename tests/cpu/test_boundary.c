@@ -502,7 +502,7 @@ START_TEST(dma_replaces_code)
         ck_assert_int_eq(machine_run(&m, 100), EXIT_HALT);
         ck_assert_uint_eq(m.c->reg[EAX].d, value);
     }
-    ck_assert_uint_eq(block_cache_counters(m.c->blocks).dropped, 3);
+    ck_assert_uint_eq(block_cache_counters(m.c->blocks).adapted, 3);
     dma_domain_destroy(dma);
     machine_destroy(&m);
 }

@@ -245,7 +245,7 @@ static void compare(const struct pair *p)
 static void pair_create(struct pair *p, enum shadow_form shadow)
 {
     *p = (struct pair){.rng.s = 1, .engine = engine_find("translate")};
-    const struct engine_tuning tuning = {.shadow = shadow, .exact_fpu = true};
+    const struct engine_tuning tuning = {.shadow = shadow, .eager = true, .exact_fpu = true};
     machine_create(&p->reference, CPU_P4);
     machine_create(&p->tested, CPU_P4);
     machine_protect(&p->reference);

@@ -13,7 +13,7 @@ static const struct engine *engine; /* set once */
 /* A protected-mode machine under the translator; its program stands at CODE. */
 static void start(struct machine *m, enum cpu_model model)
 {
-    static const struct engine_tuning tuning = {.shadow = SHADOW_SOFT};
+    static const struct engine_tuning tuning = {.shadow = SHADOW_SOFT, .eager = true};
     engine = engine_find("translate");
     machine_create(m, model);
     machine_protect(m);
