@@ -74,6 +74,13 @@ static void event(void *ctx, const char *name, const struct bytes *text, const s
     wake(c);
 }
 
+static void print(const struct bytes *text)
+{
+    if (text->len)
+        fwrite(text->data, 1, text->len, stdout);
+    fflush(stdout);
+}
+
 /* Prints what was said. lineread_host.woken: false when it is over. */
 static bool print_events(void *ctx)
 {
@@ -87,8 +94,7 @@ static bool print_events(void *ctx)
     c->said = (struct bytes){0};
     bool over = c->is_over;
     pthread_mutex_unlock(&c->lock);
-    fwrite(said.data, 1, said.len, stdout);
-    fflush(stdout);
+    print(&said);
     bytes_free(&said);
     return !over && !atomic_load(&c->ending);
 }
@@ -184,8 +190,7 @@ static enum outcome run_line(struct console *c, const char *text, const char *wh
         fprintf(where ? stderr : stdout, "%s%s%.*s\n", where ? where : "", where ? ": " : "",
                 (int)a.text.len, (const char *)a.text.data);
     else
-        fwrite(a.text.data, 1, a.text.len, stdout);
-    fflush(stdout);
+        print(&a.text);
     answer_free(&a);
     if (going && !failed && !background && control_line_resumes(line))
         going = wait_for_stop(c, seen, UINT64_MAX);
