@@ -23,6 +23,7 @@ enum {
     AT_NEXT = 0x40000,
     ALIAS_DATA = 0x100000,
     ALIAS_CODE = 0x110000,
+    ALIAS_TABLES = 0x120000, /* of AT_PAGE_ROOT and the four pages behind it */
     CODE_SIZE = 0x4000,
     STACK_SIZE = 0x4000,
 };

@@ -602,7 +602,7 @@ static void change_page(struct writer *w)
     uint32_t page = 0x20 + below(w, 16), to = 0x20 + below(w, 12);
     static const uint8_t rights[] = {7, 7, 6, 5, 3, 1, 0x67};
     struct code store = {{0xC7, 0x05}, 2}, flush = {0};
-    e32(&store, AT_PAGE_TABLES + page * (pae ? 8 : 4));
+    e32(&store, ALIAS_TABLES + (AT_PAGE_TABLES - AT_PAGE_ROOT) + page * (pae ? 8 : 4));
     e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
     emit(w, &store);
     if (one_in(w, 3)) {

@@ -6,7 +6,7 @@
  *     2400   GDT, 2500 TSS, 2800 IDT     40000  NEXT (handlers.h)
  *     3800   COUNTS, 3F00 PLACE          100000 data again, when paged
  *     5000   top of the ring 0 stack     110000 the program again, when paged
- *     6000   page tables */
+ *     6000   page tables                 120000 when paged: the page tables, there alone */
 #include "tests/translator/layout.h"
 
 #include "cpu/debug.h"
@@ -191,6 +191,10 @@ static bool is_paged(enum program_mode mode)
 static uint32_t page_entry(uint32_t page)
 {
     uint32_t to = page, rights = page < AT_CODE >> 12 || page >= AT_NEXT >> 12 ? 3 : 7;
+    if (page >= AT_PAGE_ROOT >> 12 && page < (AT_PAGE_ROOT >> 12) + 5)
+        return 0; /* what changes without a flush may be seen or not: nothing to compare */
+    if (page >= ALIAS_TABLES >> 12 && page < (ALIAS_TABLES >> 12) + 5)
+        to = (AT_PAGE_ROOT >> 12) + (page - (ALIAS_TABLES >> 12));
     if (page == 0x2C)
         return 0x2C000 | 6;
     if (page == 0x2D)
