@@ -698,9 +698,20 @@ static struct machine *run_case(uint64_t seed, const uint8_t *image, uint64_t sl
     return m;
 }
 
+/* The x87's last instruction and operand: translated code does not keep them (docs/caveats.md), and
+ * what runs translated depends on the cuts. */
+static void forget_x87_pointers(struct machine *m)
+{
+    struct x87 *x = &partition_vcpu(m->p)->x87;
+    x->last_opcode = x->last_cs = x->last_ds = 0;
+    x->last_ip = x->last_dp = 0;
+}
+
 /* Ends both; true when they are in the same state. */
 static bool compare(struct machine *a, struct machine *b, uint64_t seed, const char *how)
 {
+    forget_x87_pointers(a);
+    forget_x87_pointers(b);
     bool same = partition_state_hash(a->p) == partition_state_hash(b->p);
     if (!same) {
         printf("FAIL: seed %llu ends in another state when %s\n", (unsigned long long)seed, how);
