@@ -72,8 +72,10 @@ static void print_help(void)
                  rows[i].arg ? rows[i].arg : "");
         printf("%-26s %s\n", left, rows[i].help);
     }
-    printf("\nExit status: 0 fine, 1 could not start, 2 usage, 3 timed out (or ended without the\n"
-           "--until text), 4 the guest triple-faulted or was killed, 5 --lockstep found a "
+    printf("\nExit status: 0 fine, 1 could not start or --verify found fault, 2 usage, 3 timed out "
+           "(or\n"
+           "ended without the --until text), 4 the guest triple-faulted or was killed, 5 "
+           "--lockstep found a "
            "difference.\n");
 }
 
@@ -440,6 +442,8 @@ static bool set_option(struct options *o, int id, const char *arg)
         return add_allowed(o, arg);
     case OPT_lockstep:
         return set_lockstep(o, arg);
+    case OPT_verify:
+        return o->verify = true;
     case OPT_type:
         return set_type(o, arg);
     case OPT_until:
@@ -538,6 +542,8 @@ static bool check_combination(const struct options *o)
                      "go");
     if ((o->control_trusted || o->allow_count) && !o->control && !o->gdb)
         return usage("--control-trusted and --allow go with --control or --gdb");
+    if (o->lockstep && o->verify)
+        return usage("--lockstep does not go with --verify: use one after the other");
     if (o->lockstep && (o->gdb || o->control || o->console || o->screenshot))
         return usage("--lockstep runs two machines: it goes with no debugger and no --screenshot");
     unsigned stdio = 0;

@@ -57,6 +57,7 @@ struct options {
     unsigned symbols_count;
     bool history;      /* of blocks */
     uint64_t lockstep; /* most instructions between two comparisons; 0: not in lockstep */
+    bool verify;       /* host code is checked */
     const char *type, *until;
     double timeout; /* seconds, 0: none */
     const char *screenshot;

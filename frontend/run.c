@@ -25,6 +25,7 @@
 #include "frontend/media.h"
 #include "frontend/symbols/symbols.h"
 #include "frontend/typist.h"
+#include "frontend/verify.h"
 #include "frontend/watch.h"
 #include "partition/explain.h"
 
@@ -60,6 +61,7 @@ struct session {
     /* The partition's thread. */
     struct watch watch;
     struct typist typist;
+    struct verify *verify; /* NULL: host code is not checked */
     enum partition_end end;
     uint64_t started, last_look, last_insns, last_virtual;
     uint64_t last_moved[3]; /* floppy, disk, CD: for the lights */
@@ -127,6 +129,16 @@ static void take_drop(struct session *s)
     media_insert(&s->media, partition_pc(s->partition), s->drop, s->o, s->log);
     free(s->drop);
     s->drop = NULL;
+}
+
+/* A unit of host code was made. */
+static bool unit_emitted(void *ctx, const struct unit_code *code)
+{
+    struct session *s = ctx;
+    bool fine = verify_unit(s->verify, code);
+    if (!fine)
+        partition_stop(s->partition);
+    return fine;
 }
 
 /* About 60 times a second, between two instructions of the guest. */
@@ -512,6 +524,13 @@ static bool open_session(struct session *s, char *error, size_t error_len)
         .log = s->log,
         .pc.has_apic = !o->no_apic,
     };
+    if (o->verify) {
+        if (!(s->verify = verify_create(error, error_len)))
+            return false;
+        config.tuning.emitted = unit_emitted;
+        config.tuning.emitted_ctx = s;
+        config.tuning.eager = true; /* all that runs is to be checked */
+    }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     config.wall_clock_start = o->clock == CLOCK_INSNS
@@ -585,7 +604,7 @@ static void explain_shutdown(struct session *s)
 static int exit_status(struct session *s)
 {
     const struct options *o = s->o;
-    if (atomic_load(&s->script_failed))
+    if (atomic_load(&s->script_failed) || (s->verify && verify_violation(s->verify)))
         return EXIT_NOT_STARTED;
     if (s->watch.seen)
         return EXIT_FINE;
@@ -637,6 +656,16 @@ static void print_stats(struct session *s)
     bytes_free(&json);
 }
 
+static void print_verified(const struct session *s)
+{
+    const char *violation = verify_violation(s->verify);
+    if (violation)
+        fprintf(stderr, "umbra: %s\n", violation);
+    fprintf(stderr, "umbra: --verify: %llu units of host code checked, %s\n",
+            (unsigned long long)verify_units(s->verify),
+            violation ? "stopped at the first violation" : "no violation");
+}
+
 static void close_session(struct session *s)
 {
     gdbstub_close(s->gdb, EXIT_NOT_STARTED);
@@ -649,6 +678,7 @@ static void close_session(struct session *s)
         charport_close(&s->ports[i]);
     control_destroy(s->control);
     partition_destroy(s->partition);
+    verify_destroy(s->verify);
     symbols_destroy(s->symbols);
     watch_free(&s->watch);
     typist_free(&s->typist);
@@ -690,6 +720,8 @@ int run_guest(const struct options *options)
             status = status ? status : EXIT_NOT_STARTED;
         if (options->stats)
             print_stats(s);
+        if (s->verify)
+            print_verified(s);
     }
     close_session(s);
     if (*error)

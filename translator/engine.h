@@ -10,8 +10,24 @@ enum shadow_form { SHADOW_AUTO, SHADOW_WINDOW, SHADOW_SOFT };
 #define CODE_CACHE_MIN (UINT64_C(1) << 20)
 #define CODE_CACHE_MAX (UINT64_C(1) << 30)
 
+/* Host code just made for a unit (translator/unit.h), for whoever checks it. */
+enum { STUB_HELP, STUB_LINK, STUB_MISS, STUB_NARROW, UNIT_STUBS };
+struct unit_insn;
+struct unit_code {
+    const uint8_t *start;            /* where it runs; readable there */
+    const uint8_t *stub[UNIT_STUBS]; /* all that it may jump to beside itself */
+    uint32_t size, hot_size, entry;  /* bytes; before the cold part; offset where others enter */
+    uint32_t id, key, eip;
+    unsigned insns;
+    const struct unit_insn *insn;
+};
+
 /* How an engine is to work; all zeros: as it thinks best. */
 struct engine_tuning {
+    /* Called in the vCPU's thread for each unit made, before it runs; NULL: nobody asks. False: it
+     * must not run (the interpreter runs those instructions). */
+    bool (*emitted)(void *ctx, const struct unit_code *code);
+    void *emitted_ctx;
     enum shadow_form shadow; /* how translated code reaches guest memory */
     bool traced;             /* windows follow each write to the guest's page tables */
     uint64_t code_cache;     /* bytes for host code, CODE_CACHE_MIN..CODE_CACHE_MAX; 0: 32 MiB */

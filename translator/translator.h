@@ -85,6 +85,8 @@ struct translator {
     bool eager;   /* nothing is cold */
     bool cold;    /* what runs next was found to be cold: it is to be interpreted */
     bool restart; /* everything was dropped: the next unit starts at the cache's beginning */
+    bool (*emitted)(void *ctx, const struct unit_code *code); /* engine_tuning's */
+    void *emitted_ctx;
     struct translator_counters counters;
     union { /* a block of one instruction and what returns from it, for calling a handler */
         struct block block;

@@ -218,6 +218,23 @@ static void fill(struct unit *u, const struct plan *plan)
     u->parts = (uint16_t)plan->blocks;
 }
 
+/* Shows u to whoever checks host code. False: it must not run. */
+static bool unit_passes(struct translator *t, const struct unit *u)
+{
+    const struct backend_stubs *s = &t->stubs;
+    struct unit_code code = {.start = u->start,
+                             .stub = {s->help, s->link, s->miss, s->narrow},
+                             .size = u->size,
+                             .hot_size = u->hot_size,
+                             .entry = (uint32_t)(u->entry - u->start),
+                             .id = u->id,
+                             .key = u->key,
+                             .eip = u->eip,
+                             .insns = u->insns,
+                             .insn = u->insn};
+    return t->emitted(t->emitted_ctx, &code);
+}
+
 static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
@@ -243,6 +260,10 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     t->by_address[u->address_index] = (struct unit_address){(uint32_t)t->code.used, u};
     backend_emit(t, u);
     t->counters.units++;
+    if (t->emitted && !unit_passes(t, u)) {
+        unit_drop(t, u);
+        return NULL;
+    }
     return u;
 }
 

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifndef UMBRA_HAVE_CAPSTONE
+#if !defined(UMBRA_HAVE_CAPSTONE) || !defined(__x86_64__)
 
 int main(void)
 {
-    puts("SKIP: this build has no Capstone");
+    puts("SKIP: this build has no Capstone, or this host no translator");
     return 77;
 }
 
