@@ -114,9 +114,11 @@ LineKind kind_of(csh h, const cs_insn *i)
             return LineKind::system;
     }
     for (int n = 0; n < i->detail->x86.op_count; n++) {
-        unsigned r = i->detail->x86.operands[n].reg;
-        if (i->detail->x86.operands[n].type == X86_OP_REG &&
-            ((r >= X86_REG_CR0 && r <= X86_REG_CR15) || (r >= X86_REG_DR0 && r <= X86_REG_DR15)))
+        const cs_x86_op &op = i->detail->x86.operands[n];
+        if (op.type != X86_OP_REG)
+            continue;
+        unsigned r = op.reg;
+        if ((r >= X86_REG_CR0 && r <= X86_REG_CR15) || (r >= X86_REG_DR0 && r <= X86_REG_DR15))
             return LineKind::system;
     }
     return LineKind::plain;
