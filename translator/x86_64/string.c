@@ -57,25 +57,43 @@ static void keep_source(struct emit *e)
     asm_store32(&e->code, FIELD_OF(translated.spill), R11);
 }
 
+/* Is the destination's operand the guest's own, so that its lookup leaves r11 alone? */
+static bool destination_is_direct(const struct emit *e)
+{
+    const struct unit *u = e->u;
+    return (u->key & KEY_WINDOW) && !u->insn[e->n].soft && e->i->asize == 4 &&
+           key_segment(u->key, SEG_ES) == SEGMENT_FLAT;
+}
+
 static void emit_one(struct emit *e)
 {
     struct form store = sized(e, 0x88), load = sized(e, 0x8A), compare = sized(e, 0x38),
                 compare_reg = sized(e, 0x3A);
     switch (opcode_row(e->i->op)->opcode & 0xFE) {
     case 0xA4: { /* MOVS */
-        keep_source(e);
-        struct place to = destination(e, true);
-        asm_load32(&e->code, R11, FIELD_OF(translated.spill));
-        asm_modrm(&e->code, &store, R11, to);
+        if (destination_is_direct(e)) {
+            asm_modrm(&e->code, &load, R11, source(e));
+            asm_modrm(&e->code, &store, R11, destination(e, true));
+        } else {
+            keep_source(e);
+            struct place to = destination(e, true);
+            asm_load32(&e->code, R11, FIELD_OF(translated.spill));
+            asm_modrm(&e->code, &store, R11, to);
+        }
         step(e, RSI);
         step(e, RDI);
         break;
     }
     case 0xA6: { /* CMPS */
-        keep_source(e);
-        struct place with = destination(e, false);
-        asm_modrm(&e->code, &load, R11, with);
-        asm_modrm(&e->code, &compare, R11, FIELD_OF(translated.spill));
+        if (destination_is_direct(e)) {
+            asm_modrm(&e->code, &load, R11, source(e));
+            asm_modrm(&e->code, &compare_reg, R11, destination(e, false));
+        } else {
+            keep_source(e);
+            struct place with = destination(e, false);
+            asm_modrm(&e->code, &load, R11, with);
+            asm_modrm(&e->code, &compare, R11, FIELD_OF(translated.spill));
+        }
         step(e, RSI);
         step(e, RDI);
         break;
