@@ -21,8 +21,8 @@
 
 #include "cpu/stops.h"
 
-/* Where symbols come from; each may be NULL. find is called when an expression is parsed; name gives
- * the text for an address, "start_kernel+4", for those who show one. */
+/* Where symbols come from; each may be NULL. find is called when an expression is parsed; name
+ * gives the text for an address, "start_kernel+4", for those who show one. */
 struct expr_symbols {
     bool (*find)(void *ctx, const char *name, uint64_t *value);
     bool (*name)(void *ctx, uint64_t address, char *out, size_t len);

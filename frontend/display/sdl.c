@@ -2,8 +2,8 @@
  *
  * Ctrl+Alt and a key are ours: G releases the mouse, F switches full screen, S between whole
  * multiples of a pixel and filling the window, V types the clipboard, D opens the debugger.
- * Everything else is the guest's. A click grabs the mouse. When the window loses the focus, all keys the guest thinks
- * down go up. */
+ * Everything else is the guest's. A click grabs the mouse. When the window loses the focus, all
+ * keys the guest thinks down go up. */
 #include <SDL.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -36,13 +36,12 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
 {
     struct setup *s = ctx;
     bool reference = side == LOCKSTEP_REFERENCE;
-    struct machine_options o = {.memory = PROGRAM_MEMORY,
-                                .cpu = CPU_P4,
-                                .no_apic = true,
-                                .engine = reference ? engine_find("interp") : s->engine,
-                                .tuning = {.shadow = s->shadow,
-                                           .eager = s->program->seed / 3 % 2,
-                                           .exact_fpu = true}};
+    struct machine_options o = {
+        .memory = PROGRAM_MEMORY,
+        .cpu = CPU_P4,
+        .no_apic = true,
+        .engine = reference ? engine_find("interp") : s->engine,
+        .tuning = {.shadow = s->shadow, .eager = s->program->seed / 3 % 2, .exact_fpu = true}};
     s->machine[side] = machine_new(&o);
     if (!s->machine[side]) {
         snprintf(error, error_len, "out of memory");
