@@ -343,7 +343,9 @@ START_TEST(time_stands_still)
     debug_continue(partition_debug(p));
     uint64_t start = host_now();
     partition_run(p, before + 100000000, NULL, NULL);
-    ck_assert_uint_ge(host_now() - start, 40000000); /* it does not catch up */
+    /* It does not catch up with the stop, which would take no time; it may with what a busy host
+     * delayed before. */
+    ck_assert_uint_ge(host_now() - start, 10000000);
     partition_destroy(p);
 }
 END_TEST
