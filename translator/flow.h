@@ -22,7 +22,7 @@ static inline void give_flags(struct vcpu *c)
     c->translated.flags = (f & 0xFF) << 8 | 0x200 | (f & FLAG_OF ? 1 : 0);
 }
 
-/* Instructions that are left of the budget, those of the running block not yet counted off. */
+/* Instructions that are left of the budget behind the running block. */
 static inline uint64_t budget_left(const struct translator *t)
 {
     return t->vcpu->translated.counter - (uint64_t)(uintptr_t)t->strip;

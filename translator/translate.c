@@ -2,8 +2,8 @@
  * calls.
  *
  * The counter. A host address in a strip of readable memory counts instructions down: counter -
- * strip are left, t->end is what vcpu.insns will be at 0. Each block subtracts its instructions
- * where it is left; each unit begins with a load from [counter - its instructions], which faults
+ * strip are left, t->end is what vcpu.insns will be at 0. Each block begins by subtracting its
+ * instructions; each unit begins with a load from [counter - its instructions], which faults
  * below the strip, so a unit is only begun when all of it may run. No flag is needed for that. What
  * remains of a budget runs in the interpreter, to the instruction. */
 #include <setjmp.h>

@@ -30,6 +30,10 @@ struct slow_path {
     bool restore_ecx; /* it stands in r12 */
 };
 
+/* Slow paths of one instruction at most: two operands of two each, a count or a code limit, a
+ * spare. */
+#define SLOW_MAX 6
+
 struct emit {
     struct code code;
     struct translator *t;
@@ -38,7 +42,7 @@ struct emit {
     const struct insn *i; /* the same */
     unsigned slow_count;
     uint8_t fpu; /* enum fpu_level that holds from here on */
-    struct slow_path slow[UNIT_MAX_INSNS * 4];
+    struct slow_path slow[UNIT_MAX_INSNS * SLOW_MAX];
 };
 
 static inline unsigned host_reg(unsigned guest)

@@ -8,6 +8,8 @@
  * No flag is touched: comparisons are subtractions by LEA, and JECXZ tells zero from the rest, with
  * ECX put aside in r12. In a window unit a flat 32-bit operand is the guest's own, with two
  * prefixes. */
+#include <assert.h>
+
 #include "translator/x86_64/emit.h"
 
 struct ea insn_place(const struct insn *i)
@@ -45,6 +47,7 @@ void emit_offset(struct emit *e, unsigned to, struct ea ea)
 
 void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx)
 {
+    assert(e->slow_count < ARRAY_LEN(e->slow));
     e->slow[e->slow_count++] = (struct slow_path){patch, e->n, restore_ecx};
 }
 
