@@ -1,4 +1,6 @@
 /* translator/x86_64/emit.c: a unit, from its first byte to its last. */
+#include <assert.h>
+
 #include "translator/x86_64/emit.h"
 
 #include "translator/narrow.h"
@@ -46,6 +48,7 @@ static bool same_page(const struct unit *u, uint32_t eip)
 
 static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
 {
+    assert(e->u->links < UNIT_MAX_LINKS);
     struct unit_link *link = &e->u->link[e->u->links++];
     *link = (struct unit_link){.eip = eip, .patch = patch, .from = e->u};
     return link;
