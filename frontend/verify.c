@@ -19,7 +19,7 @@
 
 #define UNIT_MAX_BYTES 65536
 #define VALUES         4096
-#define PENDING        8
+#define PENDING        64 /* jumps out of one guest instruction, mostly to slow paths */
 
 enum host_register {
     R_AX,
