@@ -282,7 +282,7 @@ static void show_frame(struct session *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Until the partition has ended or the user closes the display. */
+/* Until the partition has ended or the user closes the last window. */
 static void main_loop(struct session *s)
 {
     while (!atomic_load(&s->finished)) {
@@ -380,8 +380,10 @@ static void run_threads(struct session *s)
         atomic_store(&s->killed, true);
         partition_close_calls(s->partition);
     } else {
-        main_loop(s);
-        partition_stop(s->partition);
+        if (s->display || s->debugger) { /* else there is nothing to do but wait */
+            main_loop(s);
+            partition_stop(s->partition);
+        }
         pthread_join(guest, NULL);
     }
     if (have_signals) {

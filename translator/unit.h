@@ -20,7 +20,12 @@
 #define UNIT_MAX_BLOCKS 8
 #define UNIT_MAX_INSNS  96
 #define UNIT_SOFT_AFTER 3
-#define UNIT_MAX_LINKS  (UNIT_MAX_BLOCKS * 2 + 2)
+
+/* Room for the links of a unit: a block has two ways out at most; and two to spare. */
+static inline unsigned unit_link_room(unsigned blocks)
+{
+    return 2 * blocks + 2;
+}
 
 /* What of the mode is built into a unit. For each segment register two bits: enum segment_class. */
 #define KEY_CODE32       1u
@@ -75,15 +80,15 @@ struct unit {
     uint32_t eip;
     uint32_t gva;     /* linear address of the start */
     uint32_t end_eip; /* the code limit must be at least this: one past the last byte */
-    uint16_t insns, parts, links;
+    uint16_t insns, parts, links, link_room;
     bool dead;
     const uint8_t *indirect, *entry; /* where they run */
     const uint8_t *start;            /* first byte, where it runs */
     uint32_t size, hot_size;         /* bytes; up to the cold part */
     struct unit_link *linked_by;
     struct unit *next_dead;
-    struct unit_part part[UNIT_MAX_BLOCKS];
-    struct unit_link link[UNIT_MAX_LINKS];
+    struct unit_part *part;  /* parts of them, in this same allocation */
+    struct unit_link *link;  /* room for link_room, the same */
     struct unit_insn insn[]; /* insns of them */
 };
 

@@ -1,6 +1,7 @@
 /* translator/units.c: making units from blocks, finding them, linking and dropping them. */
 #include "translator/units.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 #include "translator/faults.h"
@@ -184,13 +185,22 @@ static bool make_plan(struct translator *t, struct block *b, uint32_t eip, struc
     return true;
 }
 
-static struct unit *unit_alloc(struct translator *t, unsigned insns)
+/* One allocation of just the size: a Linux has tens of thousands of units. */
+static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
 {
     if (!t->free_count && t->unit_count == UNITS_MAX)
         return NULL;
-    struct unit *u = calloc(1, sizeof *u + insns * sizeof u->insn[0]);
-    if (!u)
+    unsigned links = unit_link_room(plan->blocks);
+    size_t parts_at = sizeof(struct unit) + plan->insns * sizeof(struct unit_insn);
+    parts_at = (parts_at + alignof(struct unit_part) - 1) & ~(alignof(struct unit_part) - 1);
+    size_t links_at = parts_at + plan->blocks * sizeof(struct unit_part);
+    uint8_t *room = calloc(1, links_at + links * sizeof(struct unit_link));
+    if (!room)
         return NULL;
+    struct unit *u = (struct unit *)room;
+    u->part = (struct unit_part *)(room + parts_at);
+    u->link = (struct unit_link *)(room + links_at);
+    u->link_room = (uint16_t)links;
     u->id = t->free_count ? t->free_ids[--t->free_count] : t->unit_count++;
     t->units[u->id] = u;
     return u;
@@ -249,7 +259,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     struct plan plan = {0};
     if (!make_plan(t, b, eip, &plan))
         return NULL;
-    struct unit *u = unit_alloc(t, plan.insns);
+    struct unit *u = unit_alloc(t, &plan);
     if (!u)
         return NULL;
     u->key = key;

@@ -474,11 +474,18 @@ static void random_bytes(struct rng *rng, uint8_t code[16])
 }
 
 /* A unit of one instruction, in a random mode; false when the bytes are none. */
-static bool emit_random(struct translator *t, struct rng *rng, struct unit *u)
+static bool emit_random(struct translator *t, struct rng *rng, struct unit *u,
+                        struct unit_link link[4])
 {
     uint8_t code[16];
     random_bytes(rng, code);
-    *u = (struct unit){.id = ID, .insns = 1, .eip = 0x1800, .gva = 0x1800, .end_eip = 0x1810};
+    *u = (struct unit){.id = ID,
+                       .insns = 1,
+                       .eip = 0x1800,
+                       .gva = 0x1800,
+                       .end_eip = 0x1810,
+                       .link = link,
+                       .link_room = 4};
     u->key = (uint32_t)(rng_next(rng) >> 20) & ((1u << KEY_SEG_SHIFT(SEG_COUNT)) - 1);
     u->insn[0] = (struct unit_insn){.eip = 0x1800, .soft = rng_next(rng) >> 40 & 1};
     if (decode_insn(block_cache_decoder(t->vcpu->blocks), code, 15, u->key & KEY_CODE32,
@@ -504,7 +511,8 @@ START_TEST(emitted_code_passes)
     ck_assert(t && v && u);
     const struct backend_stubs *s = &t->stubs;
     while (verify_units(v) < RANDOM_INSNS) {
-        if (!emit_random(t, &rng, u))
+        struct unit_link link[4];
+        if (!emit_random(t, &rng, u, link))
             continue;
         struct unit_code code = {.start = u->start,
                                  .stub = {s->help, s->link, s->miss, s->narrow},

@@ -406,6 +406,9 @@ static void show_form(struct show *s, const struct form *f, bool window, bool fi
     struct translator *t = s->t;
     struct unit *u = calloc(1, sizeof *u + sizeof u->insn[0]);
     ck_assert_ptr_nonnull(u);
+    struct unit_link link[4];
+    u->link = link;
+    u->link_room = ARRAY_LEN(link);
     u->key = f->key | (window ? KEY_WINDOW : 0);
     u->eip = u->gva = EIP;
     u->end_eip = EIP + f->len;

@@ -48,7 +48,7 @@ static bool same_page(const struct unit *u, uint32_t eip)
 
 static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
 {
-    assert(e->u->links < UNIT_MAX_LINKS);
+    assert(e->u->links < e->u->link_room);
     struct unit_link *link = &e->u->link[e->u->links++];
     *link = (struct unit_link){.eip = eip, .patch = patch, .from = e->u};
     return link;
