@@ -42,7 +42,7 @@ static const uint8_t *stored(struct vcpu *c, const struct unit *u, unsigned n)
 static const uint8_t *store(struct vcpu *c, uint32_t site)
 {
     struct unit *u = site_unit(c->translated.translator, site);
-    const struct insn *i = &u->insn[site_index(site)].insn;
+    const struct insn *i = u->insn[site_index(site)].insn;
     bool immediate = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_ev_iv;
     unsigned size = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_eb_gb ? 1 : i->osize;
     uint32_t value = immediate ? i->imm : register_part(c, i->reg, size);
@@ -54,7 +54,7 @@ static const uint8_t *store(struct vcpu *c, uint32_t site)
 static const uint8_t *push(struct vcpu *c, uint32_t site)
 {
     struct unit *u = site_unit(c->translated.translator, site);
-    const struct insn *i = &u->insn[site_index(site)].insn;
+    const struct insn *i = u->insn[site_index(site)].insn;
     uint32_t sp = c->reg[ESP].d - i->osize;
     uint32_t value = i->op == OPROW_push_zv ? c->reg[i->reg].d : i->imm;
     if (!access_store_noted(c, SEG_SS, c->stack32 ? sp : sp & 0xFFFF, value, i->osize))
@@ -71,7 +71,7 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
     struct unit *u = site_unit(t, site);
-    const struct insn *i = &u->insn[site_index(site)].insn;
+    const struct insn *i = u->insn[site_index(site)].insn;
     string_rounds *rounds = string_rounds_of(i);
     bool compares = opcode_row(i->op)->writes & F_OSZAPC;
     if (c->eflags & FLAG_DF)

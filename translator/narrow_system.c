@@ -22,7 +22,7 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
 
 static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
 {
-    return &site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
+    return site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */

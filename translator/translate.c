@@ -299,15 +299,15 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
         c->eip = ui->eip;
         return translator_go_on(t);
     }
-    bool straight = run_one(t, &ui->insn, ui->eip);
-    straight |= backend_resumes(&ui->insn) && c->eip == eip_behind(u, ui);
+    bool straight = run_one(t, ui->insn, ui->eip);
+    straight |= backend_resumes(ui->insn) && c->eip == eip_behind(u, ui);
     if (faulted && !u->dead)
         note_refusal(t, u, n);
     if (x87 && !(u->key & KEY_FPU))
         fpu_note_helped(t);
     if ((u->key & KEY_WINDOW) && !u->dead && !show_window(t))
         return translator_go_on(t);
-    if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(&ui->insn))
+    if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(ui->insn))
         return translator_go_on(t);
     fpu_review(t);
     if (ui->fpu > t->fpu.level || ((u->key ^ t->form) & KEY_FPU))

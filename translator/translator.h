@@ -28,7 +28,7 @@
 #define JUMP_FILLS      256
 #define UNITS_MAX       (1u << 17)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
-#define CODE_CACHE_SIZE (UINT64_C(32) << 20)
+#define CODE_CACHE_SIZE (UINT64_C(64) << 20)
 
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
@@ -67,7 +67,8 @@ struct translator {
     struct unit **units; /* by id */
     uint32_t *free_ids;  /* stack */
     uint32_t free_count, unit_count;
-    struct unit *dead; /* to be freed when none of them runs */
+    uint64_t unit_bytes; /* memory of units: it counts towards the code cache's size, too */
+    struct unit *dead;   /* to be freed when none of them runs */
     enum shadow_form shadow;
     struct policy policy; /* SHADOW_AUTO */
     uint8_t *window;      /* base of the window that GS shows; NULL: none */

@@ -21,10 +21,10 @@
 #define UNIT_MAX_INSNS  96
 #define UNIT_SOFT_AFTER 3
 
-/* Room for the links of a unit: a block has two ways out at most; and two to spare. */
+/* Room for the links of a unit: the branch that ends each block, what follows the last; a spare. */
 static inline unsigned unit_link_room(unsigned blocks)
 {
-    return 2 * blocks + 2;
+    return blocks + 2;
 }
 
 /* What of the mode is built into a unit. For each segment register two bits: enum segment_class. */
@@ -47,9 +47,9 @@ uint32_t key_of(const struct vcpu *c);
 
 /* One guest instruction of a unit. */
 struct unit_insn {
-    struct insn insn;
+    const struct insn *insn; /* the block's: it stands until the next block_find when that goes */
     uint32_t eip;
-    uint32_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
+    uint16_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
     uint8_t into, rest;    /* instructions of its block before it, and behind it */
     uint8_t fpu;           /* enum fpu_level that holds from here on */
     bool x87;              /* its handler looks at the x87 or MMX state */
@@ -74,6 +74,7 @@ struct unit_part {
 };
 
 struct unit {
+    uint32_t bytes;         /* of this allocation */
     uint32_t address_index; /* in the translator's list by address */
     uint32_t id;            /* index in the translator's table */
     uint32_t key;

@@ -103,6 +103,7 @@ void units_free_dead(struct translator *t)
         t->dead = u->next_dead;
         if (u->address_index < t->by_address_count && t->by_address[u->address_index].unit == u)
             t->by_address[u->address_index].unit = NULL;
+        t->unit_bytes -= u->bytes;
         free(u);
     }
 }
@@ -194,10 +195,13 @@ static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
     size_t parts_at = sizeof(struct unit) + plan->insns * sizeof(struct unit_insn);
     parts_at = (parts_at + alignof(struct unit_part) - 1) & ~(alignof(struct unit_part) - 1);
     size_t links_at = parts_at + plan->blocks * sizeof(struct unit_part);
-    uint8_t *room = calloc(1, links_at + links * sizeof(struct unit_link));
+    size_t bytes = links_at + links * sizeof(struct unit_link);
+    uint8_t *room = calloc(1, bytes);
     if (!room)
         return NULL;
     struct unit *u = (struct unit *)room;
+    u->bytes = (uint32_t)bytes;
+    t->unit_bytes += bytes;
     u->part = (struct unit_part *)(room + parts_at);
     u->link = (struct unit_link *)(room + links_at);
     u->link_room = (uint16_t)links;
@@ -214,7 +218,7 @@ static void fill(struct unit *u, const struct plan *plan)
         b->translations = &u->part[n];
         for (unsigned k = 0; k < b->count; k++) {
             u->insn[u->insns++] =
-                (struct unit_insn){.insn = b->insns[k],
+                (struct unit_insn){.insn = &b->insns[k],
                                    .eip = plan->eip[n] + b->insns[k].offset,
                                    .into = (uint8_t)k,
                                    .rest = (uint8_t)(b->count - k - 1u),
@@ -248,7 +252,8 @@ static bool unit_passes(struct translator *t, const struct unit *u)
 static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    if (t->code.used + BACKEND_UNIT_ROOM > t->code.size || t->by_address_count == UNITS_MAX)
+    if (t->code.used + t->unit_bytes + BACKEND_UNIT_ROOM > t->code.size ||
+        t->by_address_count == UNITS_MAX)
         units_drop_all(t);
     if (t->restart) {
         units_free_dead(t);

@@ -474,7 +474,7 @@ static void random_bytes(struct rng *rng, uint8_t code[16])
 }
 
 /* A unit of one instruction, in a random mode; false when the bytes are none. */
-static bool emit_random(struct translator *t, struct rng *rng, struct unit *u,
+static bool emit_random(struct translator *t, struct rng *rng, struct unit *u, struct insn *insn,
                         struct unit_link link[4])
 {
     uint8_t code[16];
@@ -487,9 +487,9 @@ static bool emit_random(struct translator *t, struct rng *rng, struct unit *u,
                        .link = link,
                        .link_room = 4};
     u->key = (uint32_t)(rng_next(rng) >> 20) & ((1u << KEY_SEG_SHIFT(SEG_COUNT)) - 1);
-    u->insn[0] = (struct unit_insn){.eip = 0x1800, .soft = rng_next(rng) >> 40 & 1};
-    if (decode_insn(block_cache_decoder(t->vcpu->blocks), code, 15, u->key & KEY_CODE32,
-                    &u->insn[0].insn) != DECODE_OK)
+    u->insn[0] = (struct unit_insn){.insn = insn, .eip = 0x1800, .soft = rng_next(rng) >> 40 & 1};
+    if (decode_insn(block_cache_decoder(t->vcpu->blocks), code, 15, u->key & KEY_CODE32, insn) !=
+        DECODE_OK)
         return false;
     size_t used = t->code.used;
     backend_emit(t, u);
@@ -511,8 +511,9 @@ START_TEST(emitted_code_passes)
     ck_assert(t && v && u);
     const struct backend_stubs *s = &t->stubs;
     while (verify_units(v) < RANDOM_INSNS) {
+        struct insn insn;
         struct unit_link link[4];
-        if (!emit_random(t, &rng, u, link))
+        if (!emit_random(t, &rng, u, &insn, link))
             continue;
         struct unit_code code = {.start = u->start,
                                  .stub = {s->help, s->link, s->miss, s->narrow},
@@ -524,7 +525,7 @@ START_TEST(emitted_code_passes)
                                  .eip = u->eip,
                                  .insns = 1,
                                  .insn = u->insn};
-        ck_assert_msg(verify_unit(v, &code), "%s: %s", opcode_row(u->insn[0].insn.op)->mnemonic,
+        ck_assert_msg(verify_unit(v, &code), "%s: %s", opcode_row(insn.op)->mnemonic,
                       verify_violation(v));
     }
     free(u);

@@ -414,11 +414,13 @@ static void show_form(struct show *s, const struct form *f, bool window, bool fi
     u->end_eip = EIP + f->len;
     u->insns = 1;
     struct unit_insn *i = &u->insn[0];
+    struct insn insn;
+    i->insn = &insn;
     enum decode_status got = decode_insn(block_cache_decoder(t->vcpu->blocks), f->bytes, f->len,
-                                         f->key & KEY_CODE32, &i->insn);
-    ck_assert_msg(got == DECODE_OK && i->insn.len == f->len, "%s: no instruction", f->name);
+                                         f->key & KEY_CODE32, &insn);
+    ck_assert_msg(got == DECODE_OK && insn.len == f->len, "%s: no instruction", f->name);
     i->eip = EIP;
-    i->x87 = backend_uses_x87(&i->insn);
+    i->x87 = backend_uses_x87(&insn);
     size_t used = t->code.used;
     backend_emit(t, u);
     t->code.used = used;

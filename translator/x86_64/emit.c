@@ -13,7 +13,7 @@ static uint32_t site(const struct emit *e, unsigned n)
 /* Instruction n is run by a function in C. */
 static void call_c(struct emit *e, unsigned n)
 {
-    narrow_function *narrow = narrow_for(&e->u->insn[n].insn);
+    narrow_function *narrow = narrow_for(e->u->insn[n].insn);
     asm_mov_imm32(&e->code, R11, site(e, n));
     if (narrow)
         asm_mov_imm64(&e->code, R10, (uint64_t)(uintptr_t)narrow);
@@ -163,7 +163,7 @@ bool backend_goes_on(const struct insn *i)
 
 static uint32_t eip_behind(const struct unit *u, unsigned n)
 {
-    uint32_t eip = u->insn[n].eip + u->insn[n].insn.len;
+    uint32_t eip = u->insn[n].eip + u->insn[n].insn->len;
     return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
 }
 
@@ -194,12 +194,12 @@ void backend_emit(struct translator *t, struct unit *u)
     emit_entries(&e);
     for (unsigned n = 0; n < u->insns; n++) {
         e.n = n;
-        e.i = &u->insn[n].insn;
+        e.i = u->insn[n].insn;
         if (u->insn[n].into == 0)
             emit_count(&e);
-        u->insn[n].host = (uint32_t)(e.code.at - start);
+        u->insn[n].host = (uint16_t)(e.code.at - start);
         emit_insn(&e);
-        u->insn[n].resume = (uint32_t)(e.code.at - start);
+        u->insn[n].resume = (uint16_t)(e.code.at - start);
         u->insn[n].fpu = e.fpu;
         if (n + 1u == u->insns && backend_goes_on(e.i))
             emit_link_jump(&e, eip_behind(u, n));
@@ -207,6 +207,7 @@ void backend_emit(struct translator *t, struct unit *u)
     u->hot_size = (uint32_t)(e.code.at - start);
     emit_cold(&e);
     u->size = (uint32_t)(e.code.at - start);
+    assert(u->size < BACKEND_UNIT_ROOM && BACKEND_UNIT_ROOM <= UINT16_MAX + 1);
     t->code.used += (u->size + 15) & ~UINT32_C(15);
 }
 

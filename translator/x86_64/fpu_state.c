@@ -54,7 +54,7 @@ static void note_pointers(struct translator *t, const struct image *m)
     unsigned n = 0;
     while (n + 1u < u->insns && u->insn[n + 1].host <= (uint32_t)(at - u->start))
         n++;
-    const struct insn *i = &u->insn[n].insn;
+    const struct insn *i = u->insn[n].insn;
     c->x87.last_opcode = (uint16_t)((opcode_row(i->op)->opcode & 7) << 8 | i->modrm);
     c->x87.last_cs = c->seg[SEG_CS].selector;
     c->x87.last_ip = u->insn[n].eip;
