@@ -56,6 +56,16 @@ void debug_update(struct vcpu *c)
         shadow_watches_changed(c);
 }
 
+void debug_set(struct vcpu *c, unsigned n, uint32_t value)
+{
+    if (n == 6)
+        value = (value & 0xE00F) | DR6_ONES;
+    else if (n == 7)
+        value = (value & 0xFFFF23FF) | DR7_ONES;
+    c->dr[n] = value;
+    debug_update(c);
+}
+
 bool debug_page_watched(const struct vcpu *c, uint32_t gva)
 {
     for (unsigned n = 0; n < 4; n++) {

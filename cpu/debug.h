@@ -21,6 +21,9 @@
 #define DR6_ONES  UINT32_C(0xFFFF0FF0)
 #define DR7_ONES  UINT32_C(0x00000400)
 
+/* DRn = value as MOV does it, n 0..3, 6 or 7: bits that are fixed stay. */
+void debug_set(struct vcpu *c, unsigned n, uint32_t value);
+
 /* Recomputes what is derived from DR0..DR7 and flushes the TLB when data breakpoints changed. */
 void debug_update(struct vcpu *c);
 

@@ -172,6 +172,40 @@ void segment_load(struct vcpu *c, unsigned seg, uint16_t selector)
     segment_set(c, seg, selector, &d);
 }
 
+/* The descriptor of LLDT's or LTR's operand: in the GDT, of the right type, present. */
+static struct descriptor read_system(struct vcpu *c, uint16_t selector, unsigned types)
+{
+    if (selector & 4)
+        raise_selector(c, VEC_GP, selector);
+    struct descriptor d = descriptor_read(c, selector, VEC_GP);
+    if (descriptor_is_segment(&d) || !(types >> descriptor_type(&d) & 1))
+        raise_selector(c, VEC_GP, selector);
+    if (!descriptor_present(&d))
+        raise_selector(c, VEC_NP, selector);
+    return d;
+}
+
+void segment_load_ldtr(struct vcpu *c, uint16_t selector)
+{
+    if (selector_is_null(selector)) {
+        c->ldtr.selector = selector;
+        c->ldtr.attr = 0;
+        return;
+    }
+    struct descriptor d = read_system(c, selector, 1 << SYS_LDT);
+    c->ldtr = segment_from(&d, selector);
+}
+
+void segment_load_tr(struct vcpu *c, uint16_t selector)
+{
+    if (selector_is_null(selector))
+        cpu_raise_error(c, VEC_GP, 0);
+    struct descriptor d = read_system(c, selector, 1 << SYS_TSS16 | 1 << SYS_TSS32);
+    d.high |= 0x200; /* busy */
+    linear_store(c, d.address + 5, d.high >> 8 & 0xFF, 1);
+    c->tr = segment_from(&d, selector);
+}
+
 void segments_drop_inner(struct vcpu *c)
 {
     static const uint8_t data[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};

@@ -147,6 +147,11 @@ void segment_load_real(struct vcpu *c, unsigned seg, uint16_t selector, bool v86
 /* A null selector: unusable in protected mode; base and limit stay for real mode. */
 void segment_set_null(struct vcpu *c, unsigned seg, uint16_t selector);
 
+/* Load LDTR and TR as LLDT and LTR do, with the checks of the descriptor (not those of mode and
+ * CPL). TR's descriptor becomes busy. */
+void segment_load_ldtr(struct vcpu *c, uint16_t selector);
+void segment_load_tr(struct vcpu *c, uint16_t selector);
+
 /* After a return to an outer level: data segments that the new CPL may not use become null. */
 void segments_drop_inner(struct vcpu *c);
 

@@ -233,6 +233,7 @@ void stops_resume(struct stops *s, bool step, const struct stop_place *run_to)
     s->hit = (struct stop_hit){0};
     s->resume_insns = c->insns;
     s->resume_pc = linear_pc(c);
+    s->range_len = 0;
     if (step) {
         c->stepping = true;
         s->step_mark = progress(c);
@@ -244,6 +245,13 @@ void stops_resume(struct stops *s, bool step, const struct stop_place *run_to)
         places_changed(s);
     }
     activate(s);
+}
+
+void stops_resume_range(struct stops *s, uint32_t first, uint32_t len)
+{
+    stops_resume(s, true, NULL);
+    s->range_first = first;
+    s->range_len = len;
 }
 
 void stops_resume_out(struct stops *s)
@@ -284,7 +292,13 @@ static bool stop(struct stops *s, enum stop_reason reason)
 
 static bool step_is_done(const struct vcpu *c)
 {
-    return c->stepping && progress(c) != c->stops->step_mark;
+    struct stops *s = c->stops;
+    if (!c->stepping || progress(c) == s->step_mark)
+        return false;
+    if (linear_pc(c) - s->range_first >= s->range_len)
+        return true;
+    s->step_mark = progress(c); /* one more, in the range */
+    return false;
 }
 
 static bool is_wanted(const struct stops *s, struct stop_hit *hit)

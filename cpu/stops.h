@@ -126,6 +126,7 @@ struct stops {
     struct stop_place once;
     uint64_t resume_insns; /* the instruction at resume_pc was reported: not again before it ran */
     uint64_t step_mark;    /* what happened before the step (see stops.c) */
+    uint32_t range_first, range_len; /* a step goes on while the pc is in here */
     uint32_t resume_pc;
     uint64_t low[64];      /* filters, bit sets: bits 11..0 of linear and physical places */
     uint64_t linear[64];   /* linear pages, hashed */
@@ -149,6 +150,10 @@ void stops_want_events(struct stops *s, uint32_t events);
 /* To be called before the vCPU goes on after a stop: the instruction at which it stands runs
  * without being reported again. step: stop after it. run_to, when not NULL: stop there, once. */
 void stops_resume(struct stops *s, bool step, const struct stop_place *run_to);
+
+/* As stops_resume with a step, and steps on until the next instruction lies outside of these len
+ * bytes. A breakpoint in there stops as it does everywhere. */
+void stops_resume_range(struct stops *s, uint32_t first, uint32_t len);
 
 /* As stops_resume, and stops when the running procedure or interrupt handler has returned to its
  * caller. That is so when a return takes its address from at or above the present stack pointer and

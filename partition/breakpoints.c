@@ -368,7 +368,7 @@ bool breakpoints_wanted(void *ctx, struct stop_hit *hit)
             continue;
         }
         fired = true;
-        if (!hit->id && !b->spec.temporary)
+        if (!hit->id && !b->spec.temporary && !b->spec.owner)
             hit->id = b->id;
     }
     /* Places and watchpoints may be set in stops directly. */

@@ -86,16 +86,9 @@ bool debug_catches(struct debug *d, enum debug_reason reason)
     return true;
 }
 
-enum way { WAY_ON, WAY_STEP, WAY_OUT };
-
-static void resume(struct debug *d, enum way way, const struct stop_place *run_to)
+/* The vCPU was told how to go on. */
+static void resumed(struct debug *d)
 {
-    if (!debug_is_stopped(d))
-        return;
-    if (way == WAY_OUT)
-        stops_resume_out(&d->stops);
-    else
-        stops_resume(&d->stops, way == WAY_STEP, run_to);
     d->stop = (struct debug_stop){.reason = DEBUG_RUNNING};
     d->caught &= d->vcpu->shutdown;
     vclock_stood_still(d->clock, host_now() - d->stopped_at);
@@ -105,19 +98,35 @@ static void resume(struct debug *d, enum way way, const struct stop_place *run_t
     }
 }
 
+static void resume(struct debug *d, bool step, const struct stop_place *run_to)
+{
+    if (!debug_is_stopped(d))
+        return;
+    stops_resume(&d->stops, step, run_to);
+    resumed(d);
+}
+
 void debug_continue(struct debug *d)
 {
-    resume(d, WAY_ON, NULL);
+    resume(d, false, NULL);
 }
 
 void debug_step(struct debug *d)
 {
-    resume(d, WAY_STEP, NULL);
+    resume(d, true, NULL);
+}
+
+void debug_step_range(struct debug *d, uint32_t first, uint32_t len)
+{
+    if (!debug_is_stopped(d))
+        return;
+    stops_resume_range(&d->stops, first, len);
+    resumed(d);
 }
 
 void debug_run_to(struct debug *d, struct stop_place place)
 {
-    resume(d, WAY_ON, &place);
+    resume(d, false, &place);
 }
 
 /* Does the instruction come back to the one behind it, or go round in itself? */
@@ -150,7 +159,10 @@ void debug_step_over(struct debug *d)
 
 void debug_step_out(struct debug *d)
 {
-    resume(d, WAY_OUT, NULL);
+    if (!debug_is_stopped(d))
+        return;
+    stops_resume_out(&d->stops);
+    resumed(d);
 }
 
 bool debug_run_until(struct debug *d, const struct break_spec *spec, struct expr_error *error)

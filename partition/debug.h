@@ -38,7 +38,7 @@ struct dma_denial;
 struct debug_stop {
     enum debug_reason reason;
     struct stop_hit hit;
-    unsigned id;               /* of the breakpoint whose hit it is, or 0 */
+    unsigned id;               /* of the user's breakpoint whose hit it is, or 0 */
     struct expr_error trouble; /* text not empty: its condition has no value, and this is why */
 };
 
@@ -82,6 +82,9 @@ void debug_pause(struct debug *d);
  * comes first. */
 void debug_continue(struct debug *d);
 void debug_step(struct debug *d);
+/* Steps until the next instruction lies outside of the len bytes at linear address first, or what
+ * comes first. */
+void debug_step_range(struct debug *d, uint32_t first, uint32_t len);
 void debug_run_to(struct debug *d, struct stop_place place);
 
 /* Steps, but runs over calls, interrupts and repeated instructions to the instruction behind. A

@@ -2,6 +2,7 @@
 #include "partition/registers.h"
 
 #include "cpu/control.h"
+#include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/interp/x87.h"
 #include "cpu/segment.h"
@@ -281,6 +282,10 @@ static bool set_checked(struct vcpu *c, const struct debug_register *r, uint32_t
             segment_load_real(c, SEG_CS, (uint16_t)v, vcpu_is_v86(c));
         else if (r->kind == KIND_SELECTOR)
             segment_load(c, r->index, (uint16_t)v);
+        else if (r->kind == KIND_LDTR)
+            segment_load_ldtr(c, (uint16_t)v);
+        else if (r->kind == KIND_TR)
+            segment_load_tr(c, (uint16_t)v);
         else if (r->index == 0)
             control_write_cr0(c, v);
         else if (r->index == 3)
@@ -331,6 +336,12 @@ static bool write_word(struct vcpu *c, const struct debug_register *r, uint32_t 
         return true;
     case KIND_SELECTOR:
         return (r->index != SEG_CS || !vcpu_is_protected(c)) && set_checked(c, r, v);
+    case KIND_LDTR:
+    case KIND_TR:
+        return vcpu_is_protected(c) && set_checked(c, r, v);
+    case KIND_DR:
+        debug_set(c, r->index, v);
+        return true;
     default:
         return false; /* gdb's G writes all registers back: those unchanged never come here */
     }

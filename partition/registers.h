@@ -33,9 +33,9 @@ int debug_register_find(const char *name);
 /* The value in debug_register(n)->bits / 8 bytes, little-endian, the rest of out zero. */
 void debug_register_read(struct vcpu *c, unsigned n, uint8_t out[REGISTER_BYTES]);
 
-/* Sets it as the guest itself would, with the same checks: a selector loads its descriptor, CR0
- * changes the mode. False, nothing changed: the CPU would fault, or it cannot be set from here (CS
- * in protected mode, EFLAGS.VM). */
+/* Sets it as the guest's kernel would, with the same checks: a selector loads its descriptor (TR's
+ * becomes busy), CR0 changes the mode, DR6 and DR7 keep their fixed bits. False, nothing changed:
+ * the CPU would fault, or it cannot be set from here (CS in protected mode, EFLAGS.VM, CPL). */
 must_use bool debug_register_write(struct vcpu *c, unsigned n, const uint8_t value[REGISTER_BYTES]);
 
 /* Linear address of the next instruction. */

@@ -80,13 +80,7 @@ HANDLER_LAST(mov_dd_rd)
 {
     c->cur = i;
     unsigned n = debug_register(c, i);
-    uint32_t value = c->reg[i->modrm & 7].d;
-    if (n == 6)
-        value = (value & 0xE00F) | DR6_ONES;
-    else if (n == 7)
-        value = (value & 0xFFFF23FF) | DR7_ONES;
-    c->dr[n] = value;
-    debug_update(c);
+    debug_set(c, n, c->reg[i->modrm & 7].d);
     c->eip = next_eip(c, i);
 }
 

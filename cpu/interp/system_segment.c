@@ -224,32 +224,13 @@ HANDLER(str)
     store_ew(c, i, c->tr.selector);
 }
 
-/* The descriptor of LLDT's or LTR's operand: in the GDT, of the right type, present. */
-static struct descriptor read_system(struct vcpu *c, uint16_t selector, unsigned types)
-{
-    if (selector & 4)
-        raise_selector(c, VEC_GP, selector);
-    struct descriptor d = descriptor_read(c, selector, VEC_GP);
-    if (descriptor_is_segment(&d) || !(types >> descriptor_type(&d) & 1))
-        raise_selector(c, VEC_GP, selector);
-    if (!descriptor_present(&d))
-        raise_selector(c, VEC_NP, selector);
-    return d;
-}
-
 HANDLER(lldt)
 {
     require_protected(c, i);
     require_cpl0(c, i);
     uint16_t selector = load_ew(c, i);
     c->cur = i;
-    if (selector_is_null(selector)) {
-        c->ldtr.selector = selector;
-        c->ldtr.attr = 0;
-        return;
-    }
-    struct descriptor d = read_system(c, selector, 1 << SYS_LDT);
-    c->ldtr = segment_from(&d, selector);
+    segment_load_ldtr(c, selector);
 }
 
 HANDLER(ltr)
@@ -258,12 +239,7 @@ HANDLER(ltr)
     require_cpl0(c, i);
     uint16_t selector = load_ew(c, i);
     c->cur = i;
-    if (selector_is_null(selector))
-        cpu_raise_error(c, VEC_GP, 0);
-    struct descriptor d = read_system(c, selector, 1 << SYS_TSS16 | 1 << SYS_TSS32);
-    d.high |= 0x200; /* busy */
-    linear_store(c, d.address + 5, d.high >> 8 & 0xFF, 1);
-    c->tr = segment_from(&d, selector);
+    segment_load_tr(c, selector);
 }
 
 static struct descriptor_table load_table(struct vcpu *c, const struct insn *i)

@@ -368,25 +368,50 @@ static bool is_our_thread(const char *text)
     return gdb_hex_number(&text, &id) && id <= 1;
 }
 
+/* "START,END": steps until the pc leaves these addresses (END is not one of them). */
+static bool resume_range(struct gdb_command *k, const char *text)
+{
+    uint64_t start, end;
+    if (!gdb_hex_number(&text, &start) || *text++ != ',' || !gdb_hex_number(&text, &end) ||
+        start > UINT32_MAX || end < start || end - start > UINT32_MAX)
+        return false;
+    debug_step_range(debug_of(k), (uint32_t)start, (uint32_t)(end - start));
+    k->resumed = true;
+    return true;
+}
+
+/* One action of vCont, without its thread. */
+static bool do_action(struct gdb_command *k, const char *action)
+{
+    switch (*action) {
+    case 'c':
+    case 'C':
+    case 's':
+    case 'S':
+        resume(k, *action == 's' || *action == 'S');
+        return true;
+    case 'r':
+        return resume_range(k, action + 1);
+    case 't':
+        debug_pause(debug_of(k));
+        reply_ok(k);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* ";ACTION[:THREAD];...": the first action that is for our thread. */
 static void do_vcont(struct gdb_command *k)
 {
     for (const char *at = k->text; *at == ';'; at += strcspn(at, ";")) {
-        char action = *++at;
-        size_t len = strcspn(at, ";");
+        size_t len = strcspn(++at, ";");
         const char *colon = memchr(at, ':', len);
         if (colon && !is_our_thread(colon + 1))
             continue;
-        if (action == 'c' || action == 'C' || action == 's' || action == 'S') {
-            resume(k, action == 's' || action == 'S');
-            return;
-        }
-        if (action == 't') {
-            debug_pause(debug_of(k));
-            reply_ok(k);
-            return;
-        }
-        break;
+        if (!do_action(k, at))
+            break;
+        return;
     }
     reply_error(k, BAD_PACKET);
 }
@@ -520,7 +545,7 @@ static const struct packet {
     {"qSymbol::", NULL, "OK"},
     {"qC", NULL, "QC1"},
     {"QStartNoAckMode", do_no_ack, NULL},
-    {"vCont?", NULL, "vCont;c;C;s;S;t"},
+    {"vCont?", NULL, "vCont;c;C;s;S;t;r"},
     {"vCont", do_vcont, NULL},
     {"vKill", do_vkill, NULL},
     {"?", do_question, NULL},

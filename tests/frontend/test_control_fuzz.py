@@ -3,30 +3,14 @@
 afterwards a well-behaved client is served.
 
     test_control_fuzz.py BUILD SOURCE [--seconds N] [--seed N]      (or UMBRA_FUZZ_SECONDS, UMBRA_FUZZ_SEED)"""
-import argparse
 import json
-import os
-import random
-import select
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 
-options = argparse.ArgumentParser()
-options.add_argument("build")
-options.add_argument("source", nargs="?")
-options.add_argument("--seconds", type=float, default=float(os.environ.get("UMBRA_FUZZ_SECONDS", "8")))
-options.add_argument("--seed", type=int, default=int(os.environ.get("UMBRA_FUZZ_SEED", random.randrange(1 << 32))))
-options = options.parse_args()
-umbra = os.path.join(options.build, "umbra")
-if not os.access(umbra, os.X_OK) or not os.path.exists(os.path.join(options.build, "bios/demo.img")):
-    print("SKIP: umbra or its firmware is not built")
-    sys.exit(77)
-rnd = random.Random(options.seed)
-print(f"seed {options.seed}, {options.seconds} seconds", flush=True)
-folder = tempfile.TemporaryDirectory()
+import fuzzing
+
+options = fuzzing.options()
+rnd = options.rnd
 
 LINES = """help|help break|pause|continue|step|step 3|step 1000000|over|out|until 0x7c00|until on int 0x10|until on port 0x3f8 out|status|power
 regs|regs all|regs eax xmm0 st0|set eax 1|set ds 0x40|set cs 8|set cr0 0x80000011|set eflags 0x202|set eip 0x7c00|set xmm0 0|set cr3 0x1000
@@ -47,24 +31,12 @@ JSON = [b'{"id":1,"verb":"status"}', b'{"verb":"mem read","args":["0x7c00",16]}'
         b'{"verb":"eval","args":["' + b"-" * 4000 + b'1"]}', b'{"line":"' + b"x " * 4000 + b'"}', b"[" * 3000, b'{"a":' * 3000, b"\xff\xfe{}", b"\0\0\0"]
 
 
+BREAKERS = [b"0xffffffff", b"99999999999999999999", b" ", b"-1", b"[", b"]", b":", b"if ", b'"', b"\\", b"eax", b"phys:", b"{"]
+
+
 def mutate(data):
-    data = bytearray(data)
-    for _ in range(rnd.choice([0, 0, 1, 1, 2, 4])):
-        what, at = rnd.randrange(6), rnd.randrange(len(data) + 1)
-        if what == 0:
-            data[at:at] = bytes(rnd.choices(range(1, 256), k=rnd.randrange(1, 6)))
-        elif what == 1 and at < len(data):
-            data[at] = rnd.randrange(256)
-        elif what == 2:
-            del data[at:at + rnd.randrange(1, 6)]
-        elif what == 3:
-            data[at:at] = rnd.choice([b"0xffffffff", b"99999999999999999999", b" ", b"-1", b"[", b"]", b":", b"if ", b'"', b"\\", b"eax", b"phys:", b"{"])
-        elif what == 4:
-            other = rnd.choice(LINES).encode()
-            data[at:at] = other[rnd.randrange(len(other)):]
-        else:
-            data += data[:at]
-    return bytes(data)
+    inserts = BREAKERS + [rnd.choice(LINES).encode()]
+    return fuzzing.mutate(rnd, data, inserts, rnd.choice([0, 0, 1, 1, 2, 4]))
 
 
 def request():
@@ -85,74 +57,6 @@ def request():
     return json.dumps({"id": rnd.randrange(9), "verb": verb, "args": words[len(verb.split()):]}).encode()
 
 
-class Umbra:
-    count = 0
-
-    def __init__(self):
-        Umbra.count += 1
-        self.path = os.path.join(folder.name, f"s{Umbra.count}")
-        self.error = open(os.path.join(folder.name, "error"), "w+b")
-        self.p = subprocess.Popen([umbra, "run", "--display", "none", "--timeout", "3600", "--control", "unix:" + self.path],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.error)
-        end = time.time() + 60
-        while not os.path.exists(self.path):
-            if time.time() > end or self.p.poll() is not None:
-                self.fail("it does not listen")
-            time.sleep(0.02)
-
-    def text(self):
-        size = self.error.seek(0, 2)
-        self.error.seek(max(0, size - 20000))
-        return self.error.read()
-
-    def fail(self, why):
-        if self.p.poll() is None:
-            self.p.kill()
-        print(f"FAIL: {why} (seed {options.seed})")
-        print(self.text().decode(errors="replace"))
-        sys.exit(1)
-
-    def check(self):
-        """False when the guest ended the run, which written memory may well make it do."""
-        status = self.p.poll()
-        if status is None:
-            return True
-        text = self.text()
-        if b"no control socket" in text:
-            print("SKIP: this build has no JSON library")
-            sys.exit(77)
-        if status not in (0, 4) or b"Sanitizer" in text or b"runtime error" in text:
-            self.fail(f"umbra ended with {status}")
-        return False
-
-    def connect(self):
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(60)
-        try:
-            for _ in range(600):
-                try:
-                    s.connect(self.path)
-                    return s
-                except (BlockingIOError, ConnectionRefusedError):  # many wait already; it does not listen yet, or no more
-                    if not self.check():
-                        return None
-                    time.sleep(0.1)
-            self.fail("it lets nobody in any more")
-        except OSError as error:
-            for _ in range(600):  # it may be on its way out
-                if not self.check():
-                    return None
-                time.sleep(0.1)
-            self.fail(f"cannot connect: {error}")
-
-
-def drain(s):
-    while select.select([s], [], [], 0)[0]:
-        if not s.recv(1 << 20):
-            return False
-    return True
-
-
 def bother(u, clients):
     """A turn of one client: a new one, some requests, perhaps its end."""
     if not clients or (len(clients) < 6 and rnd.random() < 0.2):
@@ -165,7 +69,7 @@ def bother(u, clients):
     try:
         for _ in range(rnd.randrange(1, 12)):
             s.sendall(request() + (b"\n" if rnd.random() < 0.95 else b""))
-            if rnd.random() < 0.8 and not drain(s):
+            if rnd.random() < 0.8 and not fuzzing.drain(s):
                 raise ConnectionError
         if rnd.random() < 0.05:
             s.sendall(b"x" * 300000)
@@ -203,17 +107,14 @@ def behave(u):
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError):
             u.fail(f"not JSON: {raw[:500]}")
-        for _ in range(600):  # it may be on its way out
-            if not u.check():
-                return False
-            time.sleep(0.1)
-        u.fail(f"a good client is not served: {error}")
+        u.has_ended(f"a good client is not served: {error}")
+        return False
     finally:
         f.close()
         s.close()
 
 
-u, clients, turns, served, restarts = Umbra(), [], 0, 0, 0
+u, clients, turns, served, restarts = fuzzing.Umbra(options, "--control"), [], 0, 0, 0
 end = time.time() + options.seconds
 while time.time() < end:
     bother(u, clients)
@@ -226,16 +127,11 @@ while time.time() < end:
         restarts += 1
         for s in clients:
             s.close()
-        u, clients = Umbra(), []
+        u, clients = fuzzing.Umbra(options, "--control"), []
 for s in clients:
     s.close()
 if not behave(u):
-    u = Umbra()
+    u = fuzzing.Umbra(options, "--control")
     behave(u)
-u.p.terminate()
-try:
-    u.p.wait(60)
-except subprocess.TimeoutExpired:
-    u.fail("it does not end on SIGTERM")
-u.check()
+u.end()
 print(f"{turns} turns, {served} good clients served, {restarts} guests ended by what was done to them")

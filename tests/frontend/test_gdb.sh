@@ -150,6 +150,17 @@ x/i $pc
 stepi
 info symbol $pc
 delete
+break memset
+continue
+set debug remote 1
+step
+set debug remote 0
+printf "stepped out of memset %d\n", $eip < (unsigned)&memset || $eip > (unsigned)&memset + 40
+set $dr0 = 0x500
+set $dr7 = 0xd0001
+printf "debug registers %x %x\n", $dr0, $dr7
+set $dr7 = 0
+delete
 break key_wait
 continue
 bt 2
@@ -168,6 +179,9 @@ if gdb -nx -batch -ex 'python print(1)' >/dev/null 2>&1; then
     says 'pe 1'
     says '=> .*<kernel_main>'
     says "kernel_main + 3"
+    says 'vCont;r'
+    says 'stepped out of memset 1'
+    says 'debug registers 500 d0401'
     says 'key_wait ()'
     says 'Program received signal SIGINT'
 else

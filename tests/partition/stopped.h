@@ -22,6 +22,12 @@ static inline struct partition *make(enum clock_mode clock)
     const char *engine = getenv("UMBRA_ENGINE"); /* to try another than the default */
     if (engine)
         config.engine = engine_find(engine);
+    const char *shadow = getenv("UMBRA_SHADOW");
+    if (shadow)
+        config.tuning.shadow = strcmp(shadow, "window") == 0 ? SHADOW_WINDOW
+                               : strcmp(shadow, "soft") == 0 ? SHADOW_SOFT
+                                                             : SHADOW_AUTO;
+    config.tuning.eager = getenv("UMBRA_EAGER"); /* few tests run hot */
     char error[256];
     struct partition *p = partition_create(&config, error, sizeof error);
     ck_assert_msg(p, "%s", error);

@@ -209,6 +209,34 @@ START_TEST(step_over_a_repeated_instruction_and_a_call)
 }
 END_TEST
 
+/* gdb's "step" of a source line: its range is gone through without a stop, calls and loops in it
+ * too, but a breakpoint in there counts. */
+START_TEST(step_through_a_range)
+{
+    struct partition *p = with_code(counting, sizeof counting);
+    debug_step_range(partition_debug(p), 0x1000, 7);
+    ck_assert_int_eq(run(p), DEBUG_STEPPED);
+    ck_assert_uint_eq(get(p, "eip"), 0x1007);
+    ck_assert_uint_eq(get(p, "eax"), 5);
+    ck_assert_uint_eq(vcpu_insns(partition_vcpu(p)), 1 + 3 * 5);
+    break_at(p, 0x1004);
+    set(p, "ip", 0x1000);
+    debug_step_range(partition_debug(p), 0x1000, 9);
+    ck_assert_int_eq(run(p), DEBUG_BREAKPOINT);
+    ck_assert_uint_eq(get(p, "eip"), 0x1004);
+    debug_step_range(partition_debug(p), 0x1004, 1); /* the breakpoint it stands at is behind it */
+    ck_assert_int_eq(run(p), DEBUG_STEPPED);
+    ck_assert_uint_eq(get(p, "eip"), 0x1005);
+    debug_step_range(partition_debug(p), 0x1005, 0); /* no range: one step */
+    ck_assert_int_eq(run(p), DEBUG_STEPPED);
+    ck_assert_uint_eq(get(p, "eip"), 0x1003);
+    debug_step(partition_debug(p)); /* the range is forgotten */
+    ck_assert_int_eq(run(p), DEBUG_STEPPED);
+    ck_assert_uint_eq(get(p, "eip"), 0x1004);
+    partition_destroy(p);
+}
+END_TEST
+
 START_TEST(step_into_interrupts_and_exceptions)
 {
     static const uint8_t code[] = {
@@ -423,10 +451,46 @@ START_TEST(registers_are_set_as_the_guest_would)
 }
 END_TEST
 
+/* The guest's own debug registers, and the descriptors that LLDT and LTR load. */
+START_TEST(system_registers_are_set_as_the_guest_would)
+{
+    struct partition *p = with_code(counting, sizeof counting);
+    struct vcpu *c = partition_vcpu(p);
+    /* GDT at 2000: null, LDT 8, TSS 10, data 18 */
+    static const uint64_t gdt[] = {0, UINT64_C(0x000082003000001F), UINT64_C(0x0000890040000067),
+                                   UINT64_C(0x00CF92000000FFFF)};
+    uint8_t value[REGISTER_BYTES] = {0}, type;
+    put(p, 0x2000, gdt, sizeof gdt);
+    set(p, "gdt_base", 0x2000);
+    set(p, "gdt_limit", sizeof gdt - 1);
+    store_le16(value, 8); /* #UD in real mode */
+    ck_assert(!debug_register_write(c, (unsigned)debug_register_find("ldtr"), value));
+    set(p, "cr0", get(p, "cr0") | CR0_PE);
+    set(p, "ldtr", 8);
+    ck_assert_uint_eq(c->ldtr.base, 0x3000);
+    set(p, "tr", 0x10);
+    ck_assert_uint_eq(c->tr.base, 0x4000);
+    ck_assert_uint_eq(debug_read(partition_debug(p), 0x2015, &type, 1), 1);
+    ck_assert_uint_eq(type, 0x8B); /* busy now */
+    store_le16(value, 0x18);       /* no TSS: #GP */
+    ck_assert(!debug_register_write(c, (unsigned)debug_register_find("tr"), value));
+    ck_assert_uint_eq(get(p, "tr"), 0x10);
+
+    set(p, "dr0", 0x600);
+    set(p, "dr6", 0);
+    ck_assert_uint_eq(get(p, "dr6"), 0xFFFF0FF0);
+    set(p, "dr7", 0x000D0001); /* write, 4 bytes */
+    ck_assert_uint_eq(get(p, "dr7"), 0x000D0401);
+    ck_assert_uint_eq(c->data_breakpoints, 1);
+    partition_destroy(p);
+}
+END_TEST
+
 CHECK_MAIN("partition/debug", breakpoint_in_a_loop_counts_its_hits,
            breakpoint_set_into_running_code, breakpoint_by_segment_and_offset,
            breakpoint_at_a_physical_address, watchpoint_is_exact_to_the_byte,
            watchpoint_in_string_and_frame, step_over_a_repeated_instruction_and_a_call,
-           step_into_interrupts_and_exceptions, code_that_changes_under_a_breakpoint,
-           run_to_is_forgotten_at_the_next_stop, looking_changes_nothing, time_stands_still,
-           another_thread_stops_it_and_lets_it_go, registers_are_set_as_the_guest_would)
+           step_through_a_range, step_into_interrupts_and_exceptions,
+           code_that_changes_under_a_breakpoint, run_to_is_forgotten_at_the_next_stop,
+           looking_changes_nothing, time_stands_still, another_thread_stops_it_and_lets_it_go,
+           registers_are_set_as_the_guest_would, system_registers_are_set_as_the_guest_would)
