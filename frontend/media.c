@@ -1,6 +1,7 @@
 #include "frontend/media.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
 #include "frontend/files.h"
 
@@ -160,8 +161,12 @@ bool media_open(struct media *m, const struct options *o, struct pc_config *pc, 
     if (!o->kernel)
         return true;
     const char *text = o->append ? o->append : "";
+    uint8_t random[32];
+    bool repeatable = o->clock == CLOCK_INSNS || o->lockstep; /* no seed: a run like any other */
+    bool seeded = !repeatable && getrandom(random, sizeof random, 0) == sizeof random;
+    struct span seed = {random, seeded ? sizeof random : 0};
     pc->kernel = m->kernel =
-        kernel_image_load(o->kernel, o->initrd, text, o->memory, error, error_len);
+        kernel_image_load(o->kernel, o->initrd, text, seed, o->memory, error, error_len);
     return m->kernel != NULL;
 }
 

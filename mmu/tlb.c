@@ -58,6 +58,7 @@ static void drop_slots(struct tlb *tlb, unsigned word, uint64_t which)
 void tlb_flush_all(struct tlb *tlb)
 {
     tlb->flushes++;
+    tlb->all_flushes++;
     for (unsigned group = 0; group < ARRAY_LEN(tlb->used_words); group++) {
         for (uint64_t words = tlb->used_words[group]; words; words &= words - 1) {
             unsigned word = group * 64 + (unsigned)__builtin_ctzll(words);

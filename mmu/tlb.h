@@ -44,7 +44,7 @@ struct tlb_entry {
 #define TLB_SLOTS (TLB_VIEWS * TLB_KINDS * TLB_ENTRIES)
 #define TLB_WORDS (TLB_SLOTS / 64)
 
-#define TLB_FLUSHED       8          /* single pages flushed that are remembered */
+#define TLB_FLUSHED       64         /* single pages flushed that are remembered */
 #define TLB_FLUSHED_LARGE UINT32_MAX /* in place of one: more than that */
 
 struct tlb {
@@ -55,6 +55,7 @@ struct tlb {
     uint64_t large[16];                         /* bit per 4 MiB of gva: has pages of a large one */
     bool any_large;
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
+    uint64_t all_flushes;                  /* of flushes: global pages, too */
     uint32_t flushed[TLB_FLUSHED]; /* pages (gva >> 12) flushed last: by page_flushes before it */
     uint64_t walks, fresh; /* for data; those that found A (or D) clear: the guest's first access */
 };
@@ -76,6 +77,15 @@ static inline uint8_t *tlb_lookup(struct tlb *tlb, enum tlb_view view, enum tlb_
     if (likely((((uint32_t)gva + size - 1) & ~UINT32_C(0xFFF)) == e->tag))
         return (uint8_t *)(uintptr_t)(gva + e->addend);
     return NULL;
+}
+
+/* Is the page of gva known, and global? */
+static inline bool tlb_is_global(const struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
+                                 uint64_t gva)
+{
+    unsigned n = (view * TLB_KINDS + kind) * TLB_ENTRIES + ((gva >> 12) & (TLB_ENTRIES - 1));
+    return (&tlb->entry[0][0][0])[n].tag == (gva & ~UINT64_C(0xFFF)) &&
+           (tlb->global[n / 64] & BIT(n % 64));
 }
 
 /* Enters the page of gva, which lies at host (the page's first byte). large: it is a piece of a

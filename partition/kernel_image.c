@@ -101,13 +101,14 @@ static bool load_any(struct kernel_load *k, struct span file)
 }
 
 struct loader_plan *kernel_image_load(const char *kernel_path, const char *initrd_path,
-                                      const char *cmdline, uint64_t ram_size, char *error,
-                                      size_t error_len)
+                                      const char *cmdline, struct span seed, uint64_t ram_size,
+                                      char *error, size_t error_len)
 {
     struct kernel_load k = {
         .path = kernel_path,
         .initrd_path = initrd_path,
         .cmdline = cmdline ? cmdline : "",
+        .seed = seed,
         .ram = ram_size < KERNEL_RAM_MAX ? ram_size : KERNEL_RAM_MAX,
         .error = error,
         .error_len = error_len,

@@ -4,6 +4,7 @@
  *   10000 (90000 before 2.02)  boot sector + setup, entered at 20:0 of that segment
  *    ...up to 1FFF0            its heap and stack
  *   20000 (9A000 - length)     command line
+ *   28000                      a seed for random numbers (2.09)
  *   100000 (10000 for zImage)  the protected-mode part
  *   high, below initrd_addr_max and the top of RAM: the initrd, page-aligned */
 #include <stdlib.h>
@@ -26,7 +27,11 @@ enum header_offset {
     INITRD_ADDR_MAX = 0x22C,
     CMDLINE_SIZE = 0x238,
     HEADER_END = 0x23C, /* as far as this loader reads */
+    SETUP_DATA = 0x250,
 };
+
+/* struct setup_data: next (8 bytes), type, len, then the data. */
+enum { SETUP_DATA_HEAD = 16, SETUP_RNG_SEED = 9, SETUP_DATA_GPA = 0x28000 };
 
 enum { LOADED_HIGH = 1, CAN_USE_HEAP = 0x80 };
 enum { OLD_CMD_LINE_MAGIC = 0x20, OLD_CMD_LINE_OFFSET = 0x22 };
@@ -142,6 +147,23 @@ static void fill_header(struct kernel_load *k, uint8_t *header, const struct lin
     }
 }
 
+/* The seed as the only node of the kernel's list of setup data, behind a command line of any
+ * length.
+ */
+static bool add_seed(struct kernel_load *k, struct span file, const struct linux_layout *l)
+{
+    uint8_t node[SETUP_DATA_HEAD + KERNEL_SEED_MAX] = {0};
+    if (!k->seed.len || k->seed.len > KERNEL_SEED_MAX || l->version < 0x209 || !l->high ||
+        file.len < SETUP_DATA + 8)
+        return true;
+    store_le32(node + 8, SETUP_RNG_SEED);
+    store_le32(node + 12, (uint32_t)k->seed.len);
+    memcpy(node + SETUP_DATA_HEAD, k->seed.data, k->seed.len);
+    store_le32(file.data + SETUP_DATA, SETUP_DATA_GPA);
+    store_le32(file.data + SETUP_DATA + 4, 0);
+    return kernel_add(k, SETUP_DATA_GPA, (struct span){node, SETUP_DATA_HEAD + k->seed.len}, 0);
+}
+
 bool kernel_load_linux(struct kernel_load *k, struct span file)
 {
     size_t cmdline_len = strlen(k->cmdline) + 1;
@@ -154,6 +176,8 @@ bool kernel_load_linux(struct kernel_load *k, struct span file)
         return kernel_fail(k, "%s: its setup code leaves no room for a stack", k->path);
     fill_header(k, file.data, &l, stack); /* in our copy of the file */
     if (k->initrd_path && !load_initrd(k, file.data, &l, l.kernel_gpa + kernel.len))
+        return false;
+    if (!add_seed(k, file, &l))
         return false;
     k->plan->value[LOADER_REG_KIND] = LOADER_LINUX16;
     k->plan->value[LOADER_REG_SEGMENT] = l.setup_gpa >> 4;

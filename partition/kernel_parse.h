@@ -15,6 +15,7 @@ struct kernel_load {
     const char *path; /* of the kernel, for messages */
     const char *initrd_path;
     const char *cmdline;
+    struct span seed;
     uint64_t ram;
     char *error;
     size_t error_len;

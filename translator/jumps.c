@@ -22,28 +22,47 @@ void jumps_free(struct translator *t)
 
 /* --- Contents -------------------------------------------------------------------------------- */
 
-static void clear(struct translator *t, struct jump_table *table)
+/* Empties the slots of one word of used that are in which. */
+static void drop_slots(struct translator *t, struct jump_table *table, unsigned word,
+                       uint64_t which)
 {
-    if (table->filled <= JUMP_FILLS) {
-        for (unsigned n = 0; n < table->filled; n++)
-            table->slot[table->fill[n].slot] = t->stubs.miss;
-    } else {
-        for (unsigned n = 0; n < JUMP_SLOTS; n++)
-            table->slot[n] = t->stubs.miss;
-    }
-    table->filled = 0;
+    table->used[word] &= ~which;
+    if (!table->used[word])
+        table->used_words[word / 64] &= ~BIT(word % 64);
+    for (; which; which &= which - 1)
+        table->slot[word * 64 + (unsigned)__builtin_ctzll(which)] = t->stubs.miss;
 }
 
-/* What stands in a page, or in an instruction that may reach into it from the one before. */
+/* Empties it, but for targets in global pages if those are to be kept. */
+static void clear(struct translator *t, struct jump_table *table, bool keep_global)
+{
+    for (unsigned group = 0; group < ARRAY_LEN(table->used_words); group++) {
+        for (uint64_t words = table->used_words[group]; words; words &= words - 1) {
+            unsigned word = group * 64 + (unsigned)__builtin_ctzll(words);
+            drop_slots(t, table, word,
+                       table->used[word] & ~(keep_global ? table->global[word] : 0));
+        }
+    }
+}
+
+/* What stands in a page, or in an instruction that may reach into it from the one before. The same
+ * slots of other pages go with it. */
 static void drop_page(struct translator *t, struct jump_table *table, uint32_t page)
 {
-    if (table->filled > JUMP_FILLS || page == TLB_FLUSHED_LARGE) {
-        clear(t, table);
+    if (page == TLB_FLUSHED_LARGE) {
+        clear(t, table, false);
         return;
     }
-    for (unsigned n = 0; n < table->filled; n++) {
-        if (page - table->fill[n].page <= 1)
-            table->slot[table->fill[n].slot] = t->stubs.miss;
+    uint32_t from = (page << PAGE_SHIFT) - table->cs_base - INSN_MAX_LEN;
+    for (uint32_t n = 0; n < PAGE_SIZE + INSN_MAX_LEN;) {
+        uint32_t slot = (from + n) & (JUMP_SLOTS - 1), bit = slot % 64;
+        uint32_t count = 64 - bit, left = (uint32_t)PAGE_SIZE + INSN_MAX_LEN - n;
+        if (count > left)
+            count = left;
+        uint64_t which = table->used[slot / 64] & (UINT64_MAX >> (64 - count)) << bit;
+        if (which)
+            drop_slots(t, table, slot / 64, which);
+        n += count;
     }
 }
 
@@ -52,27 +71,33 @@ static void catch_up(struct translator *t, struct jump_table *table)
 {
     const struct tlb *tlb = &t->vcpu->tlb;
     uint64_t pages = tlb->page_flushes - table->page_flushes;
-    if (table->flushes != tlb->flushes || pages > TLB_FLUSHED) {
-        clear(t, table);
+    if (table->all_flushes != tlb->all_flushes || pages > TLB_FLUSHED) {
+        clear(t, table, false);
     } else {
+        if (table->flushes != tlb->flushes)
+            clear(t, table, true);
         for (uint64_t n = table->page_flushes; n != tlb->page_flushes; n++)
             drop_page(t, table, tlb->flushed[n % TLB_FLUSHED]);
     }
     table->flushes = tlb->flushes;
+    table->all_flushes = tlb->all_flushes;
     table->page_flushes = tlb->page_flushes;
 }
 
 void jumps_note(struct translator *t, const struct unit *u)
 {
     struct jump_table *table = t->current;
-    unsigned slot = u->eip & (JUMP_SLOTS - 1);
+    const struct vcpu *c = t->vcpu;
+    unsigned slot = u->eip & (JUMP_SLOTS - 1), word = slot / 64;
     if (table->slot[slot] == u->indirect)
         return;
     table->slot[slot] = u->indirect;
-    if (table->filled < JUMP_FILLS)
-        table->fill[table->filled++] = (struct jump_fill){u->gva >> PAGE_SHIFT, slot};
+    table->used[word] |= BIT(slot % 64);
+    table->used_words[word / 64] |= BIT(word % 64);
+    if (!u->part[0].block->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva))
+        table->global[word] |= BIT(slot % 64);
     else
-        table->filled = JUMP_FILLS + 1;
+        table->global[word] &= ~BIT(slot % 64);
 }
 
 void jumps_forget(struct translator *t, const struct unit *u)
@@ -88,23 +113,29 @@ void jumps_forget_all(struct translator *t)
 {
     for (unsigned n = 0; n < JUMP_TABLES; n++) {
         if (t->table_key[n] != UINT32_MAX)
-            clear(t, t->table[n]);
+            clear(t, t->table[n], false);
     }
 }
 
 /* --- Choice ---------------------------------------------------------------------------------- */
 
+static bool is_shared(const struct vcpu *c)
+{
+    return c->tlb_view == TLB_SUPERVISOR && c->walk.paging && (c->cr4 & CR4_PGE);
+}
+
 static bool fits(const struct jump_table *table, const struct vcpu *c)
 {
-    return table->root == c->walk.root && table->cs_base == (uint32_t)c->seg[SEG_CS].base &&
-           table->code_len == c->code_len;
+    return table->shared == is_shared(c) && (table->shared || table->root == c->walk.root) &&
+           table->cs_base == (uint32_t)c->seg[SEG_CS].base && table->code_len == c->code_len;
 }
 
 /* Each may stand in one of two places. */
 static unsigned place_of(const struct vcpu *c, uint32_t key)
 {
     uint32_t h = ((uint32_t)c->seg[SEG_CS].base >> 4 ^ key) * UINT32_C(0x9E3779B1);
-    h ^= (uint32_t)(c->walk.root >> PAGE_SHIFT) * UINT32_C(0x85EBCA6B);
+    if (!is_shared(c))
+        h ^= (uint32_t)(c->walk.root >> PAGE_SHIFT) * UINT32_C(0x85EBCA6B);
     return h >> 16 & (JUMP_TABLES - 1);
 }
 
@@ -112,14 +143,18 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
 {
     const struct vcpu *c = t->vcpu;
     struct jump_table *table = t->table[n];
-    if (t->table_key[n] == UINT32_MAX)
-        table->filled = JUMP_FILLS + 1; /* never used: all of it */
-    clear(t, table);
+    if (t->table_key[n] == UINT32_MAX) { /* never used */
+        for (unsigned slot = 0; slot < JUMP_SLOTS; slot++)
+            table->slot[slot] = t->stubs.miss;
+    }
+    clear(t, table, false);
     t->table_key[n] = key;
+    table->shared = is_shared(c);
     table->root = c->walk.root;
     table->cs_base = (uint32_t)c->seg[SEG_CS].base;
     table->code_len = c->code_len;
     table->flushes = c->tlb.flushes;
+    table->all_flushes = c->tlb.all_flushes;
     table->page_flushes = c->tlb.page_flushes;
     return table;
 }

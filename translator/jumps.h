@@ -2,7 +2,12 @@
  *
  * There is a table for each code segment, address space and key met lately. It is as good as a TLB:
  * what the guest flushes is dropped from it before it is used again. INVLPG drops that page's
- * entries alone, a flush of all what was filled in. */
+ * entries alone, MOV CR3 all but those of global pages. With CR4.PGE the tables of supervisor code
+ * serve all address spaces, as the TLB's global entries do: a kernel's code stays known over
+ * process switches.
+ *
+ * A table's index is the low bits of the target's eip. They must be many: programs jump to aligned
+ * addresses in many pages, and two targets that share an index take turns in missing. */
 #ifndef UMBRA_TRANSLATOR_JUMPS_H
 #define UMBRA_TRANSLATOR_JUMPS_H
 

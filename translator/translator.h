@@ -22,10 +22,9 @@
 
 #define NO_SITE         UINT32_MAX
 #define SITE_SHIFT      8 /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
-#define JUMP_BITS       12
+#define JUMP_BITS       15
 #define JUMP_SLOTS      (1u << JUMP_BITS)
-#define JUMP_TABLES     64
-#define JUMP_FILLS      256
+#define JUMP_TABLES     32
 #define UNITS_MAX       (1u << 17)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
 #define CODE_CACHE_SIZE (UINT64_C(64) << 20)
@@ -33,14 +32,13 @@
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
     uint32_t cs_base;
+    bool shared; /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
-    uint64_t flushes, page_flushes; /* the TLB's, when it was brought up to date */
-    uint64_t used_at;               /* for replacing the one unused longer */
-    unsigned filled;                /* of fill; above JUMP_FILLS: any slot may be */
-    struct jump_fill {
-        uint32_t page; /* linear address >> PAGE_SHIFT */
-        uint32_t slot;
-    } fill[JUMP_FILLS];
+    uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
+    uint64_t used_at;                            /* for replacing the one unused longer */
+    uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
+    uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
+    uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
     const uint8_t *slot[JUMP_SLOTS];
 };
 

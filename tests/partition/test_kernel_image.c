@@ -11,6 +11,7 @@ enum { RAM = 64 << 20 };
 
 static char path[64], initrd[64];
 static char error[256];
+static struct span seed; /* none, unless a test has one */
 
 static void write_file(const char *name, const void *data, size_t len)
 {
@@ -25,7 +26,8 @@ static struct loader_plan *load(const void *data, size_t len, const char *with, 
     snprintf(path, sizeof path, "/tmp/umbra-kernel-%d", (int)getpid());
     write_file(path, data, len);
     error[0] = 0;
-    struct loader_plan *plan = kernel_image_load(path, with, cmdline, RAM, error, sizeof error);
+    struct loader_plan *plan =
+        kernel_image_load(path, with, cmdline, seed, RAM, error, sizeof error);
     unlink(path);
     return plan;
 }
@@ -107,6 +109,29 @@ START_TEST(initrd_lies_high_and_whole)
 }
 END_TEST
 
+START_TEST(seed_is_the_list_of_setup_data)
+{
+    uint8_t f[1024 + 4096];
+    make_linux(f);
+    seed = (struct span){(uint8_t *)"0123456789abcdef", 16};
+    struct loader_plan *plan = load(f, sizeof f, NULL, "");
+    ck_assert_uint_eq(load_le32(segment_at(plan, 0x10000)->bytes + 0x250), 0); /* 2.06: too old */
+    loader_plan_free(plan);
+    store_le16(f + 0x206, 0x209);
+    plan = load(f, sizeof f, NULL, "");
+    seed = (struct span){0};
+    ck_assert_msg(plan, "%s", error);
+    uint64_t gpa = load_le64(segment_at(plan, 0x10000)->bytes + 0x250);
+    const struct loader_segment *node = segment_at(plan, gpa);
+    ck_assert_uint_eq(node->len, 32);
+    ck_assert_uint_eq(load_le64(node->bytes), 0);     /* the last one */
+    ck_assert_uint_eq(load_le32(node->bytes + 8), 9); /* SETUP_RNG_SEED */
+    ck_assert_uint_eq(load_le32(node->bytes + 12), 16);
+    ck_assert_mem_eq(node->bytes + 16, "0123456789abcdef", 16);
+    loader_plan_free(plan);
+}
+END_TEST
+
 START_TEST(old_protocol_loads_at_90000)
 {
     uint8_t f[1024 + 4096];
@@ -142,7 +167,7 @@ START_TEST(damaged_linux_is_refused)
     longer[299] = 0;
     ck_assert_ptr_null(load(f, sizeof f, NULL, longer));
     ck_assert_ptr_nonnull(strstr(error, "command line"));
-    ck_assert_ptr_null(kernel_image_load("/tmp", NULL, "", RAM, error, sizeof error));
+    ck_assert_ptr_null(kernel_image_load("/tmp", NULL, "", seed, RAM, error, sizeof error));
     ck_assert_ptr_nonnull(strstr(error, "not a file"));
 }
 END_TEST
@@ -283,7 +308,7 @@ START_TEST(no_damage_crashes)
 }
 END_TEST
 
-CHECK_MAIN("kernel-image", linux_is_placed_by_the_protocol, initrd_lies_high_and_whole,
-           old_protocol_loads_at_90000, damaged_linux_is_refused,
+CHECK_MAIN("kernel-image", linux_is_placed_by_the_protocol, seed_is_the_list_of_setup_data,
+           initrd_lies_high_and_whole, old_protocol_loads_at_90000, damaged_linux_is_refused,
            elf_is_loaded_with_its_bss_and_modules, damaged_elf_is_refused,
            kludge_addresses_are_checked, no_damage_crashes)
