@@ -107,7 +107,8 @@ static uint64_t machine_offset(const struct vcpu *c, const uint8_t *host)
 static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind)
 {
     uint8_t *hit = tlb_lookup(&c->tlb, view, kind, gva, 1);
-    if (hit)
+    if (hit ||
+        (tlb_recall(&c->tlb, view, kind, gva) && (hit = tlb_lookup(&c->tlb, view, kind, gva, 1))))
         return (struct place){.host = hit};
     if (kind == TLB_WRITE) {
         hit = tlb_lookup(&c->tlb, view, TLB_NOTED, gva, 1);

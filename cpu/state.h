@@ -278,7 +278,7 @@ struct translated {
     uint64_t counter;              /* host address that counts instructions down */
     const uint8_t **jumps;         /* jump table in use: host code by eip */
     uint32_t jump_mask;            /* PEXT mask: eip -> index of jumps */
-    uint32_t page_mask, tlb_mask;  /* PEXT masks: gva -> page number; -> index of the TLB */
+    uint32_t page_mask;            /* PEXT mask: gva -> page number */
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
     uint64_t window;               /* host address of the window in use */

@@ -180,7 +180,7 @@ static uint16_t indexed_by(const struct verify *v, uint16_t index)
     if (twice->kind != V_DOUBLE || twice->bytes != 4)
         return 0;
     const struct value *pext = &v->value[twice->a];
-    return is_pext(pext, offsetof(struct vcpu, translated.tlb_mask)) ? pext->a : 0;
+    return is_pext(pext, offsetof(struct vcpu, tlb.mask)) ? pext->a : 0;
 }
 
 /* --- Violations ------------------------------------------------------------------------------- */
@@ -227,7 +227,7 @@ static unsigned view_of(const struct unit_code *code)
 static bool tlb_operand(const struct verify *v, const cs_x86_op *o, int *table, bool *addend)
 {
     int64_t at = o->mem.disp - (int64_t)offsetof(struct vcpu, tlb.entry);
-    int64_t bytes = TLB_ENTRIES * (int64_t)sizeof(struct tlb_entry);
+    int64_t bytes = TLB_TABLE_BYTES;
     if (at < 0 || at >= TLB_VIEWS * TLB_KINDS * bytes || o->mem.scale != 8 ||
         !indexed_by(v, v->now.value[R_9]))
         return false;

@@ -4,14 +4,14 @@
  * words of used are not zero. A set bit may stand over an entry that tlb_flush_page emptied. */
 #include "mmu/tlb.h"
 
-static unsigned slot_number(enum tlb_view view, enum tlb_kind kind, uint64_t gva)
+static unsigned slot_number(const struct tlb *tlb, unsigned view, unsigned kind, uint64_t gva)
 {
-    return (view * TLB_KINDS + kind) * TLB_ENTRIES + ((gva >> 12) & (TLB_ENTRIES - 1));
+    return (view * TLB_KINDS + kind) * TLB_ENTRIES + (((uint32_t)gva & tlb->mask) >> 12);
 }
 
 static struct tlb_entry *slot(struct tlb *tlb, unsigned n)
 {
-    return &tlb->entry[0][0][0] + n;
+    return &tlb->entry[0][n / TLB_ENTRIES][n % TLB_ENTRIES];
 }
 
 static void empty(struct tlb_entry *e)
@@ -20,31 +20,45 @@ static void empty(struct tlb_entry *e)
     e->negative = 1;
 }
 
-void tlb_init(struct tlb *tlb)
+/* Entries that each table has now. */
+static unsigned entries(const struct tlb *tlb)
 {
-    memset(tlb, 0, sizeof *tlb);
-    for (unsigned n = 0; n < TLB_SLOTS; n++)
-        empty(slot(tlb, n));
+    return (tlb->mask >> 12) + 1;
 }
 
-void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva, uint8_t *host,
-              bool global, bool large)
+/* Entries [from, to) of each table come into use. */
+static void open_entries(struct tlb *tlb, unsigned from, unsigned to)
 {
-    unsigned n = slot_number(view, kind, gva);
-    uint64_t page = gva & ~UINT64_C(0xFFF), bit = BIT(n % 64);
-    *slot(tlb, n) = (struct tlb_entry){(uint32_t)page, -(uint32_t)(page >> 12),
-                                       (uint64_t)(uintptr_t)host - page};
-    tlb->used[n / 64] |= bit;
-    tlb->used_words[n / 64 / 64] |= BIT(n / 64 % 64);
-    if (global)
-        tlb->global[n / 64] |= bit;
-    else
-        tlb->global[n / 64] &= ~bit;
-    if (large) {
-        tlb->large[(uint32_t)gva >> 28] |= BIT((gva >> 22) & 63);
-        tlb->any_large = true;
+    for (unsigned table = 0; table < TLB_VIEWS * TLB_KINDS; table++) {
+        for (unsigned n = from; n < to; n++)
+            empty(slot(tlb, table * TLB_ENTRIES + n));
     }
-    tlb->fills++;
+    tlb->mask = (to - 1) << 12;
+}
+
+static void forget_victims(struct tlb *tlb)
+{
+    for (unsigned n = 0; n < TLB_VICTIMS; n++)
+        tlb->victim_tag[n] = TLB_NO_TAG;
+    tlb->any_victim = false;
+}
+
+void tlb_init(struct tlb *tlb)
+{
+    memset(tlb, 0, offsetof(struct tlb, entry));
+    open_entries(tlb, 0, 1u << TLB_FIRST_BITS);
+    forget_victims(tlb);
+}
+
+/* --- Filled slots ----------------------------------------------------------------------------- */
+
+static void mark_used(struct tlb *tlb, unsigned n)
+{
+    if (tlb->used[n / 64] & BIT(n % 64))
+        return;
+    tlb->used[n / 64] |= BIT(n % 64);
+    tlb->used_words[n / 64 / 64] |= BIT(n / 64 % 64);
+    tlb->used_groups[n / 64 / 64 / 64] |= BIT(n / 64 / 64 % 64);
 }
 
 /* Empties the slots of one word of used that are in which. */
@@ -55,17 +69,125 @@ static void drop_slots(struct tlb *tlb, unsigned word, uint64_t which)
         empty(slot(tlb, word * 64 + (unsigned)__builtin_ctzll(which)));
 }
 
+/* Empties the filled slots but those that keep has a bit for (keep may be NULL). */
+static void drop_all_but(struct tlb *tlb, const uint64_t *keep)
+{
+    for (unsigned top = 0; top < ARRAY_LEN(tlb->used_groups); top++) {
+        for (uint64_t groups = tlb->used_groups[top]; groups; groups &= groups - 1) {
+            unsigned group = top * 64 + (unsigned)__builtin_ctzll(groups);
+            for (uint64_t words = tlb->used_words[group]; words; words &= words - 1) {
+                unsigned word = group * 64 + (unsigned)__builtin_ctzll(words);
+                drop_slots(tlb, word, tlb->used[word] & ~(keep ? keep[word] : 0));
+                if (!tlb->used[word])
+                    tlb->used_words[group] &= ~(words & -words);
+            }
+            if (!tlb->used_words[group])
+                tlb->used_groups[top] &= ~(groups & -groups);
+        }
+    }
+}
+
+/* --- Filling ---------------------------------------------------------------------------------- */
+
+/* The tables have become too small for what the guest uses: no flush as the guest means it. */
+static void grow(struct tlb *tlb)
+{
+    unsigned now = entries(tlb);
+    tlb->pushed_out = 0;
+    if (now == TLB_ENTRIES)
+        return;
+    drop_all_but(tlb, NULL);
+    open_entries(tlb, now, 2 * now);
+    tlb->grown++;
+}
+
+static inline void put(struct tlb *tlb, struct tlb_entry *e, unsigned n, uint32_t tag,
+                       uint64_t addend, bool global)
+{
+    *e = (struct tlb_entry){tag, -(tag >> 12), addend};
+    mark_used(tlb, n);
+    if (((tlb->global[n / 64] >> n % 64) & 1) != global)
+        tlb->global[n / 64] ^= BIT(n % 64);
+}
+
+/* The entry of slot n makes room for another page's. */
+static void push_out(struct tlb *tlb, unsigned n)
+{
+    unsigned table = n / TLB_ENTRIES;
+    tlb->pushed_out++;
+    if (table % TLB_KINDS > TLB_EXEC)
+        return;
+    const struct tlb_entry *e = slot(tlb, n);
+    unsigned v = tlb->next_victim++ % TLB_VICTIMS;
+    tlb->victim_tag[v] = e->tag;
+    tlb->victim[v] = (struct tlb_victim){.addend = e->addend,
+                                         .view = (uint8_t)(table / TLB_KINDS),
+                                         .kind = (uint8_t)(table % TLB_KINDS),
+                                         .global = tlb->global[n / 64] & BIT(n % 64)};
+    tlb->any_victim = true;
+}
+
+/* Which victim holds the page for this view and kind; TLB_VICTIMS: none. */
+static unsigned victim_of(const struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
+                          uint64_t gva)
+{
+    uint32_t tag = (uint32_t)gva & 0xFFFFF000;
+    for (unsigned v = 0; tlb->any_victim && v < TLB_VICTIMS; v++) {
+        if (tlb->victim_tag[v] == tag && tlb->victim[v].view == view && tlb->victim[v].kind == kind)
+            return v;
+    }
+    return TLB_VICTIMS;
+}
+
+void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva, uint8_t *host,
+              bool global, bool large)
+{
+    if (tlb->pushed_out > entries(tlb))
+        grow(tlb);
+    unsigned n = slot_number(tlb, view, kind, gva);
+    struct tlb_entry *e = tlb_slot(tlb, view, kind, gva);
+    uint64_t page = gva & ~UINT64_C(0xFFF);
+    if (e->tag != TLB_NO_TAG && e->tag != (uint32_t)page)
+        push_out(tlb, n);
+    if (tlb->any_victim) {
+        unsigned older = victim_of(tlb, view, kind, gva);
+        if (older < TLB_VICTIMS)
+            tlb->victim_tag[older] = TLB_NO_TAG;
+    }
+    put(tlb, e, n, (uint32_t)page, (uint64_t)(uintptr_t)host - page, global);
+    if (large) {
+        tlb->large[(uint32_t)gva >> 28] |= BIT((gva >> 22) & 63);
+        tlb->any_large = true;
+    }
+    tlb->fills++;
+}
+
+bool tlb_recall(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva)
+{
+    unsigned v = victim_of(tlb, view, kind, gva);
+    if (v == TLB_VICTIMS)
+        return false;
+    struct tlb_victim found = tlb->victim[v];
+    uint32_t tag = tlb->victim_tag[v];
+    tlb->victim_tag[v] = TLB_NO_TAG;
+    unsigned n = slot_number(tlb, view, kind, gva);
+    if (slot(tlb, n)->tag != TLB_NO_TAG)
+        push_out(tlb, n);
+    put(tlb, slot(tlb, n), n, tag, found.addend, found.global);
+    tlb->recalled++;
+    return true;
+}
+
+/* --- Flushing --------------------------------------------------------------------------------- */
+
 void tlb_flush_all(struct tlb *tlb)
 {
     tlb->flushes++;
     tlb->all_flushes++;
-    for (unsigned group = 0; group < ARRAY_LEN(tlb->used_words); group++) {
-        for (uint64_t words = tlb->used_words[group]; words; words &= words - 1) {
-            unsigned word = group * 64 + (unsigned)__builtin_ctzll(words);
-            drop_slots(tlb, word, tlb->used[word]);
-        }
-        tlb->used_words[group] = 0;
-    }
+    tlb->pushed_out = 0;
+    drop_all_but(tlb, NULL);
+    if (tlb->any_victim)
+        forget_victims(tlb);
     if (tlb->any_large)
         memset(tlb->large, 0, sizeof tlb->large);
     tlb->any_large = false;
@@ -74,20 +196,34 @@ void tlb_flush_all(struct tlb *tlb)
 void tlb_flush_non_global(struct tlb *tlb)
 {
     tlb->flushes++;
-    for (unsigned group = 0; group < ARRAY_LEN(tlb->used_words); group++) {
-        for (uint64_t words = tlb->used_words[group]; words; words &= words - 1) {
-            unsigned word = group * 64 + (unsigned)__builtin_ctzll(words);
-            drop_slots(tlb, word, tlb->used[word] & ~tlb->global[word]);
-            if (!tlb->used[word])
-                tlb->used_words[group] &= ~(words & -words);
-        }
+    tlb->pushed_out = 0;
+    drop_all_but(tlb, tlb->global);
+    bool any = false;
+    for (unsigned v = 0; tlb->any_victim && v < TLB_VICTIMS; v++) {
+        if (tlb->victim[v].global)
+            any |= tlb->victim_tag[v] != TLB_NO_TAG;
+        else
+            tlb->victim_tag[v] = TLB_NO_TAG;
+    }
+    tlb->any_victim = any;
+}
+
+/* Empties the victims whose page has, in the bits of mask, those of gva. */
+static void flush_victims(struct tlb *tlb, uint64_t gva, uint32_t mask)
+{
+    for (unsigned v = 0; tlb->any_victim && v < TLB_VICTIMS; v++) {
+        if (!((tlb->victim_tag[v] ^ (uint32_t)gva) & mask))
+            tlb->victim_tag[v] = TLB_NO_TAG;
     }
 }
 
 /* Empties every entry within the 4 MiB around gva: a large page is entered piece by piece. */
 static void flush_large(struct tlb *tlb, uint64_t gva)
 {
+    flush_victims(tlb, gva, 0xFFC00000);
     for (unsigned word = 0; word < TLB_WORDS; word++) {
+        if (!(tlb->used_words[word / 64] & BIT(word % 64)))
+            continue;
         uint64_t which = 0;
         for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
             unsigned n = word * 64 + (unsigned)__builtin_ctzll(used);
@@ -107,6 +243,7 @@ void tlb_flush_page(struct tlb *tlb, uint64_t gva)
         flush_large(tlb, gva);
         return;
     }
+    flush_victims(tlb, gva, 0xFFFFF000);
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
         for (unsigned kind = 0; kind < TLB_KINDS; kind++) {
             struct tlb_entry *e = tlb_slot(tlb, view, kind, gva);
@@ -119,8 +256,8 @@ void tlb_flush_page(struct tlb *tlb, uint64_t gva)
 void tlb_protect(struct tlb *tlb, const uint8_t *host, uint64_t len)
 {
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
-        unsigned first = slot_number(view, TLB_WRITE, 0) / 64;
-        for (unsigned word = first; word < first + TLB_ENTRIES / 64; word++) {
+        unsigned first = slot_number(tlb, view, TLB_WRITE, 0) / 64;
+        for (unsigned word = first; word < first + entries(tlb) / 64; word++) {
             uint64_t which = 0;
             for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
                 const struct tlb_entry *e = slot(tlb, word * 64 + (unsigned)__builtin_ctzll(used));
@@ -129,5 +266,10 @@ void tlb_protect(struct tlb *tlb, const uint8_t *host, uint64_t len)
             }
             drop_slots(tlb, word, which);
         }
+    }
+    for (unsigned v = 0; tlb->any_victim && v < TLB_VICTIMS; v++) {
+        if (tlb->victim[v].kind == TLB_WRITE &&
+            tlb->victim_tag[v] + tlb->victim[v].addend - (uintptr_t)host < len)
+            tlb->victim_tag[v] = TLB_NO_TAG;
     }
 }

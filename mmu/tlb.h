@@ -7,7 +7,12 @@
  *           |  page         | offset |
  *              |  low bits index the table, the whole page is the tag
  *
- * There is one table for each (privilege view, kind of access). What must not be accessed directly
+ * There is one table for each (privilege view, kind of access), all of one size. They grow when
+ * entries push out others between flushes as often as there are entries, and never shrink: a flush
+ * costs what was filled, not the size. What was pushed out last waits among the victims, where the
+ * slow path looks before it walks.
+ *
+ * What must not be accessed directly
  * (MMIO, pages to be marked dirty, pages with code) is never entered: those accesses miss and take
  * the slow path every time. TLB_NOTED spares that path the page walk: it holds pages with code that
  * may be written, by whoever tells the physmap of each write. TLB_DEVICE_READ and TLB_DEVICE_WRITE
@@ -18,9 +23,12 @@
 
 #include "base/bits.h"
 
-#define TLB_BITS    10
-#define TLB_ENTRIES (1u << TLB_BITS)
-#define TLB_NO_TAG  1u /* never equal to a page address */
+#define TLB_FIRST_BITS 10
+#define TLB_MAX_BITS   14
+#define TLB_ENTRIES    (1u << TLB_MAX_BITS) /* room in each table */
+#define TLB_PAD        68 /* entries between tables: the host's caches put one page's apart */
+#define TLB_VICTIMS    8u
+#define TLB_NO_TAG     1u /* never equal to a page address */
 
 enum tlb_kind {
     TLB_READ,
@@ -41,24 +49,42 @@ struct tlb_entry {
 
 /* Which entries are filled is kept in a bitmap, so that a flush costs what was used since the last
  * one and not the size of the tables: guests that switch address spaces in a loop live on this. */
-#define TLB_SLOTS (TLB_VIEWS * TLB_KINDS * TLB_ENTRIES)
-#define TLB_WORDS (TLB_SLOTS / 64)
+#define TLB_SLOTS  (TLB_VIEWS * TLB_KINDS * TLB_ENTRIES)
+#define TLB_WORDS  (TLB_SLOTS / 64)
+#define TLB_GROUPS (TLB_WORDS / 64)
 
 #define TLB_FLUSHED       64         /* single pages flushed that are remembered */
 #define TLB_FLUSHED_LARGE UINT32_MAX /* in place of one: more than that */
 
+struct tlb_victim {
+    uint64_t addend;
+    uint8_t view, kind;
+    bool global;
+};
+
 struct tlb {
-    struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES];
-    uint64_t used[TLB_WORDS];                   /* bit per slot: filled */
-    uint64_t global[TLB_WORDS];                 /* bit per slot: of a global page */
-    uint64_t used_words[(TLB_WORDS + 63) / 64]; /* bit per word of used: not zero */
-    uint64_t large[16];                         /* bit per 4 MiB of gva: has pages of a large one */
+    uint32_t mask;       /* bits of gva that number an entry; also what PEXT takes */
+    uint32_t pushed_out; /* entries since the last flush */
+    uint64_t used_groups[(TLB_GROUPS + 63) / 64]; /* bit per word of used_words: not zero */
+    uint64_t used_words[TLB_GROUPS];              /* bit per word of used: not zero */
+    uint64_t used[TLB_WORDS];                     /* bit per slot: filled */
+    uint64_t global[TLB_WORDS];                   /* bit per slot: of a global page */
+    uint64_t large[16]; /* bit per 4 MiB of gva: has pages of a large one */
     bool any_large;
+    uint32_t victim_tag[TLB_VICTIMS]; /* TLB_NO_TAG: none */
+    struct tlb_victim victim[TLB_VICTIMS];
+    unsigned next_victim;
+    bool any_victim;
+    uint64_t recalled, grown; /* counters: victims that were asked for again; times it grew */
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
     uint64_t all_flushes;                  /* of flushes: global pages, too */
     uint32_t flushed[TLB_FLUSHED]; /* pages (gva >> 12) flushed last: by page_flushes before it */
     uint64_t walks, fresh; /* for data; those that found A (or D) clear: the guest's first access */
+    struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES + TLB_PAD]; /* used up to mask */
 };
+
+/* From one table to the next. */
+#define TLB_TABLE_BYTES (sizeof(((struct tlb *)0)->entry[0][0]))
 
 /* Empty, counters at zero. */
 void tlb_init(struct tlb *tlb);
@@ -66,7 +92,7 @@ void tlb_init(struct tlb *tlb);
 static inline struct tlb_entry *tlb_slot(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
                                          uint64_t gva)
 {
-    return &tlb->entry[view][kind][(gva >> 12) & (TLB_ENTRIES - 1)];
+    return &tlb->entry[view][kind][((uint32_t)gva & tlb->mask) >> 12];
 }
 
 /* The host address of size bytes at gva, or NULL on a miss. */
@@ -83,8 +109,9 @@ static inline uint8_t *tlb_lookup(struct tlb *tlb, enum tlb_view view, enum tlb_
 static inline bool tlb_is_global(const struct tlb *tlb, enum tlb_view view, enum tlb_kind kind,
                                  uint64_t gva)
 {
-    unsigned n = (view * TLB_KINDS + kind) * TLB_ENTRIES + ((gva >> 12) & (TLB_ENTRIES - 1));
-    return (&tlb->entry[0][0][0])[n].tag == (gva & ~UINT64_C(0xFFF)) &&
+    unsigned index = ((uint32_t)gva & tlb->mask) >> 12;
+    unsigned n = (view * TLB_KINDS + kind) * TLB_ENTRIES + index;
+    return tlb->entry[view][kind][index].tag == (gva & ~UINT64_C(0xFFF)) &&
            (tlb->global[n / 64] & BIT(n % 64));
 }
 
@@ -92,6 +119,8 @@ static inline bool tlb_is_global(const struct tlb *tlb, enum tlb_view view, enum
  * 2 or 4 MiB page, so a flush of any address of that page must find it. */
 void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva, uint8_t *host,
               bool global, bool large);
+/* Looks for what was pushed out lately, and puts it back: tlb_lookup for one byte then finds it. */
+bool tlb_recall(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva);
 void tlb_flush_all(struct tlb *tlb);
 void tlb_flush_non_global(struct tlb *tlb);         /* MOV CR3 with CR4.PGE set */
 void tlb_flush_page(struct tlb *tlb, uint64_t gva); /* INVLPG: global ones too */

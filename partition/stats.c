@@ -35,9 +35,10 @@ static void put_vcpu(struct bytes *out, const struct vcpu *c)
     }
     put(out,
         "},\n  \"tlb_fills\": %llu,\n  \"tlb_flushes\": %llu,\n  \"tlb_page_flushes\": %llu,"
-        "\n  \"tlb_data_walks\": %llu,\n  \"tlb_fresh_walks\": %llu",
+        "\n  \"tlb_data_walks\": %llu,\n  \"tlb_fresh_walks\": %llu,\n  \"tlb_grown\": %llu,\n  "
+        "\"tlb_recalled\": %llu",
         u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes), u(c->tlb.walks),
-        u(c->tlb.fresh));
+        u(c->tlb.fresh), u(c->tlb.grown), u(c->tlb.recalled));
 }
 
 /* The windows, the form of shadow map held in the host's MMU: docs/mmu.md explains the counters. */

@@ -22,6 +22,24 @@ void jumps_free(struct translator *t)
 
 /* --- Contents -------------------------------------------------------------------------------- */
 
+/* Which bit of a table's pages is that of a page. Guests flush pages of data all the time. */
+static unsigned page_bit(uint32_t page)
+{
+    return page * UINT32_C(0x9E3779B1) >> 22;
+}
+
+static void note_page(struct jump_table *table, uint32_t page)
+{
+    unsigned bit = page_bit(page);
+    table->pages[bit / 64] |= BIT(bit % 64);
+}
+
+static bool has_page(const struct jump_table *table, uint32_t page)
+{
+    unsigned bit = page_bit(page);
+    return table->pages[bit / 64] & BIT(bit % 64);
+}
+
 /* Empties the slots of one word of used that are in which. */
 static void drop_slots(struct translator *t, struct jump_table *table, unsigned word,
                        uint64_t which)
@@ -43,6 +61,8 @@ static void clear(struct translator *t, struct jump_table *table, bool keep_glob
                        table->used[word] & ~(keep_global ? table->global[word] : 0));
         }
     }
+    if (!keep_global)
+        memset(table->pages, 0, sizeof table->pages);
 }
 
 /* What stands in a page, or in an instruction that may reach into it from the one before. The same
@@ -53,6 +73,8 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
         clear(t, table, false);
         return;
     }
+    if (!has_page(table, page))
+        return;
     uint32_t from = (page << PAGE_SHIFT) - table->cs_base - INSN_MAX_LEN;
     for (uint32_t n = 0; n < PAGE_SIZE + INSN_MAX_LEN;) {
         uint32_t slot = (from + n) & (JUMP_SLOTS - 1), bit = slot % 64;
@@ -94,6 +116,9 @@ void jumps_note(struct translator *t, const struct unit *u)
     table->slot[slot] = u->indirect;
     table->used[word] |= BIT(slot % 64);
     table->used_words[word / 64] |= BIT(word % 64);
+    note_page(table, u->gva >> PAGE_SHIFT);
+    if (u->part[0].block->crosses)
+        note_page(table, (u->gva >> PAGE_SHIFT) + 1);
     if (!u->part[0].block->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva))
         table->global[word] |= BIT(slot % 64);
     else

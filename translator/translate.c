@@ -83,10 +83,8 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
         translator_destroy(t);
         return NULL;
     }
-    c->translated = (struct translated){.translator = t,
-                                        .jump_mask = JUMP_SLOTS - 1,
-                                        .page_mask = 0xFFFFF000,
-                                        .tlb_mask = (TLB_ENTRIES - 1) << PAGE_SHIFT};
+    c->translated =
+        (struct translated){.translator = t, .jump_mask = JUMP_SLOTS - 1, .page_mask = 0xFFFFF000};
     fpu_init(t, tuning->exact_fpu);
     backend_emit_stubs(t);
     units_listen(t);

@@ -39,6 +39,7 @@ struct jump_table {
     uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
     uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
     uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
+    uint64_t pages[16]; /* bit per hash of a page: a target may stand in it (jumps.c) */
     const uint8_t *slot[JUMP_SLOTS];
 };
 

@@ -58,7 +58,7 @@ static void leave(struct unit_rig *r, unsigned stub_number, unsigned id)
 static int32_t table(unsigned view, unsigned kind)
 {
     return (int32_t)(offsetof(struct vcpu, tlb.entry) +
-                     (view * TLB_KINDS + kind) * TLB_ENTRIES * sizeof(struct tlb_entry));
+                     (view * TLB_KINDS + kind) * TLB_TABLE_BYTES);
 }
 
 /* The lookup of [ebx, ebx + size) as memory.c has it, up to the addend in r9. */
@@ -66,7 +66,7 @@ static void lookup(struct unit_rig *r, int32_t at, unsigned size)
 {
     struct code *c = &r->c;
     asm_lea32(c, R10, place_mem(RBX, 0));
-    asm_pext32(c, R9, R10, OF_VCPU(translated.tlb_mask));
+    asm_pext32(c, R9, R10, OF_VCPU(tlb.mask));
     asm_lea32(c, R9, place_indexed(R9, R9, 0, 0));
     asm_lea32(c, R11, place_mem(R10, (int32_t)size - 1));
     asm_pext32(c, R11, R11, OF_VCPU(translated.page_mask));
@@ -206,7 +206,7 @@ static void free_index(struct unit_rig *r)
 static void no_comparison(struct unit_rig *r)
 {
     asm_lea32(&r->c, R10, place_mem(RBX, 0));
-    asm_pext32(&r->c, R9, R10, OF_VCPU(translated.tlb_mask));
+    asm_pext32(&r->c, R9, R10, OF_VCPU(tlb.mask));
     asm_lea32(&r->c, R9, place_indexed(R9, R9, 0, 0));
     asm_load64(&r->c, R9, place_indexed(R15, R9, 3, table(TLB_SUPERVISOR, TLB_READ) + 8));
     asm_load32(&r->c, RAX, place_indexed(R10, R9, 0, 0));

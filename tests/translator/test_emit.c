@@ -218,10 +218,10 @@ static const struct named_field fields[] = {
     TRANSLATED(jumps),
     TRANSLATED(jump_mask),
     TRANSLATED(page_mask),
-    TRANSLATED(tlb_mask),
     TRANSLATED(spill),
     TRANSLATED(window),
     TRANSLATED(mxcsr_none),
+    {"tlb.mask", offsetof(struct vcpu, tlb.mask)},
     {"mxcsr", offsetof(struct vcpu, mxcsr)},
     SEGMENT_FIELDS(SEG_ES, "es"),
     SEGMENT_FIELDS(SEG_CS, "cs"),
@@ -234,8 +234,8 @@ static const struct named_field fields[] = {
 /* A column of the soft TLB: its first entry's place. */
 static void name_tlb(size_t offset, char *out, size_t len)
 {
-    size_t entry = (offset - offsetof(struct vcpu, tlb)) % sizeof(struct tlb_entry);
-    size_t table = (offset - offsetof(struct vcpu, tlb)) / sizeof(struct tlb_entry) / TLB_ENTRIES;
+    size_t at = offset - offsetof(struct vcpu, tlb.entry);
+    size_t entry = at % sizeof(struct tlb_entry), table = at / TLB_TABLE_BYTES;
     snprintf(out, len, "tlb.%s.%s.%s + r9*8", table / TLB_KINDS == TLB_USER ? "user" : "supervisor",
              table % TLB_KINDS == TLB_WRITE ? "write" : "read",
              entry == offsetof(struct tlb_entry, negative) ? "negative"

@@ -104,13 +104,14 @@ static void add_base(struct emit *e, unsigned seg)
 static struct place soft_lookup(struct emit *e, unsigned size, bool write)
 {
     bool user = e->u->key & KEY_USER;
-    size_t table = offsetof(struct vcpu, tlb) + ((user ? TLB_USER : TLB_SUPERVISOR) * TLB_KINDS +
-                                                 (write ? TLB_WRITE : TLB_READ)) *
-                                                    TLB_ENTRIES * sizeof(struct tlb_entry);
+    size_t table =
+        offsetof(struct vcpu, tlb.entry) +
+        ((user ? TLB_USER : TLB_SUPERVISOR) * TLB_KINDS + (write ? TLB_WRITE : TLB_READ)) *
+            TLB_TABLE_BYTES;
     size_t negative = table + offsetof(struct tlb_entry, negative);
     size_t addend = table + offsetof(struct tlb_entry, addend);
     struct code *c = &e->code;
-    asm_pext32(c, R9, R10, FIELD_OF(translated.tlb_mask));
+    asm_pext32(c, R9, R10, FIELD_OF(tlb.mask));
     asm_lea32(c, R9, place_indexed(R9, R9, 0, 0));
     unsigned last = R10;
     if (size > 1) {
