@@ -22,6 +22,7 @@ void history_destroy(struct history *h)
 void history_clear(struct history *h)
 {
     h->events = h->blocks = 0;
+    memset(h->delivered, 0, sizeof h->delivered);
 }
 
 bool history_blocks_on(struct vcpu *c, bool on)
@@ -39,6 +40,8 @@ void history_event(struct vcpu *c, enum history_kind kind, uint16_t from_cs, uin
                    uint8_t vector, uint32_t detail)
 {
     struct history *h = c->history;
+    if (kind <= HISTORY_SOFTWARE)
+        h->delivered[kind][vector]++;
     h->event[h->events++ % HISTORY_EVENTS] = (struct history_entry){
         .insns = vcpu_insns(c),
         .from_eip = from_eip,

@@ -45,7 +45,8 @@ struct history_block {
 };
 
 struct history {
-    uint64_t events, blocks; /* recorded so far */
+    uint64_t events, blocks;                       /* recorded so far */
+    uint64_t delivered[HISTORY_SOFTWARE + 1][256]; /* by kind and vector */
     struct history_entry event[HISTORY_EVENTS];
     struct history_block *block; /* HISTORY_BLOCKS, or NULL: never asked for */
 };

@@ -91,6 +91,43 @@ static void put_stack(struct vcpu *c, const struct table_entry *gate, struct byt
     put_selector(c, tss.ss[code.dpl], "its segment", out);
 }
 
+/* What became of a delivery, as far as its tables tell. */
+enum delivery {
+    DELIVERY_FINE, /* nothing is wrong with the tables: it was the stack or the handler's page */
+    DELIVERY_NO_ENTRY,   /* beyond the IDT's limit */
+    DELIVERY_UNREADABLE, /* the IDT lies in a page that is not mapped */
+    DELIVERY_NO_GATE,
+    DELIVERY_BAD_CODE, /* the gate's selector names no code segment that is present */
+};
+
+static bool is_usable_code(struct vcpu *c, uint16_t selector)
+{
+    struct table_entry code;
+    return table_entry_by_selector(c, selector, &code) && code.readable &&
+           code.kind == ENTRY_CODE && code.present;
+}
+
+static enum delivery judge_delivery(struct vcpu *c, unsigned vector)
+{
+    struct table_entry gate;
+    if (!table_entry(c, TABLE_IDT, vector, &gate))
+        return DELIVERY_NO_ENTRY;
+    if (!gate.readable)
+        return DELIVERY_UNREADABLE;
+    switch (gate.kind) {
+    case ENTRY_INTERRUPT_GATE:
+    case ENTRY_TRAP_GATE:
+        if (!gate.present)
+            return DELIVERY_NO_GATE;
+        return is_usable_code(c, gate.selector) ? DELIVERY_FINE : DELIVERY_BAD_CODE;
+    case ENTRY_TASK_GATE:
+    case ENTRY_VECTOR:
+        return DELIVERY_FINE;
+    default:
+        return DELIVERY_NO_GATE;
+    }
+}
+
 static void put_delivery(struct vcpu *c, unsigned vector, struct bytes *out)
 {
     struct table_entry gate;
@@ -150,6 +187,49 @@ static void put_fault(struct vcpu *c, unsigned n, struct bytes *out)
     }
 }
 
+/* A last word for who sees this for the first time: what went wrong first, and where to look. */
+static void put_advice(struct vcpu *c, unsigned vector, struct bytes *out)
+{
+    const char *name = vector_mnemonic(vector) ? vector_mnemonic(vector) : "the interrupt";
+    text_put(out, "so: ");
+    switch (judge_delivery(c, vector)) {
+    case DELIVERY_NO_ENTRY:
+        text_put(out,
+                 "the IDT (base %08X, limit %04X) ends before entry %02X: the CPU found no handler "
+                 "for %s. Was LIDT done, with the limit in bytes?\n",
+                 (uint32_t)c->idtr.base, c->idtr.limit, vector, name);
+        break;
+    case DELIVERY_UNREADABLE:
+        text_put(out,
+                 "the IDT itself is not mapped: %s could not even be looked up. The page tables "
+                 "(CR3 %08X) must map it before paging is on\n",
+                 name, (uint32_t)c->cr3);
+        break;
+    case DELIVERY_NO_GATE:
+        text_put(
+            out,
+            "IDT entry %02X holds no gate that is present: the system has no handler for "
+            "%s%s\n",
+            vector, name,
+            !c->idtr.base && c->idtr.limit == 0x3FF
+                ? ". This is still real mode's vector table: protected mode needs an IDT (LIDT)"
+                : "");
+        break;
+    case DELIVERY_BAD_CODE:
+        text_put(out,
+                 "IDT entry %02X leads to a segment that is no code or not present: does the GDT "
+                 "have what the gate names?\n",
+                 vector);
+        break;
+    case DELIVERY_FINE:
+        text_put(out,
+                 "the handler of %s is there, but it could not be entered: look at the stack and "
+                 "at the handler's page\n",
+                 name);
+        break;
+    }
+}
+
 void explain_triple_fault(struct vcpu *c, struct bytes *out)
 {
     const struct fault_chain *f = &c->fault_chain;
@@ -173,6 +253,9 @@ void explain_triple_fault(struct vcpu *c, struct bytes *out)
         put_delivery(c, next, out);
     }
     text_put(out, "     a fault while a double fault is delivered: the CPU shuts down\n");
+    if (f->count)
+        put_advice(c, f->fault[0].during != FAULT_FIRST ? f->fault[0].during : f->fault[0].vector,
+                   out);
 }
 
 /* --- History ------------------------------------------------------------------------------------

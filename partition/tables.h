@@ -6,49 +6,13 @@
 #define UMBRA_PARTITION_TABLES_H
 
 #include "cpu/state.h"
+#include "partition/table_entry.h"
 
 /* Reads guest memory by linear address, with no side effect at all; MMIO reads as FFh. Returns the
  * bytes up to the first page that is not mapped. */
 size_t peek_linear(struct vcpu *c, uint32_t gva, void *buf, size_t len);
 
-enum table_kind { TABLE_GDT, TABLE_LDT, TABLE_IDT };
-
-enum entry_kind {
-    ENTRY_EMPTY, /* all zero */
-    ENTRY_CODE,
-    ENTRY_DATA,
-    ENTRY_LDT,
-    ENTRY_TSS,
-    ENTRY_CALL_GATE,
-    ENTRY_INTERRUPT_GATE,
-    ENTRY_TRAP_GATE,
-    ENTRY_TASK_GATE,
-    ENTRY_RESERVED, /* a system type that does not exist */
-    ENTRY_VECTOR,   /* real mode's vector table: selector:offset */
-};
 const char *entry_kind_name(enum entry_kind kind);
-
-struct table_entry {
-    enum table_kind table;
-    unsigned index;
-    uint32_t address; /* linear, of the entry */
-    bool readable;    /* it lies in a mapped page; if not, nothing below is known */
-    uint64_t raw;
-    enum entry_kind kind;
-    bool present;
-    uint8_t dpl;
-    bool wide; /* D/B of a segment; a 32-bit gate or TSS */
-    /* Segments, LDT, TSS. */
-    uint32_t base, limit; /* linear; last valid offset, granularity applied */
-    bool granular, accessed;
-    bool writable;  /* code: readable */
-    bool direction; /* data: expand-down; code: conforming */
-    bool busy;      /* TSS */
-    /* Gates and vectors. */
-    uint16_t selector;
-    uint32_t offset;
-    uint8_t params;
-};
 
 /* How many entries the table has by its limit; 0 for an LDT that is not loaded. */
 unsigned table_entries(const struct vcpu *c, enum table_kind table);

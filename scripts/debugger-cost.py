@@ -131,7 +131,7 @@ def main():
 if not shutil.which("Xvfb"):
     sys.exit("no Xvfb")
 read, write = os.pipe()
-server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"],
+server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-noreset"],
                           pass_fds=[write], stderr=subprocess.DEVNULL)
 os.close(write)
 os.environ.update(DISPLAY=":" + os.read(read, 16).decode().strip(), SDL_VIDEODRIVER="x11", SDL_AUDIODRIVER="dummy")

@@ -181,6 +181,15 @@ static void add(struct debug *d, const struct view_action *a, struct view *v)
         say(v, why.text);
 }
 
+static void run_until(struct debug *d, const struct view_action *a, struct view *v)
+{
+    struct expr_error why = {0};
+    struct break_spec spec = {.kind = a->panel < BREAK_KINDS ? (enum break_kind)a->panel : BREAK_AT,
+                              .last = UINT16_MAX};
+    if (debug_is_stopped(d) && !debug_run_until(d, &spec, &why))
+        say(v, why.text);
+}
+
 static void toggle(struct debug *d, uint64_t address, struct view *v)
 {
     struct break_spec spec = {.kind = BREAK_AT, .place = {.kind = STOP_LINEAR, .address = address}};
@@ -249,6 +258,9 @@ void debugger_act(struct partition *p, const struct view_action *a, struct view 
         break;
     case ACTION_RUN_TO:
         debug_run_to(d, (struct stop_place){.kind = STOP_LINEAR, .address = a->address});
+        break;
+    case ACTION_RUN_UNTIL:
+        run_until(d, a, v);
         break;
     case ACTION_BREAK_TOGGLE:
         toggle(d, a->address, v);

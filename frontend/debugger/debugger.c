@@ -109,7 +109,7 @@ static bool is_step(const struct view_request *r)
     for (unsigned i = 0; i < r->action_count; i++) {
         uint8_t kind = r->action[i].kind;
         if (kind == ACTION_STEP || kind == ACTION_STEP_OVER || kind == ACTION_STEP_OUT ||
-            kind == ACTION_RUN_TO)
+            kind == ACTION_RUN_TO || kind == ACTION_RUN_UNTIL)
             return true;
     }
     return false;

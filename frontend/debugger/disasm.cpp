@@ -207,7 +207,7 @@ std::vector<Line> disassemble(const view_bytes &b, uint32_t from, unsigned rows,
     std::vector<Line> lines;
     Handle capstone(code32 ? CS_MODE_32 : CS_MODE_16, true);
     uint32_t at = from;
-    while (lines.size() < rows && at - (uint32_t)b.base < b.len) {
+    while (lines.size() < rows && at - (uint32_t)b.base < b.len && (at >= from || !lines.size())) {
         size_t len = mapped(b, at);
         const uint8_t *code = b.data + (at - (uint32_t)b.base);
         /* Offsets in CS, so that 16-bit targets wrap as the CPU has them. */

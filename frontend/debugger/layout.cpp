@@ -163,7 +163,13 @@ static void tab_menu(Layout &l, int n)
 static void draw_panel(Ui &ui, int n)
 {
     ui.shown[n] = true;
-    ImGui::BeginChild(panel_table[n].name, ImVec2(0, 0), false, ImGuiWindowFlags_None);
+    if (ui.take_focus == n) {
+        ImGui::SetNextWindowFocus();
+        ui.take_focus = PANELS;
+    }
+    ImGui::BeginChild(panel_table[n].name, ImVec2(0, 0), false,
+                      n == PANEL_CODE || n == PANEL_MEMORY ? ImGuiWindowFlags_NoNavInputs
+                                                           : ImGuiWindowFlags_None);
     if (ImGui::IsWindowFocused(ImGuiFocusedFlags_ChildWindows))
         ui.focus = (view_panel)n;
     panel_table[n].draw(ui);

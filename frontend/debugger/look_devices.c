@@ -5,7 +5,7 @@
 #include "partition/devices_view.h"
 
 #define UNITS_SHOWN 64 /* of a long array */
-#define ROW_UNITS   8
+#define ROW_BYTES   8
 
 /* --- Devices ---------------------------------------------------------------------------------- */
 
@@ -13,19 +13,20 @@ static void take_value(void *ctx, const struct device_value *v)
 {
     struct view_devices *out = ctx;
     unsigned count = v->count < UNITS_SHOWN ? v->count : UNITS_SHOWN;
+    unsigned row_units = v->size && v->size < ROW_BYTES ? (unsigned)(ROW_BYTES / v->size) : 1;
     out->more |= count < v->count;
-    for (unsigned n = 0; n < count; n += ROW_UNITS) {
+    for (unsigned n = 0; n < count; n += row_units) {
         if (out->field_count == VIEW_FIELDS || v->size > 8) {
             out->more = true;
             return;
         }
         struct view_field *row = &out->field[out->field_count++];
         *row = (struct view_field){.doc = v->doc,
-                                   .index = v->count > ROW_UNITS ? (int)n : -1,
+                                   .index = v->count > row_units ? (int)n : -1,
                                    .size = (uint8_t)v->size,
                                    .is_bool = v->is_bool};
         snprintf(row->name, sizeof row->name, "%s", v->name);
-        for (unsigned i = n; i < count && i < n + ROW_UNITS; i++)
+        for (unsigned i = n; i < count && i < n + row_units; i++)
             row->value[row->count++] = device_value_get(v, i);
     }
 }

@@ -53,35 +53,17 @@ void look_at_counters(struct partition *p, struct view_counters *out)
 
 /* --- Tables ----------------------------------------------------------------------------------- */
 
-static void take_entry(struct vcpu *c, const struct table_entry *e, struct view_entry *out)
+static void add_gate(struct vcpu *c, struct view_entry *out)
 {
+    const struct table_entry *e = &out->e;
     uint32_t base = 0;
-    bool gate = e->kind == ENTRY_CALL_GATE || e->kind == ENTRY_INTERRUPT_GATE ||
-                e->kind == ENTRY_TRAP_GATE || e->kind == ENTRY_VECTOR;
-    if (gate)
+    bool leads = e->kind == ENTRY_CALL_GATE || e->kind == ENTRY_INTERRUPT_GATE ||
+                 e->kind == ENTRY_TRAP_GATE || e->kind == ENTRY_VECTOR;
+    if (leads)
         (void)selector_base(c, e->selector, &base);
-    *out = (struct view_entry){.index = e->index,
-                               .address = e->address,
-                               .raw = e->raw,
-                               .kind = entry_kind_name(e->kind),
-                               .readable = e->readable,
-                               .empty = e->kind == ENTRY_EMPTY,
-                               .present = e->present,
-                               .wide = e->wide,
-                               .granular = e->granular,
-                               .accessed = e->accessed,
-                               .writable = e->writable,
-                               .direction = e->direction,
-                               .busy = e->busy,
-                               .is_gate = gate || e->kind == ENTRY_TASK_GATE,
-                               .is_code = e->kind == ENTRY_CODE,
-                               .dpl = e->dpl,
-                               .params = e->params,
-                               .selector = e->selector,
-                               .base = e->base,
-                               .limit = e->limit,
-                               .offset = e->offset,
-                               .target = base + e->offset};
+    out->kind = entry_kind_name(e->kind);
+    out->is_gate = leads || e->kind == ENTRY_TASK_GATE;
+    out->target = base + e->offset;
 }
 
 static void look_at_tss(struct vcpu *c, struct view_tables *out)
@@ -103,7 +85,6 @@ void look_at_tables(struct partition *p, const struct view_request *r, struct vi
 {
     static const enum table_kind kinds[] = {TABLE_GDT, TABLE_LDT, TABLE_IDT};
     struct vcpu *c = partition_vcpu(p);
-    struct table_entry entry;
     out->table = r->table;
     out->entries = out->count = 0;
     out->first = r->table_first;
@@ -113,10 +94,8 @@ void look_at_tables(struct partition *p, const struct view_request *r, struct vi
     }
     out->entries = table_entries(c, kinds[r->table]);
     while (out->count < VIEW_ENTRIES &&
-           table_entry(c, kinds[r->table], out->first + out->count, &entry)) {
-        take_entry(c, &entry, &out->entry[out->count]);
-        out->count++;
-    }
+           table_entry(c, kinds[r->table], out->first + out->count, &out->entry[out->count].e))
+        add_gate(c, &out->entry[out->count++]);
 }
 
 /* --- History ---------------------------------------------------------------------------------- */
@@ -126,7 +105,8 @@ void look_at_history(struct partition *p, struct view_history *out)
     const struct history *h = partition_vcpu(p)->history;
     struct history_cursor at = {0};
     struct history_entry e;
-    out->events = h->events;
+    _Static_assert(sizeof out->delivered == sizeof h->delivered, "the same kinds");
+    memcpy(out->delivered, h->delivered, sizeof out->delivered);
     out->count = 0;
     while (out->count < VIEW_EVENTS && history_next(h, &at, &e)) {
         out->event[out->count++] = (struct view_event){.insns = e.insns,

@@ -136,8 +136,8 @@ static void rights_of(uint64_t raw, bool leaf, char *out, size_t len)
 
 static float draw_levels(Ui &ui, ImVec2 at, const view_address &a)
 {
-    const float w = ui.character, height = 5.2f * ui.row + 6, gap = 26;
-    float width = (a.pae ? 20 : 22) * w, x = at.x;
+    const float w = ui.character, height = 5.2f * ui.row + 6, gap = a.pae ? 16 : 22;
+    float width = (a.pae ? 18 : 22) * w, x = at.x;
     if (!a.paging)
         return 0;
     for (unsigned n = 0; n < a.level_count; n++) {
@@ -167,8 +167,8 @@ static float draw_levels(Ui &ui, ImVec2 at, const view_address &a)
         if (!last || a.mapped)
             arrow(from, ImVec2(x, from.y), present ? colour::dim : colour::bad);
     }
-    Box box(ui, ImVec2(x, at.y), ImVec2(20 * w, height), a.mapped ? "Allowed" : "Page fault",
-            a.mapped ? colour::address : colour::bad);
+    Box box(ui, ImVec2(x, at.y), ImVec2((a.pae ? 19 : 21) * w, height),
+            a.mapped ? "Allowed" : "Page fault", a.mapped ? colour::address : colour::bad);
     if (!a.mapped) {
         box.line(colour::bad, "an access here");
         box.line(colour::bad, "raises #PF");
@@ -186,8 +186,8 @@ static float draw_levels(Ui &ui, ImVec2 at, const view_address &a)
 
 static float draw_physical(Ui &ui, ImVec2 at, const view_address &a)
 {
-    const float w = ui.character, height = 4.2f * ui.row + 6, gap = 26;
-    float width = 27 * w;
+    const float w = ui.character, height = 4.2f * ui.row + 6, gap = 16;
+    float width = 23 * w;
     bool backed = a.machine != UINT64_MAX;
     {
         Box box(ui, at, ImVec2(width, height), "Guest physical (gpa)", colour::symbol);
@@ -201,7 +201,7 @@ static float draw_physical(Ui &ui, ImVec2 at, const view_address &a)
     arrow(ImVec2(at.x + width, at.y + height / 2), ImVec2(second.x, at.y + height / 2),
           colour::dim);
     {
-        Box box(ui, second, ImVec2(24 * w, height), "Machine memory",
+        Box box(ui, second, ImVec2(23 * w, height), "Machine memory",
                 backed ? colour::changed : colour::dim);
         if (backed) {
             box.line(colour::text, "offset %09llx", (unsigned long long)a.machine);
@@ -215,8 +215,8 @@ static float draw_physical(Ui &ui, ImVec2 at, const view_address &a)
             box.line(colour::dim, "none: %s", a.device ? "the device answers" : "reads as ones");
         }
     }
-    ImVec2 third(second.x + 24 * w + gap, at.y);
-    Box box(ui, third, ImVec2(26 * w, height), "Shadow of this page", colour::heading);
+    ImVec2 third(second.x + 23 * w + gap, at.y);
+    Box box(ui, third, ImVec2(25 * w, height), "Shadow of this page", colour::heading);
     static const char *const kinds[3] = {"read", "write", "fetch"};
     static const char *const views[2] = {"user  ", "kernel"};
     for (int v = 0; v < 2; v++) {
@@ -278,14 +278,15 @@ static void toolbar(Ui &ui)
     take("ss:esp", VIEW_SS, c.gpr[VIEW_ESP], "the top of the stack");
     take("cr2", -1, c.cr2, "where the last page fault was");
     take("gdt", -1, c.gdt_base, "the descriptor table");
-    ImGui::SameLine(0, 2 * ui.character);
+    ImGui::SameLine(0, ui.character);
     if (ImGui::RadioButton("walk", p.tab == 0))
         p.tab = 0;
-    ImGui::SameLine();
-    if (ImGui::RadioButton("what is mapped", p.tab == 1)) {
+    ImGui::SameLine(0, ui.character);
+    if (ImGui::RadioButton("mapped", p.tab == 1)) {
         p.tab = 1;
         ui.act(ACTION_SCAN_MAP);
     }
+    tip("the whole address space: what is mapped where");
     if (p.follows) {
         p.segment = VIEW_CS;
         p.offset = c.eip;
@@ -375,11 +376,11 @@ static void draw_map(Ui &ui)
                            : "CR3 %08x",
          m.cr3, VIEW_RANGES);
     float width = ImGui::GetContentRegionAvail().x * 0.56f;
-    ImGui::BeginChild("mapped", ImVec2(width, 0), false);
+    ImGui::BeginChild("mapped", ImVec2(width, 0), false, ImGuiWindowFlags_NavFlattened);
     mapped_ranges(ui);
     ImGui::EndChild();
     ImGui::SameLine();
-    ImGui::BeginChild("physical", ImVec2(0, 0), false);
+    ImGui::BeginChild("physical", ImVec2(0, 0), false, ImGuiWindowFlags_NavFlattened);
     regions(ui);
     ImGui::EndChild();
 }
@@ -405,7 +406,7 @@ void panel_address(Ui &ui)
     at.y += levels ? levels + gap : 0;
     if (a.mapped)
         at.y += draw_physical(ui, at, a) + gap;
-    ImGui::Dummy(ImVec2(82 * ui.character, at.y - top));
+    ImGui::Dummy(ImVec2(74 * ui.character, at.y - top));
     const view_counters &n = ui.v->counters;
     text(colour::dim, "soft TLB: %llu fills, %llu flushes, %llu pages flushed",
          (unsigned long long)n.tlb_fills, (unsigned long long)n.tlb_flushes,

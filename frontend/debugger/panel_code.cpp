@@ -219,8 +219,8 @@ static Grid grid_of(Ui &ui)
     if (g.rows > 200)
         g.rows = 200;
     bool bytes = g.width > 74 * g.character;
-    g.arrows = 2 * g.character;
-    g.address = g.arrows + 5 * g.character;
+    g.arrows = 3.4f * g.character;
+    g.address = g.arrows + 4.2f * g.character;
     g.bytes = g.address + 10.5f * g.character;
     g.code = g.bytes + (bytes ? 21 * g.character : 0);
     g.notes = g.code + 38 * g.character;
@@ -229,7 +229,7 @@ static Grid grid_of(Ui &ui)
 
 static void draw_marker(const Grid &g, Ui &ui, float y, uint32_t address)
 {
-    ImVec2 middle(g.at.x + g.character, y + g.row / 2);
+    ImVec2 middle(g.at.x + 0.8f * g.character, y + g.row / 2);
     float size = g.row * 0.32f;
     const view_break *b = ui.break_at(address);
     if (b && b->enabled)
@@ -237,6 +237,7 @@ static void draw_marker(const Grid &g, Ui &ui, float y, uint32_t address)
     else if (b)
         g.draw->AddCircle(middle, size, colour::breakpoint);
     if (address == ui.v->cpu.pc) {
+        middle.x += 1.6f * g.character;
         ImVec2 tip(middle.x + size * 1.1f, middle.y);
         g.draw->AddTriangleFilled(ImVec2(middle.x - size * 0.7f, middle.y - size),
                                   ImVec2(middle.x - size * 0.7f, middle.y + size), tip,
@@ -260,6 +261,17 @@ static void draw_label(const Grid &g, Ui &ui, float y, const Line &line, float x
     snprintf(label, sizeof label, "%s%s%s", begins ? name->text : "", begins ? ":  " : "",
              name->line);
     g.draw->AddText(ImVec2(g.at.x + x, y + 1), begins ? colour::symbol : colour::dim, label);
+}
+
+/* Zeros: memory that nobody has filled, not code. */
+static bool is_filler(const view_bytes &b, const Line &line)
+{
+    uint32_t from = line.address - (uint32_t)b.base;
+    for (unsigned i = 0; i < line.length; i++) {
+        if (b.data[(from + i) % VIEW_BYTES])
+            return false;
+    }
+    return true;
 }
 
 static void draw_row(const Grid &g, Ui &ui, int n, const Line &line)
@@ -286,9 +298,10 @@ static void draw_row(const Grid &g, Ui &ui, int n, const Line &line)
         if (line.length > 6)
             put(g.bytes + 18 * g.character, colour::dim, "…");
     }
-    put(g.code, ink_of(line.kind), line.mnemonic.c_str());
+    bool filler = is_filler(ui.v->code, line) && !is_next;
+    put(g.code, filler ? colour::dim : ink_of(line.kind), line.mnemonic.c_str());
     float operands = g.code + std::max(7.0f, (float)line.mnemonic.size() + 1) * g.character;
-    ImU32 ink = line.kind == LineKind::bad ? colour::dim : colour::text;
+    ImU32 ink = line.kind == LineKind::bad || filler ? colour::dim : colour::text;
     float after = operands + w_of(g, line.operands);
     const view_name *target = line.has_target ? ui.name(line.target) : nullptr;
     if (target)
@@ -305,7 +318,8 @@ static void draw_row(const Grid &g, Ui &ui, int n, const Line &line)
     note += note.empty() || !*taken ? "" : "  ";
     note += taken;
     float end = operands + g.character * (float)(line.operands.size() + 2);
-    put(std::max(g.notes, end), colour::symbol, note.c_str());
+    float room = g.width - g.character * (float)note.size();
+    put(std::max(end, std::min(g.notes, room)), colour::symbol, note.c_str());
 }
 
 /* Arrows from jumps to targets that are on the screen (or over its edge), nested by lanes. */
@@ -464,7 +478,7 @@ void panel_code(Ui &ui)
     for (int n = 0; n < g.rows && n < (int)p.lines.size(); n++)
         draw_row(g, ui, n, p.lines[(size_t)n]);
     draw_arrows(g, ui);
-    if (ui.focus == PANEL_CODE && !ImGui::GetIO().WantTextInput &&
+    if (ui.focus == PANEL_CODE && !ui.menu_active && !ImGui::GetIO().WantTextInput &&
         !ImGui::IsPopupOpen(nullptr, ImGuiPopupFlags_AnyPopup))
         keyboard(ui, g.rows);
     mouse(ui, g);

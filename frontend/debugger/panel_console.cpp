@@ -81,6 +81,17 @@ static void run(Ui &ui)
     p.bottom = p.take_focus = true;
 }
 
+/* Of a triple fault: the faults in red, what each met plain. */
+static void tell_story(Ui &ui)
+{
+    for (const char *at = ui.v->story; *at;) {
+        size_t len = strcspn(at, "\n");
+        ui.console.lines.push_back(
+            {strncmp(at, "     ", 5) == 0 ? colour::text : colour::bad, std::string(at, len)});
+        at += len + (at[len] == '\n');
+    }
+}
+
 void panel_console(Ui &ui)
 {
     ConsolePanel &p = ui.console;
@@ -90,16 +101,18 @@ void panel_console(Ui &ui)
         if (p.told)
             p.lines.push_back({colour::jump, ui.v->why});
         if (*ui.v->story) {
-            window_print(ui.self, ui.v->story, strlen(ui.v->story), true);
+            tell_story(ui);
             ui.bring_up |= 1u << PANEL_CONSOLE;
         }
         p.told = ui.v->stops;
         p.bottom = true;
     }
     float input = ImGui::GetFrameHeightWithSpacing();
-    ImGui::BeginChild("lines", ImVec2(0, -input), false, ImGuiWindowFlags_HorizontalScrollbar);
+    ImGui::BeginChild("lines", ImVec2(0, -input), false, ImGuiWindowFlags_NoNavInputs);
+    ImGui::PushTextWrapPos(0);
     for (const ConsoleLine &line : p.lines)
         text(line.ink, "%s", line.text.c_str());
+    ImGui::PopTextWrapPos();
     if (p.bottom)
         ImGui::SetScrollHereY(1);
     p.bottom = false;

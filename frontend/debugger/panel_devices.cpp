@@ -21,7 +21,7 @@ static void list(Ui &ui, float width)
 {
     DevicesPanel &p = ui.devices;
     const view_devices &d = ui.v->devices;
-    ImGui::BeginChild("list", ImVec2(width, 0), false);
+    ImGui::BeginChild("list", ImVec2(width, 0), false, ImGuiWindowFlags_NavFlattened);
     for (unsigned n = 0; n < d.count; n++) {
         const view_device &device = d.device[n];
         bool used = device.port_reads + device.port_writes + device.mmio_reads + device.mmio_writes;
@@ -111,7 +111,8 @@ static void registers(Ui &ui)
     ImGui::InputTextWithHint("##filter", "find a register", p.filter, sizeof p.filter);
     ImGuiTableFlags look = ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg |
                            ImGuiTableFlags_ScrollY | ImGuiTableFlags_ScrollX;
-    if (!ImGui::BeginTable("fields", 3, look))
+    float below = d.more ? ImGui::GetTextLineHeightWithSpacing() : 0;
+    if (!ImGui::BeginTable("fields", 3, look, ImVec2(0, -below)))
         return;
     size_t n = 0;
     for (unsigned i = 0; i < d.field_count; i++) {
@@ -130,9 +131,9 @@ static void registers(Ui &ui)
 void panel_devices(Ui &ui)
 {
     ui.r->device = ui.devices.shown;
-    list(ui, 14 * ui.character);
+    list(ui, 11 * ui.character);
     ImGui::SameLine();
-    ImGui::BeginChild("registers", ImVec2(0, 0), false);
+    ImGui::BeginChild("registers", ImVec2(0, 0), false, ImGuiWindowFlags_NavFlattened);
     registers(ui);
     ImGui::EndChild();
 }

@@ -4,13 +4,18 @@
 
 #include "frontend/debugger/ui.h"
 
-static void domain_row(Ui &ui, const view_domain &d)
+/* What happens to what is denied: a button that offers the others. */
+static void policy(Ui &ui, const view_domain &d)
 {
     static const char *const policies[] = {"block", "log", "pause"};
-    ImGui::TableNextRow();
-    ImGui::TableNextColumn();
-    text(d.denials ? colour::bad : d.reads + d.writes ? colour::text : colour::dim, "%s", d.name);
-    if (ImGui::BeginPopupContextItem(d.name)) {
+    char label[32];
+    snprintf(label, sizeof label, "%s%s", d.policy, d.restricted ? "*" : "");
+    ImGui::PushID(d.name);
+    if (ImGui::SmallButton(label))
+        ImGui::OpenPopup("policy");
+    tip("what happens to what is denied: click to choose%s",
+        d.restricted ? "\n*: it reaches only what it was granted" : "");
+    if (ImGui::BeginPopup("policy")) {
         for (int n = 0; n < 3; n++) {
             if (!ImGui::MenuItem(policies[n]))
                 continue;
@@ -20,7 +25,14 @@ static void domain_row(Ui &ui, const view_domain &d)
         }
         ImGui::EndPopup();
     }
-    tip("right click: what happens to what is denied");
+    ImGui::PopID();
+}
+
+static void domain_row(Ui &ui, const view_domain &d)
+{
+    ImGui::TableNextRow();
+    ImGui::TableNextColumn();
+    text(d.denials ? colour::bad : d.reads + d.writes ? colour::text : colour::dim, "%s", d.name);
     const uint64_t numbers[2][2] = {{d.bytes_read, d.reads}, {d.bytes_written, d.writes}};
     for (auto &n : numbers) {
         ImGui::TableNextColumn();
@@ -30,8 +42,7 @@ static void domain_row(Ui &ui, const view_domain &d)
     ImGui::TableNextColumn();
     text(d.denials ? colour::bad : colour::dim, "%llu", (unsigned long long)d.denials);
     ImGui::TableNextColumn();
-    text(colour::dim, "%s%s", d.policy, d.restricted ? "*" : "");
-    tip("what happens to what is denied; *: it reaches only what it was granted");
+    policy(ui, d);
 }
 
 static void domains(Ui &ui)
@@ -110,12 +121,12 @@ static void checks(Ui &ui)
 void panel_dma(Ui &ui)
 {
     ui.r->dma_only_denied = ui.only_denied;
-    float width = ImGui::GetContentRegionAvail().x * 0.49f;
-    ImGui::BeginChild("domains", ImVec2(width, 0), false);
+    float width = ImGui::GetContentRegionAvail().x * 0.53f;
+    ImGui::BeginChild("domains", ImVec2(width, 0), false, ImGuiWindowFlags_NavFlattened);
     domains(ui);
     ImGui::EndChild();
     ImGui::SameLine();
-    ImGui::BeginChild("checks", ImVec2(0, 0), false);
+    ImGui::BeginChild("checks", ImVec2(0, 0), false, ImGuiWindowFlags_NavFlattened);
     checks(ui);
     ImGui::EndChild();
 }

@@ -42,6 +42,14 @@ static ImU32 describe(const Ui &ui, const view_event &e, char *out, size_t len)
     }
 }
 
+/* Where it was, as far as it can be known without the segment's base: 32-bit segments are taken as
+ * flat. */
+static uint32_t linear(const view_event &e, uint16_t cs, uint32_t eip)
+{
+    bool flat = (e.mode & 1) && !(e.mode & 2);
+    return flat ? eip : ((uint32_t)cs << 4) + eip;
+}
+
 void panel_history(Ui &ui)
 {
     const view_history &h = ui.v->history;
@@ -51,7 +59,7 @@ void panel_history(Ui &ui)
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
     ImGui::TableSetupColumn("insns ago");
-    ImGui::TableSetupColumn("what", 0, 24 * ui.character);
+    ImGui::TableSetupColumn("what", 0, 20 * ui.character);
     ImGui::TableSetupColumn("at");
     ImGui::TableHeadersRow();
     for (unsigned n = 0; n < h.count; n++) {
@@ -66,8 +74,12 @@ void panel_history(Ui &ui)
         if (e.kind == VIEW_HISTORY_EXCEPTION && e.vector < 32 && h.vector_title[e.vector])
             tip("%s", h.vector_title[e.vector]);
         ImGui::TableNextColumn();
-        text(colour::dim, "%04x:%08x", e.from_cs, e.from_eip);
+        ImGui::PushID((int)n);
+        text(colour::dim, "%04x:", e.from_cs);
         tip("it went on at %04x:%08x", e.to_cs, e.to_eip);
+        ImGui::SameLine(0, 0);
+        address_link(ui, linear(e, e.from_cs, e.from_eip), true);
+        ImGui::PopID();
     }
     ImGui::EndTable();
 }

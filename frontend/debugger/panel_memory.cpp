@@ -74,7 +74,10 @@ static void toolbar(Ui &ui)
     }
     tip("follow what a register points at");
     ImGui::SameLine(0, 2 * ui.character);
-    ImGui::SetNextItemWidth(20 * ui.character);
+    ImGui::SetNextItemWidth(23 * ui.character);
+    if (ui.search_memory)
+        ImGui::SetKeyboardFocusHere();
+    ui.search_memory = false;
     if (ImGui::InputTextWithHint("##search", "search: 55 aa, or text", p.search, sizeof p.search,
                                  ImGuiInputTextFlags_EnterReturnsTrue))
         start_search(ui);
@@ -125,6 +128,30 @@ static void keyboard(Ui &ui, int rows)
         p.base = row - 16 * (uint64_t)(rows - 1);
 }
 
+static void watch(Ui &ui, bool read, bool write)
+{
+    view_action *a = ui.act(ACTION_BREAK_ADD);
+    a->panel = VIEW_BREAK_DATA;
+    a->len = 1;
+    a->read = read;
+    a->write = write;
+    snprintf(a->text, sizeof a->text, "%s%llx", ui.memory.physical ? "phys 0x" : "",
+             (unsigned long long)ui.memory.cursor);
+}
+
+void memory_watch_toggle(Ui &ui)
+{
+    for (unsigned i = 0; i < ui.v->break_count; i++) {
+        const view_break &b = ui.v->breaks[i];
+        if (b.kind != VIEW_BREAK_DATA || ui.memory.physical || !b.is_linear ||
+            ui.memory.cursor - b.address >= b.len)
+            continue;
+        ui.act_at(ACTION_BREAK_REMOVE, b.id);
+        return;
+    }
+    watch(ui, false, true);
+}
+
 static void byte_menu(Ui &ui)
 {
     MemoryPanel &p = ui.memory;
@@ -136,15 +163,8 @@ static void byte_menu(Ui &ui)
     } kinds[] = {
         {"Watch writes", false, true}, {"Watch reads", true, false}, {"Watch both", true, true}};
     for (auto &k : kinds) {
-        if (!ImGui::MenuItem(k.label))
-            continue;
-        view_action *a = ui.act(ACTION_BREAK_ADD);
-        a->panel = VIEW_BREAK_DATA;
-        a->len = 1;
-        a->read = k.read;
-        a->write = k.write;
-        snprintf(a->text, sizeof a->text, "%s%llx", p.physical ? "phys 0x" : "",
-                 (unsigned long long)p.cursor);
+        if (ImGui::MenuItem(k.label, k.write && !k.read ? "F9" : nullptr))
+            watch(ui, k.read, k.write);
     }
     ImGui::Separator();
     if (ImGui::MenuItem("Show as code", nullptr, false, !p.physical))
@@ -209,6 +229,15 @@ static void draw_rows(Ui &ui, ImVec2 at, int rows, float row, float hex, float a
     }
 }
 
+static void draw_hint(ImVec2 at, const char *hint)
+{
+    ImDrawList *draw = ImGui::GetWindowDrawList();
+    ImVec2 size = ImGui::CalcTextSize(hint);
+    draw->AddRectFilled(ImVec2(at.x, at.y - 4), ImVec2(at.x + size.x, at.y + size.y + 4),
+                        colour::stripe, 4);
+    draw->AddText(at, colour::text, hint);
+}
+
 void panel_memory(Ui &ui)
 {
     MemoryPanel &p = ui.memory;
@@ -224,7 +253,7 @@ void panel_memory(Ui &ui)
     }
     ImVec2 at = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
     float row = ImGui::GetTextLineHeight() + 1, w = ui.character;
-    float hex = 10.5f * w, ascii = hex + 50.5f * w;
+    float hex = (p.physical ? 10.5f : 9.5f) * w, ascii = hex + 49.5f * w;
     int rows = std::clamp((int)(room.y / row), 1, VIEW_BYTES / 16);
     ui.r->memory_base = p.base;
     ui.r->memory_len = (uint32_t)(16 * rows);
@@ -250,8 +279,12 @@ void panel_memory(Ui &ui)
     if (right)
         ImGui::OpenPopup("byte");
     byte_menu(ui);
-    if (ui.focus == PANEL_MEMORY && !ImGui::GetIO().WantTextInput &&
+    if (ui.focus == PANEL_MEMORY && !ui.menu_active && !ImGui::GetIO().WantTextInput &&
         !ImGui::IsPopupOpen(nullptr, ImGuiPopupFlags_AnyPopup))
         keyboard(ui, rows);
     draw_rows(ui, at, rows, row, hex, ascii);
+    if (!ui.v->memory.pages_valid && ui.v->memory.base == p.base)
+        draw_hint(ImVec2(at.x + hex + 3 * w, at.y + 3 * row),
+                  p.physical ? " no memory here: Ctrl+G goes elsewhere "
+                             : " not mapped now: Ctrl+G goes elsewhere, e.g. ss:esp ");
 }

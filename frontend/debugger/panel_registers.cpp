@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "frontend/debugger/ui.h"
@@ -12,14 +13,34 @@ static ImU32 ink(bool changed)
     return changed ? colour::changed : colour::text;
 }
 
-/* One editable register in the current line. */
-static void value(Ui &ui, const char *name, uint64_t now, uint64_t before, int digits)
+/* An editable register with a label of its own. */
+static void labelled(Ui &ui, const char *label, const char *name, uint64_t now, uint64_t before,
+                     int digits)
 {
     uint64_t v = now;
-    text(colour::dim, "%-3s", name);
+    text(colour::dim, "%-3s", label);
     ImGui::SameLine(0, ui.character);
     if (edit_hex(name, &v, digits, ink(ui.stopped() && now != before)))
         ui.set_register(name, &v, sizeof v);
+}
+
+/* One editable register in the current line. */
+static void value(Ui &ui, const char *name, uint64_t now, uint64_t before, int digits)
+{
+    labelled(ui, name, name, now, before, digits);
+}
+
+/* Four registers of eight digits side by side, or two. */
+static int columns(const Ui &ui)
+{
+    return ImGui::GetContentRegionAvail().x >= 59 * ui.character ? 4 : 2;
+}
+
+/* The next one goes to column n. */
+static void place(const Ui &ui, int n, int count)
+{
+    if (n % count)
+        ImGui::SameLine(15.5f * ui.character * (float)(n % count) * (count == 2 ? 1.35f : 1));
 }
 
 /* --- General ---------------------------------------------------------------------------------- */
@@ -28,21 +49,25 @@ static const char *const general[8] = {"eax", "ecx", "edx", "ebx", "esp", "ebp",
 
 static void general_registers(Ui &ui)
 {
-    static const int order[8] = {VIEW_EAX, VIEW_ESI, VIEW_EBX, VIEW_EDI,
-                                 VIEW_ECX, VIEW_EBP, VIEW_EDX, VIEW_ESP};
+    static const int orders[2][8] = {
+        {VIEW_EAX, VIEW_ESI, VIEW_EBX, VIEW_EDI, VIEW_ECX, VIEW_EBP, VIEW_EDX, VIEW_ESP},
+        {VIEW_EAX, VIEW_EBX, VIEW_ECX, VIEW_EDX, VIEW_ESI, VIEW_EDI, VIEW_EBP, VIEW_ESP}};
     const view_cpu &c = ui.v->cpu;
-    float second = 21 * ui.character;
+    int count = columns(ui);
     for (int n = 0; n < 8; n++) {
-        if (n & 1)
-            ImGui::SameLine(second);
-        int r = order[n];
+        place(ui, n, count);
+        int r = orders[count == 4][n];
         value(ui, general[r], c.gpr[r], ui.before.gpr[r], 8);
     }
     value(ui, "ip", c.eip, ui.before.eip, 8);
-    ImGui::SameLine(second);
+    place(ui, 1, count);
     text(colour::dim, "at  ");
     ImGui::SameLine(0, 0);
     address_link(ui, c.pc, true);
+    if (const view_name *name = ui.name(c.pc)) {
+        ImGui::SameLine(0, ui.character);
+        text(colour::symbol, "%s", name->text);
+    }
 }
 
 /* --- Bits ------------------------------------------------------------------------------------- */
@@ -122,8 +147,8 @@ static void flags(Ui &ui)
 static void segment_kind(const view_segment &s, char *out, size_t len)
 {
     static const char *const system[16] = {
-        "-", "TSS16", "LDT", "TSS16b", "call16", "task", "int16", "trap16",
-        "-", "TSS32", "-",   "TSS32b", "call32", "-",    "int32", "trap32"};
+        "-", "TSS16", "LDT", "TSS16 busy", "call16", "task", "int16", "trap16",
+        "-", "TSS32", "-",   "TSS32 busy", "call32", "-",    "int32", "trap32"};
     unsigned dpl = s.attr >> 5 & 3;
     if (!(s.attr & 0x80))
         snprintf(out, len, "not present");
@@ -168,8 +193,15 @@ static void segments(Ui &ui)
         tip("the hidden part, as the CPU holds it: attributes %04x", s.attr);
     }
     ImGui::EndTable();
-    text(colour::dim, "gdt %08x  limit %04x", c.gdt_base, c.gdt_limit);
-    text(colour::dim, "idt %08x  limit %04x", c.idt_base, c.idt_limit);
+    const view_cpu &old = ui.before;
+    labelled(ui, "gdt", "gdt_base", c.gdt_base, old.gdt_base, 8);
+    ImGui::SameLine(0, ui.character);
+    labelled(ui, "limit", "gdt_limit", c.gdt_limit, old.gdt_limit, 4);
+    if (columns(ui) == 4)
+        ImGui::SameLine(31 * ui.character);
+    labelled(ui, "idt", "idt_base", c.idt_base, old.idt_base, 8);
+    ImGui::SameLine(0, ui.character);
+    labelled(ui, "limit", "idt_limit", c.idt_limit, old.idt_limit, 4);
 }
 
 /* --- x87 and SSE ------------------------------------------------------------------------------ */
@@ -187,43 +219,118 @@ static double number(const uint8_t *b)
     return se & 0x8000 ? -v : v;
 }
 
+/* The other way. */
+static void encode(double v, uint8_t out[10])
+{
+    int exponent = 0;
+    double part = frexp(fabs(v), &exponent);
+    uint64_t significand = v == 0 ? 0 : (uint64_t)ldexp(part, 64);
+    uint16_t se = (uint16_t)(v == 0 ? 0 : exponent - 1 + 16383);
+    if (std::isnan(v) || std::isinf(v)) {
+        significand = std::isnan(v) ? UINT64_C(3) << 62 : UINT64_C(1) << 63;
+        se = 0x7FFF;
+    }
+    se |= std::signbit(v) ? 0x8000 : 0;
+    memcpy(out, &significand, 8);
+    memcpy(out + 8, &se, 2);
+}
+
+/* What the user wrote for an x87 register: a number, or 0x and all its 20 digits. */
+static bool parse_number(const char *text, uint8_t out[10])
+{
+    unsigned long long significand;
+    unsigned se;
+    int used = 0;
+    char *end;
+    if (sscanf(text, " 0x%4x%16llx%n", &se, &significand, &used) == 2 && used >= 22 &&
+        !text[used]) {
+        uint16_t high = (uint16_t)se;
+        memcpy(out, &significand, 8);
+        memcpy(out + 8, &high, 2);
+        return true;
+    }
+    double v = strtod(text, &end);
+    if (end == text || *end)
+        return false;
+    encode(v, out);
+    return true;
+}
+
+static void x87_register(Ui &ui, unsigned n)
+{
+    const uint8_t *st = ui.v->cpu.st[n];
+    bool changed = ui.stopped() && memcmp(st, ui.before.st[n], 10) != 0;
+    char name[8], number_text[40];
+    uint8_t now[16] = {};
+    snprintf(name, sizeof name, "st%u", n);
+    snprintf(number_text, sizeof number_text, "%.17g", number(st));
+    if (edit_text(name, number_text, sizeof number_text, 26, ink(changed))) {
+        if (parse_number(number_text, now))
+            ui.set_register(name, now, sizeof now);
+        else
+            ui.say("a number like 3.25, or 0x and 20 digits");
+    }
+    tip("%02x%02x %02x%02x%02x%02x%02x%02x%02x%02x\nEnter another number, or 0x and 20 digits",
+        st[9], st[8], st[7], st[6], st[5], st[4], st[3], st[2], st[1], st[0]);
+}
+
 static void x87(Ui &ui)
 {
-    const view_cpu &c = ui.v->cpu;
+    const view_cpu &c = ui.v->cpu, &old = ui.before;
     unsigned top = c.x87_status >> 11 & 7;
-    text(colour::dim, "control %04x  status %04x  top %u", c.x87_control, c.x87_status, top);
+    labelled(ui, "control", "fctrl", c.x87_control, old.x87_control, 4);
+    ImGui::SameLine(0, ui.character);
+    labelled(ui, "status", "fstat", c.x87_status, old.x87_status, 4);
+    ImGui::SameLine(0, ui.character);
+    labelled(ui, "tags", "ftag", c.x87_tag, old.x87_tag, 4);
+    tip("two bits each: 3 is empty");
+    ImGui::SameLine(0, ui.character);
+    text(colour::dim, "top %u", top);
     for (unsigned n = 0; n < 8; n++) {
         bool empty = (c.x87_tag >> 2 * ((top + n) & 7) & 3) == 3;
-        bool changed = ui.stopped() && memcmp(c.st[n], ui.before.st[n], 10) != 0;
         text(colour::dim, "st%u", n);
         ImGui::SameLine(0, ui.character);
         if (empty)
             text(colour::dim, "empty");
         else
-            text(ink(changed), "%.17g", number(c.st[n]));
-        if (!empty)
-            tip("%02x%02x %02x%02x%02x%02x%02x%02x%02x%02x", c.st[n][9], c.st[n][8], c.st[n][7],
-                c.st[n][6], c.st[n][5], c.st[n][4], c.st[n][3], c.st[n][2], c.st[n][1], c.st[n][0]);
+            x87_register(ui, n);
     }
+}
+
+static void sse_register(Ui &ui, unsigned n)
+{
+    const uint8_t *now = ui.v->cpu.xmm[n];
+    uint8_t value[16];
+    uint32_t d[4], old[4];
+    float f[4];
+    double lf[2];
+    char name[8];
+    memcpy(d, now, 16);
+    memcpy(old, ui.before.xmm[n], 16);
+    memcpy(f, now, 16);
+    memcpy(lf, now, 16);
+    snprintf(name, sizeof name, "xmm%u", n);
+    text(colour::dim, "%s", name);
+    ImGui::PushID(name);
+    for (unsigned part = 4; part-- > 0;) {
+        static const char *const ids[] = {"0", "1", "2", "3"};
+        uint64_t v = d[part];
+        ImGui::SameLine(0, ui.character / 2);
+        if (edit_hex(ids[part], &v, 8, ink(ui.stopped() && d[part] != old[part]))) {
+            d[part] = (uint32_t)v;
+            memcpy(value, d, 16);
+            ui.set_register(name, value, sizeof value);
+        }
+        tip("float  %g %g %g %g\ndouble %g %g", f[3], f[2], f[1], f[0], lf[1], lf[0]);
+    }
+    ImGui::PopID();
 }
 
 static void sse(Ui &ui)
 {
-    const view_cpu &c = ui.v->cpu;
-    text(colour::dim, "mxcsr %08x", c.mxcsr);
-    for (unsigned n = 0; n < 8; n++) {
-        uint32_t d[4];
-        float f[4];
-        double lf[2];
-        memcpy(d, c.xmm[n], 16);
-        memcpy(f, c.xmm[n], 16);
-        memcpy(lf, c.xmm[n], 16);
-        text(colour::dim, "xmm%u", n);
-        ImGui::SameLine(0, ui.character);
-        text(ink(ui.stopped() && memcmp(c.xmm[n], ui.before.xmm[n], 16) != 0),
-             "%08x %08x %08x %08x", d[3], d[2], d[1], d[0]);
-        tip("float  %g %g %g %g\ndouble %g %g", f[3], f[2], f[1], f[0], lf[1], lf[0]);
-    }
+    value(ui, "mxcsr", ui.v->cpu.mxcsr, ui.before.mxcsr, 8);
+    for (unsigned n = 0; n < 8; n++)
+        sse_register(ui, n);
 }
 
 /* --- All -------------------------------------------------------------------------------------- */
@@ -231,27 +338,44 @@ static void sse(Ui &ui)
 static void control(Ui &ui)
 {
     const view_cpu &c = ui.v->cpu, &b = ui.before;
-    float second = 21 * ui.character;
+    int count = columns(ui);
     value(ui, "cr0", c.cr0, b.cr0, 8);
-    ImGui::SameLine(second);
+    place(ui, 1, count);
     value(ui, "cr2", c.cr2, b.cr2, 8);
+    place(ui, 2, count);
     value(ui, "cr3", c.cr3, b.cr3, 8);
-    ImGui::SameLine(second);
+    place(ui, 3, count);
     value(ui, "cr4", c.cr4, b.cr4, 8);
     bits(ui, "cr0", cr0, c.cr0, b.cr0);
     bits(ui, "cr4", cr4, c.cr4, b.cr4);
 }
 
+/* What the guest's own breakpoints wait for. */
+static void debug_register_tip(const view_cpu &c, int n)
+{
+    static const char *const kinds[] = {"execution", "a write", "I/O", "an access"};
+    static const int lengths[] = {1, 2, 8, 4};
+    uint32_t on = c.dr[7] >> 2 * n & 3, kind = c.dr[7] >> (16 + 4 * n) & 3,
+             length = c.dr[7] >> (18 + 4 * n) & 3;
+    if (n > 3)
+        tip(n == 6 ? "which breakpoints were hit" : "which breakpoints are on, and for what");
+    else if (on)
+        tip("on: %s, %d bytes", kinds[kind], lengths[length]);
+    else
+        tip("off");
+}
+
 static void debug_registers(Ui &ui)
 {
+    static const char *const names[8] = {"dr0", "dr1", "dr2", "dr3", "", "", "dr6", "dr7"};
     static const int order[6] = {0, 1, 2, 3, 6, 7};
     const view_cpu &c = ui.v->cpu;
+    int count = columns(ui);
     for (int n = 0; n < 6; n++) {
-        if (n & 1)
-            ImGui::SameLine(21 * ui.character);
-        text(colour::dim, "dr%d", order[n]);
-        ImGui::SameLine(0, ui.character);
-        text(ink(ui.stopped() && c.dr[order[n]] != ui.before.dr[order[n]]), "%08x", c.dr[order[n]]);
+        int r = order[n];
+        place(ui, n, count);
+        value(ui, names[r], c.dr[r], ui.before.dr[r], 8);
+        debug_register_tip(c, r);
     }
 }
 

@@ -4,9 +4,9 @@
 
 #include "frontend/debugger/ui.h"
 
-static void flags_text(const view_entry &e, char *out, size_t len)
+static void flags_text(const table_entry &e, char *out, size_t len)
 {
-    if (e.is_code)
+    if (e.kind == ENTRY_CODE)
         snprintf(out, len, "%s-bit%s%s%s", e.wide ? "32" : "16", e.writable ? " readable" : "",
                  e.direction ? " conforming" : "", e.accessed ? " accessed" : "");
     else
@@ -15,8 +15,10 @@ static void flags_text(const view_entry &e, char *out, size_t len)
                  e.busy ? " busy" : "");
 }
 
-static void entry_row(Ui &ui, const view_entry &e, int table)
+static void entry_row(Ui &ui, const view_entry &shown, int table)
 {
+    const table_entry &e = shown.e;
+    bool empty = e.kind == ENTRY_EMPTY;
     char flags[64];
     bool idt = table == VIEW_IDT;
     ImGui::TableNextRow();
@@ -34,20 +36,20 @@ static void entry_row(Ui &ui, const view_entry &e, int table)
         text(colour::bad, "not mapped");
         return;
     }
-    text(e.empty     ? colour::dim
+    text(empty       ? colour::dim
          : e.present ? colour::text
                      : colour::bad,
-         "%s%s", e.kind, e.present || e.empty ? "" : " (not present)");
+         "%s%s", shown.kind, e.present || empty ? "" : " (not present)");
     tip("at %08x: %016llx", e.address, (unsigned long long)e.raw);
-    if (e.empty)
+    if (empty)
         return;
     ImGui::TableNextColumn();
     text(e.dpl == 3 ? colour::good : colour::dim, "%u", e.dpl);
     ImGui::TableNextColumn();
-    if (e.is_gate) {
+    if (shown.is_gate) {
         text(colour::dim, "%04x:%08x", e.selector, e.offset);
         ImGui::TableNextColumn();
-        address_link(ui, e.target, true);
+        address_link(ui, shown.target, true);
     } else {
         address_link(ui, e.base, false);
         ImGui::TableNextColumn();
@@ -65,8 +67,10 @@ static void entries(Ui &ui)
     const view_cpu &c = ui.v->cpu;
     bool idt = p.table == VIEW_IDT, ldt = p.table == VIEW_LDT_TABLE;
     ImGui::SameLine(0, 2 * ui.character);
-    ImGui::Checkbox("empty ones too", &p.empty);
-    ImGui::SameLine(0, 2 * ui.character);
+    ImGui::Checkbox("empty too", &p.empty);
+    ImGui::SameLine(0, ui.character);
+    if (ImGui::GetContentRegionAvail().x < 40 * ui.character)
+        ImGui::NewLine();
     text(colour::dim, "base %08x  limit %04x  %u entries",
          idt   ? c.idt_base
          : ldt ? c.segment[VIEW_LDTR].base
@@ -91,14 +95,14 @@ static void entries(Ui &ui)
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
     ImGui::TableSetupColumn(idt ? "vector" : "selector");
-    ImGui::TableSetupColumn("kind", 0, 22 * ui.character);
+    ImGui::TableSetupColumn("kind", 0, 15 * ui.character);
     ImGui::TableSetupColumn("DPL");
     ImGui::TableSetupColumn(idt ? "selector:offset" : "base");
     ImGui::TableSetupColumn(idt ? "leads to" : "limit");
     ImGui::TableSetupColumn("");
     ImGui::TableHeadersRow();
     for (unsigned n = 0; n < t.count; n++) {
-        if (t.table != p.table || (t.entry[n].empty && !p.empty))
+        if (t.table != p.table || (t.entry[n].e.kind == ENTRY_EMPTY && !p.empty))
             continue;
         ImGui::PushID((int)n);
         entry_row(ui, t.entry[n], p.table);

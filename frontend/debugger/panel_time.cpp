@@ -36,7 +36,7 @@ static uint64_t counter(const view_counters &c, int n)
 static void make_plots(TimePanel &p)
 {
     p.plots = {
-        {"instructions", "million/s", 1e-6, colour::good, {}, 0},
+        {"instructions", "M/s", 1e-6, colour::good, {}, 0},
         {"interrupts", "/s", 1, colour::address, {}, 0},
         {"faults", "/s", 1, colour::bad, {}, 0},
         {"port accesses", "/s", 1, colour::system, {}, 0},
@@ -47,27 +47,10 @@ static void make_plots(TimePanel &p)
     };
 }
 
-static void count_events(Ui &ui)
-{
-    TimePanel &p = ui.time;
-    const view_history &h = ui.v->history;
-    uint64_t news = std::min<uint64_t>(h.events - std::min(h.events, p.seen), h.count);
-    for (unsigned n = 0; n < h.count && news; n++) {
-        const view_event &e = h.event[n];
-        if (e.kind == VIEW_HISTORY_BLOCK)
-            continue;
-        news--;
-        if (e.kind <= VIEW_HISTORY_SOFTWARE)
-            p.fired[e.kind][e.vector]++;
-    }
-    p.seen = h.events;
-}
-
 void time_sample(Ui &ui)
 {
     TimePanel &p = ui.time;
     const view_counters &c = ui.v->counters;
-    count_events(ui);
     if (p.plots.empty())
         make_plots(p);
     if (!p.host_ns || c.host_ns < p.host_ns) {
@@ -156,7 +139,7 @@ static void plots(Ui &ui)
         if (n % columns)
             ImGui::SameLine(0, 6);
         if (n == 1) {
-            draw_plot(p, "virtual time", "% of real", colour::jump, p.speed, size);
+            draw_plot(p, "virtual time", "% real", colour::jump, p.speed, size);
             continue;
         }
         const Plot &plot = p.plots[(size_t)(n ? n - 1 : 0)];
@@ -168,7 +151,7 @@ static void fired(Ui &ui)
 {
     static const char *const kinds[3] = {"interrupt", "exception", "INT"};
     static const ImU32 inks[3] = {colour::good, colour::bad, colour::address};
-    TimePanel &p = ui.time;
+    const view_history &h = ui.v->history;
     if (!ImGui::BeginTable("fired", 3,
                            ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_RowBg |
                                ImGuiTableFlags_ScrollY))
@@ -180,16 +163,16 @@ static void fired(Ui &ui)
     ImGui::TableHeadersRow();
     for (int kind = 0; kind < 3; kind++) {
         for (int n = 0; n < 256; n++) {
-            if (!p.fired[kind][n])
+            if (!h.delivered[kind][n])
                 continue;
-            const char *name = kind == 1 && n < 32 ? ui.v->history.vector_name[n] : nullptr;
+            const char *name = kind == 1 && n < 32 ? h.vector_name[n] : nullptr;
             ImGui::TableNextRow();
             ImGui::TableNextColumn();
             text(inks[kind], "%s", kinds[kind]);
             ImGui::TableNextColumn();
             text(colour::text, name ? "%02x %s" : "%02x", n, name);
             ImGui::TableNextColumn();
-            text(colour::text, "%llu", (unsigned long long)p.fired[kind][n]);
+            text(colour::text, "%llu", (unsigned long long)h.delivered[kind][n]);
         }
     }
     ImGui::EndTable();

@@ -56,7 +56,7 @@ static void guest(Ui &ui)
                                ImGuiTableFlags_RowBg))
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
-    for (const char *name : {"guest", "instruction", "flags", "host"})
+    for (const char *name : {"guest", "flags", "size", "instruction"})
         ImGui::TableSetupColumn(name);
     ImGui::TableHeadersRow();
     for (unsigned n = 0; n < t.count; n++) {
@@ -74,11 +74,8 @@ static void guest(Ui &ui)
         ImGui::PushStyleColor(ImGuiCol_Text, colour::address);
         ImGui::Selectable(label, false, ImGuiSelectableFlags_SpanAllColumns);
         ImGui::PopStyleColor();
-        if (ImGui::IsItemHovered())
+        if (ImGui::IsItemHovered() || (ImGui::IsItemFocused() && ImGui::GetIO().NavVisible))
             p.hover = (int)n;
-        ImGui::TableNextColumn();
-        if (!lines.empty())
-            text(colour::text, "%-6s %s", lines[0].mnemonic.c_str(), lines[0].operands.c_str());
         ImGui::TableNextColumn();
         flags(i);
         ImGui::TableNextColumn();
@@ -87,6 +84,9 @@ static void guest(Ui &ui)
         if (t.found)
             tip(i.soft ? "bytes of host code; its memory access goes through the soft TLB"
                        : "bytes of host code");
+        ImGui::TableNextColumn();
+        if (!lines.empty())
+            text(colour::text, "%-6s %s", lines[0].mnemonic.c_str(), lines[0].operands.c_str());
         ImGui::PopID();
     }
     ImGui::EndTable();
@@ -101,6 +101,25 @@ static int insn_of(const view_translation &t, uint32_t offset)
     return -1;
 }
 
+/* Where a jump goes: within the unit by offset, else out of it. */
+static std::string host_operands(const view_translation &t, const Line &line)
+{
+    unsigned long long target;
+    int used = 0;
+    if ((line.kind != LineKind::jump && line.kind != LineKind::branch &&
+         line.kind != LineKind::call) ||
+        sscanf(line.operands.c_str(), "0x%llx%n", &target, &used) != 1 ||
+        line.operands[(size_t)used])
+        return line.operands;
+    uint64_t offset = target - t.host_address;
+    char out[40];
+    if (offset < t.host_len)
+        snprintf(out, sizeof out, "%s+%04x", offset < t.hot_len ? "" : "cold ", (unsigned)offset);
+    else
+        snprintf(out, sizeof out, "out, to %llx", target);
+    return out;
+}
+
 static void host(Ui &ui)
 {
     static const ImU32 shades[2] = {IM_COL32(34, 39, 50, 255), IM_COL32(27, 30, 37, 255)};
@@ -111,7 +130,7 @@ static void host(Ui &ui)
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
     ImGui::TableSetupColumn("at");
-    ImGui::TableSetupColumn("host code", 0, 44 * ui.character);
+    ImGui::TableSetupColumn("host code");
     ImGui::TableHeadersRow();
     for (const Line &line : p.host) {
         uint32_t offset = line.address;
@@ -127,7 +146,7 @@ static void host(Ui &ui)
                     : line.kind == LineKind::call                                  ? colour::good
                     : n < 0                                                        ? colour::heading
                                                                                    : colour::text;
-        text(ink, "%-7s %s", line.mnemonic.c_str(), line.operands.c_str());
+        text(ink, "%-6s %s", line.mnemonic.c_str(), host_operands(t, line).c_str());
         if (n < 0)
             tip(offset < t.hot_len ? "entry, poll and exits: of no single instruction"
                                    : "cold part: slow paths and exits");
@@ -155,17 +174,18 @@ void panel_translation(Ui &ui)
     } else {
         ImGui::Checkbox("cold part", &p.cold);
         ImGui::SameLine(0, 2 * ui.character);
-        text(colour::dim, "%u instructions, %u + %u bytes of host code, %u exits", t.count,
-             t.hot_len, t.host_len - t.hot_len, t.link_count);
+        text(colour::dim, "%u instructions: %u + %u bytes, %u exits", t.count, t.hot_len,
+             t.host_len - t.hot_len, t.link_count);
+        tip("host code: the part that runs, the cold part; jumps to other units");
     }
     float width = t.found ? ImGui::GetContentRegionAvail().x * 0.5f : 0;
-    ImGui::BeginChild("guest", ImVec2(width, 0), false);
+    ImGui::BeginChild("guest", ImVec2(width, 0), false, ImGuiWindowFlags_NavFlattened);
     guest(ui);
     ImGui::EndChild();
     if (!t.found)
         return;
     ImGui::SameLine();
-    ImGui::BeginChild("host", ImVec2(0, 0), false);
+    ImGui::BeginChild("host", ImVec2(0, 0), false, ImGuiWindowFlags_NavFlattened);
     host(ui);
     ImGui::EndChild();
 }

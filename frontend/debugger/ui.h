@@ -126,8 +126,6 @@ struct TimePanel {
     std::vector<Plot> plots;
     int next = 0, filled = 0;
     uint64_t host_ns = 0, virtual_ns = 0, slept_ns = 0;
-    uint64_t seen = 0; /* history events that were counted */
-    uint64_t fired[3][256] = {};
     float speed[240] = {}, idle[240] = {};
 };
 
@@ -141,9 +139,12 @@ struct Ui {
 
     float row = 0, character = 0; /* height of a line, width of a character, pixels */
     view_panel focus = PANEL_CODE;
-    bool shown[PANELS] = {};  /* drawn in this frame */
-    uint32_t bring_up = 0;    /* panels whose tabs are to come to the front */
-    bool ask_address = false; /* open "go to" */
+    bool shown[PANELS] = {};        /* drawn in this frame */
+    uint32_t bring_up = 0;          /* panels whose tabs are to come to the front */
+    bool ask_address = false;       /* open "go to" */
+    bool menu_active = false;       /* the keyboard is in the menu */
+    bool search_memory = false;     /* to the search field of Memory */
+    view_panel take_focus = PANELS; /* the keyboard goes there with the next picture */
     char go_to[96] = "";
     char answer[VIEW_MESSAGE] = "";
     double answer_until = 0;
@@ -171,6 +172,8 @@ struct Ui {
     view_action *act(view_action_kind kind);
     void act_at(view_action_kind kind, uint64_t address);
     void set_register(const char *name, const void *data, size_t len);
+    /* A message in the status line, for a while. */
+    void say(const char *what);
     void go_code(uint32_t address);
     void go_memory(uint64_t address, bool physical);
     void go_address(uint32_t linear);
@@ -195,6 +198,9 @@ void panel_time(Ui &ui);
 void panel_dma(Ui &ui);
 void panel_history(Ui &ui);
 
+/* F9 in Memory: watches writes to the byte at the cursor, or no longer. */
+void memory_watch_toggle(Ui &ui);
+
 /* Counts and samples, whether the panel is shown or not. */
 void time_sample(Ui &ui);
 
@@ -211,6 +217,9 @@ void address_link(Ui &ui, uint32_t address, bool is_code);
 
 /* A number that can be edited in place: true when *value was changed by the user. */
 bool edit_hex(const char *id, uint64_t *value, int digits, ImU32 colour);
+
+/* The same for text of that many characters. */
+bool edit_text(const char *id, char *text, size_t size, int characters, ImU32 colour);
 
 /* One bit of a register: bright when set. True when clicked. */
 bool bit(const char *name, bool set, bool changed, const char *what);

@@ -166,6 +166,7 @@ enum view_action_kind {
     ACTION_STEP_OVER,
     ACTION_STEP_OUT,
     ACTION_RUN_TO,       /* address, linear */
+    ACTION_RUN_UNTIL,    /* panel: enum view_break_kind, any of it */
     ACTION_BREAK_TOGGLE, /* address, linear */
     ACTION_BREAK_ADD,    /* panel: enum view_break_kind; text: where, or which; condition; access */
     ACTION_BREAK_REMOVE, /* address: its number */

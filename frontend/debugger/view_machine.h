@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "partition/table_entry.h"
+
 /* --- Counters, for plots: all count up ------------------------------------------------------- */
 
 struct view_counters {
@@ -23,16 +25,10 @@ struct view_counters {
 enum view_table { VIEW_GDT, VIEW_LDT_TABLE, VIEW_IDT, VIEW_TSS, VIEW_TABLES };
 
 struct view_entry {
-    unsigned index;
-    uint32_t address;
-    uint64_t raw;
-    const char *kind;
-    bool readable, empty, present, wide, granular, accessed, writable, direction, busy;
-    bool is_gate, is_code;
-    uint8_t dpl, params;
-    uint16_t selector;
-    uint32_t base, limit, offset;
-    uint32_t target; /* gates: linear address they lead to */
+    struct table_entry e;
+    const char *kind; /* its name */
+    bool is_gate;     /* target is known */
+    uint32_t target;  /* gates: linear address they lead to */
 };
 
 #define VIEW_ENTRIES 256
@@ -64,7 +60,7 @@ struct view_event {
 
 #define VIEW_EVENTS 256
 struct view_history {
-    uint64_t events; /* recorded so far */
+    uint64_t delivered[3][256]; /* so far: interrupts, exceptions, INT n; by vector */
     unsigned count;
     struct view_event event[VIEW_EVENTS]; /* the latest first */
     const char *vector_name[32];          /* "#PF"; NULL: none */

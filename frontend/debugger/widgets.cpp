@@ -38,49 +38,73 @@ void heading(const char *title)
     ImGui::NewLine();
 }
 
-void address_link(Ui &ui, uint32_t address, bool is_code)
+/* An input field that looks like text until one types in it. */
+static bool plain_input(const char *id, char *buffer, size_t size, float width, ImU32 colour,
+                        ImGuiInputTextFlags flags)
 {
-    ImGui::PushID((int)address);
-    text(colour::address, "%08x", address);
-    if (ImGui::IsItemHovered()) {
-        ImVec2 low = ImGui::GetItemRectMin(), high = ImGui::GetItemRectMax();
-        ImGui::GetWindowDrawList()->AddLine(ImVec2(low.x, high.y), high, colour::address);
-        ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
-    }
-    tip("click: %s, Ctrl+click: %s, right click: its page walk", is_code ? "code" : "memory",
-        is_code ? "memory" : "code");
-    if (ImGui::IsItemClicked(ImGuiMouseButton_Right))
-        ui.go_address(address);
-    if (ImGui::IsItemClicked()) {
-        if (is_code != ImGui::GetIO().KeyCtrl)
-            ui.go_code(address);
-        else
-            ui.go_memory(address, false);
-    }
+    ImGui::PushID(id);
+    ImGui::PushStyleColor(ImGuiCol_Text, colour);
+    ImGui::PushStyleColor(ImGuiCol_FrameBg, IM_COL32(0, 0, 0, 0));
+    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(1, 0));
+    ImGui::SetNextItemWidth(width);
+    bool done = ImGui::InputText("##value", buffer, size,
+                                 flags | ImGuiInputTextFlags_EnterReturnsTrue |
+                                     ImGuiInputTextFlags_AutoSelectAll);
+    ImGui::PopStyleVar();
+    ImGui::PopStyleColor(2);
     ImGui::PopID();
+    return done;
 }
 
 bool edit_hex(const char *id, uint64_t *value, int digits, ImU32 colour)
 {
     char buffer[20];
     snprintf(buffer, sizeof buffer, "%0*llx", digits, (unsigned long long)*value);
-    ImGui::PushID(id);
-    ImGui::PushStyleColor(ImGuiCol_Text, colour);
-    ImGui::PushStyleColor(ImGuiCol_FrameBg, IM_COL32(0, 0, 0, 0));
-    ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(1, 0));
-    ImGui::SetNextItemWidth(ImGui::CalcTextSize("0").x * (float)digits + 4);
-    bool done = ImGui::InputText("##hex", buffer, sizeof buffer,
-                                 ImGuiInputTextFlags_CharsHexadecimal |
-                                     ImGuiInputTextFlags_EnterReturnsTrue |
-                                     ImGuiInputTextFlags_AutoSelectAll);
-    ImGui::PopStyleVar();
-    ImGui::PopStyleColor(2);
-    ImGui::PopID();
     unsigned long long now;
-    if (!done || sscanf(buffer, "%llx", &now) != 1)
+    if (!plain_input(id, buffer, sizeof buffer, ImGui::CalcTextSize("0").x * (float)digits + 4,
+                     colour, ImGuiInputTextFlags_CharsHexadecimal) ||
+        sscanf(buffer, "%llx", &now) != 1)
         return false;
     *value = now;
     return true;
+}
+
+bool edit_text(const char *id, char *text, size_t size, int characters, ImU32 colour)
+{
+    return plain_input(id, text, size, ImGui::CalcTextSize("0").x * (float)characters, colour, 0);
+}
+
+/* The mouse or the keyboard is at the last item. */
+static bool is_pointed_at()
+{
+    return ImGui::IsItemHovered() || (ImGui::IsItemFocused() && ImGui::GetIO().NavVisible);
+}
+
+void address_link(Ui &ui, uint32_t address, bool is_code)
+{
+    char label[12];
+    snprintf(label, sizeof label, "%08x", address);
+    ImVec2 low = ImGui::GetCursorScreenPos(), size = ImGui::CalcTextSize(label);
+    ImGui::PushID((int)address);
+    bool go = ImGui::InvisibleButton("##link", size);
+    ImDrawList *draw = ImGui::GetWindowDrawList();
+    draw->AddText(low, colour::address, label);
+    if (is_pointed_at()) {
+        draw->AddLine(ImVec2(low.x, low.y + size.y), ImVec2(low.x + size.x, low.y + size.y),
+                      colour::address);
+        ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+    }
+    tip("click: %s, Ctrl+click: %s, right click: its page walk", is_code ? "code" : "memory",
+        is_code ? "memory" : "code");
+    if (ImGui::IsItemClicked(ImGuiMouseButton_Right))
+        ui.go_address(address);
+    if (go) {
+        if (is_code != ImGui::GetIO().KeyCtrl)
+            ui.go_code(address);
+        else
+            ui.go_memory(address, false);
+    }
+    ImGui::PopID();
 }
 
 bool bit(const char *name, bool set, bool changed, const char *what)
@@ -94,7 +118,7 @@ bool bit(const char *name, bool set, bool changed, const char *what)
     ImDrawList *draw = ImGui::GetWindowDrawList();
     if (set)
         draw->AddRectFilled(at, ImVec2(at.x + size.x, at.y + size.y), IM_COL32(58, 70, 98, 255), 3);
-    if (ImGui::IsItemHovered())
+    if (is_pointed_at())
         draw->AddRect(at, ImVec2(at.x + size.x, at.y + size.y), colour::address, 3);
     draw->AddText(ImVec2(at.x + 3, at.y), ink, name);
     tip("%s: %d", what, set);
@@ -144,6 +168,12 @@ void Ui::set_register(const char *name, const void *data, size_t len)
     view_action *a = act(ACTION_SET_REGISTER);
     snprintf(a->text, sizeof a->text, "%s", name);
     memcpy(a->data, data, len < sizeof a->data ? len : sizeof a->data);
+}
+
+void Ui::say(const char *what)
+{
+    snprintf(answer, sizeof answer, "%s", what);
+    answer_until = ImGui::GetTime() + 6;
 }
 
 void Ui::go_code(uint32_t address)

@@ -1,11 +1,12 @@
 """Small clients for tests: of the control socket (docs/control.md) and of the gdb stub. What does not come within PATIENCE
 seconds is a failure: long, so that a busy host is none."""
 import json
+import os
 import re
 import socket
 import time
 
-PATIENCE = 120
+PATIENCE = float(os.environ.get("UMBRA_PATIENCE", "120"))
 
 
 class Control:

@@ -49,6 +49,7 @@ shows "error code 0033: entry 06 of the IDT"
 shows "2.  #GP general protection (vector 13)"
 shows "these two make a double fault"
 shows "the CPU shuts down"
+shows "so: IDT entry 06 holds no gate that is present: the system has no handler for #UD"
 
 cat >"$dir/script" <<'SCRIPT'
 break crash
