@@ -306,6 +306,21 @@ void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint3
         debug_data_access(c, gva, size, true);
 }
 
+void access_touch(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset)
+{
+    const struct segment *s = &c->seg[seg];
+    bool execute_only = vcpu_is_protected(c) && (s->attr & SEG_ATTR_P) &&
+                        (s->attr & (SEG_ATTR_CODE | SEG_ATTR_WR)) == SEG_ATTR_CODE;
+    if (!execute_only) {
+        (void)load8(c, i, seg, offset);
+        return;
+    }
+    c->cur = i;
+    if (offset > s->limit)
+        raise_segment(c, seg);
+    (void)place_of(c, (uint32_t)s->base + offset, c->tlb_view, TLB_READ);
+}
+
 uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
                             unsigned size)
 {

@@ -7,18 +7,26 @@
 #include "cpu/feature.h"
 #include "cpu/interp/simd.h"
 #include "cpu/interp/x87.h"
+#include "cpu/segment.h"
 
 #define IMAGE_SIZE 512
+
+/* The segment's limit comes first, as on an AMD Zen (of a 16-byte operand alignment does). */
+static void raise_misaligned(struct vcpu *c, const struct insn *i, uint32_t at)
+{
+    c->cur = i;
+    segment_linear(c, i->seg, at, 1, false);
+    segment_linear(c, i->seg, at + IMAGE_SIZE - 1, 1, false);
+    cpu_raise_error(c, VEC_GP, 0);
+}
 
 static uint32_t image_address(struct vcpu *c, const struct insn *i)
 {
     if (c->cr0 & (CR0_EM | CR0_TS))
         x87_raise_nm(c, i);
     uint32_t at = insn_ea(c, i);
-    if (((uint32_t)c->seg[i->seg].base + at) & 15) {
-        c->cur = i;
-        cpu_raise_error(c, VEC_GP, 0);
-    }
+    if (((uint32_t)c->seg[i->seg].base + at) & 15)
+        raise_misaligned(c, i, at);
     return at;
 }
 

@@ -403,8 +403,7 @@ HANDLER(simd_hint)
     (void)i;
 }
 
-/* Faults as a load of the byte does. */
 HANDLER(clflush)
 {
-    (void)load8(c, i, i->seg, insn_ea(c, i));
+    access_touch(c, i, i->seg, insn_ea(c, i));
 }

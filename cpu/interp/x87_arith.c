@@ -238,6 +238,9 @@ COMPARE_MEM(fcomp, mi16, 0xDE, true)
     }
 COMPARE_REG(fcom_st, 0xD8, false, set_codes, 0)
 COMPARE_REG(fcomp_st, 0xD8, false, set_codes, 1)
+COMPARE_REG(fcom_st_dc, 0xDC, false, set_codes, 0) /* aliases: their own last opcode */
+COMPARE_REG(fcomp_st_dc, 0xDC, false, set_codes, 1)
+COMPARE_REG(fcomp_st_de, 0xDE, false, set_codes, 1)
 COMPARE_REG(fcompp, 0xDE, false, set_codes, 2)
 COMPARE_REG(fucom, 0xDD, true, set_codes, 0)
 COMPARE_REG(fucomp, 0xDD, true, set_codes, 1)

@@ -122,11 +122,11 @@ HANDLER(fxam)
     f->status = (uint16_t)status;
 }
 
-HANDLER(fxch)
+static inline void exchange(struct vcpu *c, const struct insn *i, unsigned escape)
 {
     struct x87 *f = &c->x87;
     x87_enter(c, i);
-    x87_note(c, i, 0xD9);
+    x87_note(c, i, escape);
     if (unlikely(x87_is_empty(f, 0) || x87_is_empty(f, i->rm))) {
         if (!x87_stack_fault(c, false))
             return;
@@ -140,6 +140,21 @@ HANDLER(fxch)
     struct f80 a = x87_get(f, 0), b = x87_get(f, i->rm);
     *x87_st(f, 0) = b;
     *x87_st(f, i->rm) = a;
+}
+
+HANDLER(fxch)
+{
+    exchange(c, i, 0xD9);
+}
+
+HANDLER(fxch_dd) /* aliases: their own last opcode */
+{
+    exchange(c, i, 0xDD);
+}
+
+HANDLER(fxch_df)
+{
+    exchange(c, i, 0xDF);
 }
 
 /* The condition is in the opcode: DA/DB bit 0 negates, ModRM.reg 0..3 is B, E, BE, U. */

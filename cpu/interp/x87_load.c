@@ -109,6 +109,17 @@ static inline void finish_store(struct vcpu *c, struct fp_env *e, bool pop)
         x87_pop(&c->x87);
 }
 
+/* What is not stored for an unmasked exception must still be a place that can be written: that
+ * fault comes first (SDM vol. 3, table 6-2; AMD's chips do so). */
+static void check_store(struct vcpu *c, const struct insn *i, uint32_t ea, unsigned size)
+{
+    if (size > 10) /* sizeof(struct f80) */
+        size = 10;
+    access_prepare_rmw(c, i, i->seg, ea, size < 8 ? size : 8);
+    if (size == 10)
+        access_prepare_rmw(c, i, i->seg, ea + 8, 2);
+}
+
 /* ST0 is empty: stores indefinite when that is masked. The memory write may still fault, so it
  * comes before the state changes. */
 #define STORE(name, escape, T, store, convert, indefinite, pop) \
@@ -121,6 +132,8 @@ static inline void finish_store(struct vcpu *c, struct fp_env *e, bool pop)
             bool masked = f->control & FP_IE;                   \
             if (masked)                                         \
                 store(c, i, i->seg, ea, indefinite);            \
+            else                                                \
+                check_store(c, i, ea, sizeof(T));               \
             x87_note_mem(c, i, escape, ea);                     \
             x87_stack_fault(c, false);                          \
             if (pop && masked)                                  \
@@ -133,6 +146,8 @@ static inline void finish_store(struct vcpu *c, struct fp_env *e, bool pop)
         T v = (T)convert;                                       \
         if (likely(is_stored(e)))                               \
             store(c, i, i->seg, ea, v);                         \
+        else                                                    \
+            check_store(c, i, ea, sizeof(T));                   \
         x87_note_mem(c, i, escape, ea);                         \
         finish_store(c, e, pop);                                \
     }
@@ -160,8 +175,7 @@ STORE(fisttp_m64, 0xDD, uint64_t, store64, f80_to_int(truncating(e), a, 64), F80
 /* Both parts are checked before either is stored. */
 static void store80(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t ea, struct f80 v)
 {
-    access_prepare_rmw(c, i, seg, ea, 8);
-    access_prepare_rmw(c, i, seg, ea + 8, 2);
+    check_store(c, i, ea, sizeof v);
     store64(c, i, seg, ea, v.sig);
     store16(c, i, seg, ea + 8, v.se);
 }
@@ -204,6 +218,11 @@ HANDLER(fst_st)
 HANDLER(fstp_st)
 {
     store_register(c, i, 0xDD, true);
+}
+
+HANDLER(fstp_st_df) /* an alias: its own last opcode */
+{
+    store_register(c, i, 0xDF, true);
 }
 
 /* D9 D8+i, undocumented: as FSTP, but an empty ST0 is no stack fault and is just popped (as an AMD

@@ -50,7 +50,8 @@ BINARY(fyl2x, f80_yl2x)
 BINARY(fyl2xp1, f80_yl2xp1)
 BINARY(fpatan, f80_atan2)
 
-/* The angle is 2^63 or more: C2, and the operand stays. */
+/* The angle is 2^63 or more: C2, and the operand stays. Else C2 is cleared, also where an unmasked
+ * exception keeps the result back. */
 static void set_out_of_range(struct x87 *f, bool out)
 {
     f->status = (uint16_t)((f->status & ~SW_C2) | (out ? SW_C2 : 0));
@@ -70,11 +71,9 @@ static void sine_or_cosine(struct vcpu *c, const struct insn *i, bool cosine)
     struct f80 r;
     bool out;
     f80_sin_cos(&e, x87_get(f, 0), cosine ? NULL : &r, cosine ? &r : NULL, &out);
-    if (x87_finish(c, &e)) {
-        set_out_of_range(f, out);
-        if (!out)
-            *x87_st(f, 0) = r;
-    }
+    set_out_of_range(f, out);
+    if (x87_finish(c, &e) && !out)
+        *x87_st(f, 0) = r;
 }
 
 HANDLER(fsin)
@@ -97,8 +96,8 @@ static void two_results(struct vcpu *c, const struct insn *i, bool tangent)
         if (x87_stack_fault(c, !x87_is_empty(f, 0))) {
             x87_write(f, 0, F80_DEFAULT_NAN);
             x87_push(f, F80_DEFAULT_NAN);
-            set_out_of_range(f, false);
         }
+        set_out_of_range(f, false);
         return;
     }
     struct fp_env e;
@@ -109,10 +108,8 @@ static void two_results(struct vcpu *c, const struct insn *i, bool tangent)
         first = f80_tan(&e, x87_get(f, 0), &out);
     else
         f80_sin_cos(&e, x87_get(f, 0), &first, &second, &out);
-    if (!x87_finish(c, &e))
-        return;
     set_out_of_range(f, out);
-    if (out)
+    if (!x87_finish(c, &e) || out)
         return;
     if (tangent && f80_classify(first) == FP_CLASS_NAN)
         second = first; /* a NaN takes the place of 1.0 as well */

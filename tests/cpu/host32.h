@@ -10,8 +10,10 @@
  *     HOST_DATA  |0 1| rw   |2| read-only   |3 ..14| not there   |15| rw
  *     HOST_CODE  |0|        |1 ..15| not there
  *
- * FS is the C library's and stays untouched. The code ends with a far jump that host32_code puts
- * behind it, or with whatever it raises: INT3 included, which fills the rest of its page. */
+ * FS is the C library's and stays untouched. In a flat run CS, DS, ES, SS and GS are Linux's own
+ * 32-bit ones of base 0 and 4 GiB instead. The code ends with a far jump that host32_code puts
+ * behind it, or with whatever it raises: INT3 included, which fills the rest of its page. x87, MMX
+ * and SSE state go in and come out as an image of FXSAVE64, if the caller gives one. */
 #ifndef UMBRA_TESTS_HOST32_H
 #define UMBRA_TESTS_HOST32_H
 
@@ -36,10 +38,17 @@ struct host32_state {
     uint32_t reg[8], eip, eflags;
     uint32_t vector, error, cr2; /* after a run; INT3 behind the code is vector 3 */
 #define HOST_ENDLESS 32          /* vector: it jumped to itself and was stopped */
+    uint8_t *fx;                 /* 512 bytes, aligned to 16; NULL: not asked for */
 };
+
+/* What kind of code it is; where offset 0 of the code and of the data then lies. */
+enum host32_kind { HOST_16, HOST_32, HOST_FLAT };
+#define HOST_CODE_AT(kind) ((kind) == HOST_FLAT ? HOST_CODE : 0)
+#define HOST_DATA_AT(kind) ((kind) == HOST_FLAT ? HOST_DATA : 0)
 
 #define LDT_SELECTOR(n) ((n)*8 + 7) /* LDT, RPL 3 */
 #define STUB            0x20200000u /* a page in the low 4 GiB: the way out */
+#define USER_CS32       0x23
 #define USER_CS64       0x33
 #define USER_SS         0x2B
 
@@ -48,6 +57,7 @@ struct native_frame {
     uint64_t host_rsp, flags;
     uint32_t reg[8];
     uint64_t iret[5]; /* eip, cs, eflags, esp, ss */
+    uint8_t *fx;
 };
 struct native_frame native_frame __attribute__((visibility("hidden")));
 void native_enter(void);
@@ -60,7 +70,11 @@ __asm__(".text\n"
         "native_enter:\n"
         "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
         "  mov %rsp, native_frame(%rip)\n"
-        "  mov $0xF, %eax\n" /* LDT_SELECTOR(1) */
+        "  mov native_frame+88(%rip), %rax\n"
+        "  test %rax, %rax\n"
+        "  jz 1f\n"
+        "  fxrstor64 (%rax)\n"
+        "1: mov native_frame+80(%rip), %eax\n"
         "  mov %eax, %ds; mov %eax, %es; mov %eax, %gs\n"
         "  lea native_frame+48(%rip), %rsp\n"
         "  mov native_frame+16(%rip), %eax\n"
@@ -83,6 +97,12 @@ __asm__(".text\n"
         "  mov native_frame(%rip), %rsp\n"
         "  pushfq\n"
         "  popq native_frame+8(%rip)\n"
+        "  mov native_frame+88(%rip), %rax\n"
+        "  test %rax, %rax\n"
+        "  jz native_abandon\n"
+        "  fxsave64 (%rax)\n"
+        "  fninit\n"
+        "  ldmxcsr native_mxcsr(%rip)\n"
         "native_abandon:\n"
         "  mov native_frame(%rip), %rsp\n"
         "  cld\n"
@@ -91,9 +111,11 @@ __asm__(".text\n"
         "  xor %eax, %eax\n"
         "  mov %eax, %ds; mov %eax, %es\n"
         "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-        "  ret\n");
+        "  ret\n"
+        "native_mxcsr: .long 0x1F80\n");
 _Static_assert(offsetof(struct native_frame, reg) == 16 &&
-                   offsetof(struct native_frame, iret) == 48,
+                   offsetof(struct native_frame, iret) == 48 &&
+                   offsetof(struct native_frame, fx) == 88,
                "the assembly knows them");
 
 static struct host32_state *running;
@@ -101,6 +123,18 @@ static uint8_t *code_page;
 static uint32_t code_end; /* offset behind the instruction */
 
 static uint64_t runs, runs_at_tick;
+
+/* Who handles what the code did not raise: a translator under test. Zeros: nobody. */
+static struct sigaction other_handler[32];
+
+/* The FPU's state out of a signal's frame; what is left there is what C wants. */
+static void take_fpu(fpregset_t f, uint8_t *fx)
+{
+    memcpy(fx, f, 416);
+    f->cwd = 0x37F;
+    f->swd = f->ftw = 0;
+    f->mxcsr = 0x1F80;
+}
 
 /* Each second of processor time: is it still the same run? */
 static bool is_endless(const greg_t *g)
@@ -115,14 +149,18 @@ static void caught(int sig, siginfo_t *info, void *context)
     static const int order[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
                                  REG_RSP, REG_RBP, REG_RSI, REG_RDI};
     greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
-    (void)info;
     struct host32_state *s = running;
     if (sig == SIGVTALRM && !is_endless(g))
         return;
-    if (!s) { /* not from the code: a bug of the test */
-        signal(sig, SIG_DFL);
+    if (!s) { /* not from the code */
+        if (other_handler[sig].sa_sigaction)
+            other_handler[sig].sa_sigaction(sig, info, context);
+        else
+            signal(sig, SIG_DFL); /* a bug of the test */
         return;
     }
+    if (s->fx)
+        take_fpu(((ucontext_t *)context)->uc_mcontext.fpregs, s->fx);
     for (unsigned n = 0; n < 8; n++)
         s->reg[n] = (uint32_t)g[order[n]];
     s->eip = (uint32_t)g[REG_RIP];
@@ -135,6 +173,19 @@ static void caught(int sig, siginfo_t *info, void *context)
     g[REG_RSP] = (greg_t)native_frame.host_rsp;
     g[REG_EFL] &= ~(greg_t)FLAG_DF;
     g[REG_CSGSFS] = (greg_t)((uint64_t)USER_SS << 48 | USER_CS64);
+}
+
+/* Calls handlers that were installed after host32_open for what is not raised by the code. */
+static void host32_share_signals(void)
+{
+    static const int shared[] = {SIGSEGV, SIGBUS, SIGFPE};
+    struct sigaction ours;
+    sigaction(SIGTRAP, NULL, &ours);
+    for (unsigned n = 0; n < ARRAY_LEN(shared); n++) {
+        sigaction(shared[n], &ours, &other_handler[shared[n]]);
+        if (other_handler[shared[n]].sa_sigaction == caught)
+            other_handler[shared[n]].sa_sigaction = NULL;
+    }
 }
 
 static bool ldt_segment(unsigned n, uint32_t base, unsigned contents, bool exec_only, bool wide)
@@ -175,6 +226,7 @@ static bool map_all(void)
     memset(code_page, 0xCC, 4096);
     memcpy(stub, "\xFF\x25\x00\x00\x00\x00", 6); /* jmp [rip] */
     store_le64(stub + 6, (uintptr_t)native_leave);
+    mprotect(stub, 4096, PROT_READ | PROT_EXEC);
     return true;
 }
 
@@ -226,15 +278,18 @@ static void host32_code(uint32_t at, const uint8_t *code, size_t len, bool wide)
 }
 
 /* Runs from *s, which then holds the state after. */
-static void host32_run(struct host32_state *s, bool wide)
+static void host32_run(struct host32_state *s, enum host32_kind kind)
 {
+    static const uint16_t code[] = {
+        [HOST_16] = LDT_SELECTOR(2), [HOST_32] = LDT_SELECTOR(0), [HOST_FLAT] = USER_CS32};
     struct native_frame *f = &native_frame;
     memcpy(f->reg, s->reg, sizeof f->reg);
     f->iret[0] = s->eip;
-    f->iret[1] = wide ? LDT_SELECTOR(0) : LDT_SELECTOR(2);
+    f->iret[1] = code[kind];
     f->iret[2] = s->eflags | FLAG_IF | FLAG_ONE;
     f->iret[3] = s->reg[ESP];
-    f->iret[4] = LDT_SELECTOR(1);
+    f->iret[4] = kind == HOST_FLAT ? USER_SS : LDT_SELECTOR(1);
+    f->fx = s->fx;
     runs++;
     running = s;
     native_enter();
@@ -243,7 +298,7 @@ static void host32_run(struct host32_state *s, bool wide)
     running = NULL;
     memcpy(s->reg, f->reg, sizeof f->reg);
     s->eflags = (uint32_t)f->flags;
-    s->eip = code_end + 1;
+    s->eip = HOST_CODE_AT(kind) + code_end + 1;
     s->vector = VEC_BP;
     s->error = s->cr2 = 0;
 }
