@@ -252,8 +252,9 @@ static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs
     int64_t disp = o->mem.disp;
     if (disp < 0 || disp + o->size > (int64_t)sizeof(struct vcpu))
         return "an access beyond the vCPU";
-    bool own =
-        disp == offsetof(struct vcpu, translated.spill) || disp == offsetof(struct vcpu, mxcsr);
+    bool own = disp == offsetof(struct vcpu, translated.spill) ||
+               disp == offsetof(struct vcpu, translated.x87_linear) ||
+               disp == offsetof(struct vcpu, mxcsr);
     return writes && !(own && o->size == 4) ? "a write to the vCPU" : NULL;
 }
 

@@ -22,6 +22,7 @@ bool backend_available(const char **why);
 bool backend_goes_on(const struct insn *last);
 
 /* Does this instruction's handler look at the x87's or MMX's state? */
+bool backend_x87_notes_operand(const struct insn *i); /* it has one, and the x87 keeps where */
 bool backend_uses_x87(const struct insn *i);
 
 /* The vCPU's x87 state to the host's x87, and back; what was there is lost. The latter leaves the

@@ -70,6 +70,15 @@ bool backend_uses_x87(const struct insn *i)
     return k == FPU_HANDLER || k == FPU_X || k == FPU_BOTH;
 }
 
+bool backend_x87_notes_operand(const struct insn *i)
+{
+    const struct opcode *row = opcode_row(i->op);
+    if (!is_escape(row) || !insn_is_mem(i))
+        return false;
+    unsigned escape = row->opcode & 7;
+    return !(escape == 1 && i->reg >= 4) && !(escape == 5 && (i->reg & 4)); /* D9 /4-7, DD /4-7 */
+}
+
 /* Those whose results differ from chip to chip: approximations; and whether an unmasked exception
  * of a conversion to an MMX register comes before the move to MMX state. */
 static bool differs_by_chip(unsigned op)
@@ -176,6 +185,8 @@ static void put_as_it_is(struct emit *e)
     if (insn_is_mem(i))
         p = emit_memory(e, insn_place(i), memory_size(i), writes_memory(row, i));
     asm_modrm(&e->code, &f, reg, p);
+    if (backend_x87_notes_operand(i) && !p.window) /* which the host's data pointer does not tell */
+        asm_store32(&e->code, FIELD_OF(translated.x87_linear), R10);
 }
 
 bool emit_fpu(struct emit *e)

@@ -5,7 +5,9 @@
  *      16  FDP(64)   MXCSR  MXCSR_MASK
  *      32  ST0..ST7, 16 bytes each            160  XMM
  *
- * AMD's processors give FIP, FDP and FOP only while an unmasked exception is pending. */
+ * AMD's processors give FIP, FDP and FOP only while an unmasked exception is pending; and the
+ * kernel does not keep them over a switch of host threads, for which it uses the same instructions.
+ */
 #include <string.h>
 
 #include "translator/translator.h"
@@ -34,6 +36,7 @@ void backend_x87_load(struct translator *t)
     struct image m = {.control = f->control,
                       .status = (uint16_t)((f->status & ~0x3800u) | (unsigned)f->top << 11),
                       .valid = (uint8_t)~f->tag_empty,
+                      .dp = (uintptr_t)t, /* none yet */
                       .mxcsr = 0x1F80};
     for (unsigned n = 0; n < 8; n++) {
         const struct f80 *r = &f->reg[(f->top + n) & 7];
@@ -41,6 +44,21 @@ void backend_x87_load(struct translator *t)
         m.st[n].se = r->se;
     }
     __asm__ volatile("fxrstor64 %0" : : "m"(m) : XMM_REGISTERS);
+}
+
+/* The last operand: the host's data pointer is its linear address where the access went through a
+ * window, else a host address, and host code noted the linear one (fpu.c). n: the last instruction;
+ * the operand is that of the last before it in the unit that has one. */
+static void note_operand(struct vcpu *c, const struct unit *u, unsigned n, uint64_t dp)
+{
+    while (!backend_x87_notes_operand(u->insn[n].insn))
+        if (!n--)
+            return;
+    const struct insn *i = u->insn[n].insn;
+    uint32_t linear = dp >> 32 ? c->translated.x87_linear : (uint32_t)dp;
+    uint32_t offset = linear - (uint32_t)c->seg[i->seg].base;
+    c->x87.last_ds = c->seg[i->seg].selector;
+    c->x87.last_dp = i->asize == 2 ? offset & 0xFFFF : offset;
 }
 
 /* The last instruction, from its address in host code: what the guest has there. */
@@ -58,13 +76,8 @@ static void note_pointers(struct translator *t, const struct image *m)
     c->x87.last_opcode = (uint16_t)((opcode_row(i->op)->opcode & 7) << 8 | i->modrm);
     c->x87.last_cs = c->seg[SEG_CS].selector;
     c->x87.last_ip = u->insn[n].eip;
-    if (!insn_is_mem(i))
-        return;
-    c->x87.last_ds = c->seg[i->seg].selector;
-    /* The guest must not learn a host address: its own stands there for a flat operand alone. */
-    bool own = (u->key & KEY_WINDOW) && !u->insn[n].soft && i->asize == 4 &&
-               key_segment(u->key, i->seg) == SEGMENT_FLAT && !(m->dp >> 32);
-    c->x87.last_dp = own ? (uint32_t)m->dp : 0;
+    if (m->dp && m->dp != (uintptr_t)t)
+        note_operand(c, u, n, m->dp);
 }
 
 void backend_x87_save(struct translator *t)
