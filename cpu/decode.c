@@ -303,6 +303,8 @@ static unsigned choose_row(const struct decoder *d, unsigned map, uint8_t opcode
             if (at->past)
                 return 0;
             have_modrm = true;
+            if (map == MAP_0F && (opcode & 0xFC) == 0x20) /* MOV CR, DR: mod is ignored */
+                out->modrm |= 0xC0;
         }
         if (o->prefix != PFX_ANY && o->prefix != prefix)
             continue;

@@ -35,7 +35,7 @@ struct insn {
     uint16_t op;       /* row of the opcode table (enum opcode_row) */
     uint16_t offset;   /* of the first byte, from the start of the block */
     uint8_t len;       /* bytes, 1..15 */
-    uint8_t modrm;     /* raw ModRM byte, 0 when there is none */
+    uint8_t modrm;     /* ModRM byte (mod is 3 where it is ignored), 0 when there is none */
     uint8_t reg;       /* ModRM.reg, or the register encoded in the opcode */
     uint8_t rm;        /* ModRM.rm when mod is 3 */
     uint8_t base;      /* 0..7 or REG_NONE; both 16 and 32-bit addressing */
