@@ -1,6 +1,6 @@
 /* Field tables: what is saved comes back, and nothing else is taken for it. */
 #include "base/fields.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 struct inner {
     uint8_t a;

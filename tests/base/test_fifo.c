@@ -1,6 +1,6 @@
 /* The byte queue: order, limits, wrap-around, and a state from a hostile snapshot. */
 #include "base/fifo.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 START_TEST(first_in_first_out_within_the_limit)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 struct seen {
     unsigned lines;

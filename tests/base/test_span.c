@@ -1,6 +1,6 @@
 /* Bounded views: no offset or length leads outside the parent. */
 #include "base/span.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 START_TEST(slices_stay_inside)
 {

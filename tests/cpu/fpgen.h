@@ -86,4 +86,31 @@ static inline uint64_t gen_f64(struct rng *r)
     return gen_bits(r) >> 12 | (uint64_t)gen_exponent(r, 11) << 52 | (rng_next(r) & 1) << 63;
 }
 
+/* 16 bytes: floats, doubles, extended, or integers. */
+static inline void gen_vector(struct rng *r, uint8_t *at)
+{
+    struct f80 x = gen_f80(r);
+    switch (rng_next(r) % 5) {
+    case 0:
+        for (unsigned n = 0; n < 4; n++)
+            store_le32(at + 4 * n, gen_f32(r));
+        break;
+    case 1:
+        for (unsigned n = 0; n < 2; n++)
+            store_le64(at + 8 * n, gen_f64(r));
+        break;
+    case 2:
+        for (unsigned n = 0; n < 2; n++)
+            store_le64(at + 8 * n, gen_bits(r));
+        break;
+    case 3:
+        store_le64(at, x.sig);
+        store_le64(at + 8, x.se);
+        break;
+    default: /* small counts and integers */
+        store_le64(at, rng_next(r) & 0x7F);
+        store_le64(at + 8, rng_next(r) >> (rng_next(r) & 63));
+    }
+}
+
 #endif

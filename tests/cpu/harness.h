@@ -6,7 +6,6 @@
 #ifndef UMBRA_TESTS_CPU_HARNESS_H
 #define UMBRA_TESTS_CPU_HARNESS_H
 
-#include <check.h>
 #include <stdlib.h>
 
 #include "cpu/access.h"
@@ -16,6 +15,8 @@
 #include "cpu/run.h"
 #include "cpu/segment.h"
 #include "cpu/task.h"
+#include "tests/check_main.h"
+#include "tests/descriptors.h"
 
 /* Locals are not used after a longjmp but for those that were set before the setjmp. */
 #if !defined(__clang__)
@@ -55,15 +56,6 @@ enum {
     GDT_SIZE = 0x100
 };
 
-/* Descriptors as constants. access: P, DPL, S, type; flags: G and D/B as bits 3 and 2. */
-#define SEGMENT(base, limit, access, flags)                           \
-    ((uint64_t)((base)&0xFF000000u) << 32 | (uint64_t)(flags) << 52 | \
-     (uint64_t)((limit)&0xF0000u) << 32 | (uint64_t)(access) << 40 |  \
-     (uint64_t)((base)&0xFF0000u) << 16 | (uint64_t)((base)&0xFFFFu) << 16 | ((limit)&0xFFFFu))
-#define A_GATE(selector, offset, access)                                 \
-    ((uint64_t)((offset)&0xFFFF0000u) << 32 | (uint64_t)(access) << 40 | \
-     (uint64_t)(selector) << 16 | ((offset)&0xFFFFu))
-
 struct machine {
     struct physmap *pm;
     struct vcpu *c;
@@ -86,22 +78,17 @@ static inline uint32_t get16(struct machine *m, uint32_t at)
     return load_le16(m->ram + at);
 }
 
-/* A segment descriptor. access: P, DPL, S, type; flags: G and D/B as bits 3 and 2. */
+/* As SEGMENT and CALL_GATE of tests/descriptors.h. */
 static inline void put_segment(struct machine *m, uint32_t at, uint32_t base, uint32_t limit,
                                uint8_t access, uint8_t flags)
 {
-    put(m, at, (base & 0xFFFF) << 16 | (limit & 0xFFFF), 4);
-    put(m, at + 4,
-        (base & 0xFF000000) | (uint32_t)flags << 20 | (limit & 0xF0000) | (uint32_t)access << 8 |
-            (base >> 16 & 0xFF),
-        4);
+    put(m, at, SEGMENT(base, limit, access, flags), 8);
 }
 
 static inline void put_gate(struct machine *m, uint32_t at, uint16_t selector, uint32_t offset,
                             uint8_t access, uint8_t params)
 {
-    put(m, at, (uint32_t)selector << 16 | (offset & 0xFFFF), 4);
-    put(m, at + 4, (offset & 0xFFFF0000) | (uint32_t)access << 8 | params, 4);
+    put(m, at, CALL_GATE(selector, offset, access, params), 8);
 }
 
 static inline void machine_create(struct machine *m, enum cpu_model model)
@@ -193,6 +180,13 @@ static inline void machine_protect(struct machine *m)
     m->ram[GDT + SEL_TSS_A + 5] |= 2;
 }
 
+/* A protected machine, ready to run a program at CODE. */
+static inline void machine_start(struct machine *m, enum cpu_model model)
+{
+    machine_create(m, model);
+    machine_protect(m);
+}
+
 /* From ring 0 to ring 3 by IRET: CODE3:CODE, DATA3:STACK3, with these EFLAGS. */
 static inline void machine_to_user(struct machine *m, uint32_t eflags)
 {
@@ -219,6 +213,14 @@ static inline enum vcpu_exit machine_run(struct machine *m, uint64_t insns)
     return interp_run(m->c, insns);
 }
 
+/* Runs the program at CODE to its HLT. */
+static inline void machine_run_program(struct machine *m)
+{
+    m->c->eip = CODE;
+    ck_assert_int_eq(machine_run(m, 1000), EXIT_HALT);
+    ck_assert_msg(m->c->eip > CODE && m->c->eip < CODE + 0x100, "faulted: %X", (unsigned)m->c->eip);
+}
+
 /* Runs to a HLT in the handler of vector (see machine_protect), which must be where it stops. */
 static inline void machine_run_to_handler(struct machine *m, unsigned vector)
 {
@@ -234,11 +236,7 @@ static inline int run_tests(const char *name, const TTest *const *tests, size_t 
     for (size_t n = 0; n < count; n++)
         tcase_add_test(tcase, tests[n]);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_status(suite);
 }
 
 #endif

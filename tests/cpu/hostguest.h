@@ -18,6 +18,7 @@
 #include "mmu/physmap.h"
 #include "tests/cpu/host32.h"
 #include "tests/cpu/hostgen.h"
+#include "tests/descriptors.h"
 #include "translator/engine.h"
 
 /* Of the test itself. */
@@ -58,6 +59,11 @@ static void put32(uint32_t at, uint32_t value)
     physmap_poke(ram, at, &value, 4);
 }
 
+static void put64(uint32_t at, uint64_t value)
+{
+    physmap_poke(ram, at, &value, 8);
+}
+
 static void put_tables(void)
 {
     put32(GPA_PD + (HOST_DATA >> 22) * 4, GPA_PT_DATA | 7);
@@ -69,13 +75,10 @@ static void put_tables(void)
     put32(GPA_PT_DATA + (HOST_CODE >> 12 & 0x3FF) * 4, GPA_CODE | 5);
     for (uint32_t page = LOW >> 12; page < RAM_SIZE >> 12; page++)
         put32(GPA_PT_LOW + page * 4, page << 12 | 3);
-    put32(GDT + 8, 0xFFFF);
-    put32(GDT + 12, 0xCF9A00);
-    put32(GDT + 16, 0xFFFF);
-    put32(GDT + 20, 0xCF9200);
+    put64(GDT + 8, FLAT_CODE(0));
+    put64(GDT + 16, FLAT_DATA(0));
     for (uint32_t v = 0; v < 32; v++) { /* interrupt gates to HLTs; INT3 from ring 3 too */
-        put32(IDT + v * 8, 8u << 16 | ((HANDLERS + v) & 0xFFFF));
-        put32(IDT + v * 8 + 4, (HANDLERS & 0xFFFF0000) | (v == VEC_BP ? 0xEE00 : 0x8E00));
+        put64(IDT + v * 8, A_GATE(8, HANDLERS + v, v == VEC_BP ? 0xEE : 0x8E));
         physmap_poke(ram, HANDLERS + v, "\xF4", 1);
     }
     put32(TSS + 4, RING0_STACK);
@@ -272,7 +275,7 @@ static void print_state(const char *who, const struct host32_state *s)
 
 struct totals {
     uint64_t cases, skipped, raised[32];
-    unsigned encodings, failed;
+    unsigned rows, encodings, failed;
     unsigned failed_of_row, row; /* only the first of each row are printed */
 };
 
@@ -318,8 +321,10 @@ static void compare_rows(const struct comparison *what, unsigned encodings, stru
     unsigned states = cases ? (unsigned)strtoul(cases, NULL, 0) : what->states;
     for (unsigned k = 0; k < what->count; k++) {
         unsigned made = 0, op = what->rows[k];
-        if (only && strcmp(only, opcode_row(op)->mnemonic) != 0)
+        const struct opcode *row = opcode_row(op);
+        if (row->last_model != CPU_P4 || (only && strcmp(only, row->mnemonic) != 0))
             continue;
+        t->rows++;
         for (unsigned tries = 0; made < encodings && tries < 4 * ENCODINGS; tries++) {
             struct encoding e;
             if (!what->gen(r, op, &e))
@@ -355,8 +360,8 @@ static bool compare_on(const char *name, const struct comparison *what, unsigned
     mprotect((void *)(uintptr_t)(HOST_DATA + 0x2000), 4096, PROT_READ);
     compare_rows(what, encodings, &r, &t);
     printf("%s: %llu cases of %u encodings of %u rows, %llu skipped, %u encodings differ; raised:",
-           name, (unsigned long long)t.cases, t.encodings, what->count,
-           (unsigned long long)t.skipped, t.failed);
+           name, (unsigned long long)t.cases, t.encodings, t.rows, (unsigned long long)t.skipped,
+           t.failed);
     for (unsigned v = 0; v < 32; v++)
         if (t.raised[v])
             printf(" %u:%llu", v, (unsigned long long)t.raised[v]);

@@ -22,8 +22,7 @@ static uint32_t pushed_flags(struct machine *m)
 
 static void open_machine(struct machine *m)
 {
-    machine_create(m, CPU_P4);
-    machine_protect(m);
+    machine_start(m, CPU_P4);
 }
 
 static int acknowledge(void *ctx)

@@ -39,8 +39,7 @@ static void start(struct board *b)
 {
     struct machine *m = &b->m;
     b->ferr = false;
-    machine_create(m, CPU_486);
-    machine_protect(m);
+    machine_start(m, CPU_486);
     m->c->host = (struct vcpu_host){
         .ctx = b, .ferr = ferr, .interrupt_ack = acknowledge, .port_write = port_write};
     m->c->cr0 &= ~CR0_NE;

@@ -6,13 +6,13 @@
  *
  *     test-cpu-decode --disagreements    prints them, for capstone_list.py, which writes that file
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpu/decode.h"
 #include "cpu/model.h"
+#include "tests/check_main.h"
 
 #ifdef UMBRA_HAVE_CAPSTONE
 #include <capstone/capstone.h>
@@ -392,9 +392,5 @@ int main(int argc, char **argv)
     tcase_add_loop_test(t, random_bytes, 0, CPU_MODELS);
     Suite *s = suite_create("decode");
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_status(s);
 }

@@ -29,8 +29,7 @@ START_TEST(inner_stack_faults)
     for (unsigned n = 0; n < 2 * ARRAY_LEN(inner_stacks); n++) {
         unsigned k = n / 2;
         struct machine m;
-        machine_create(&m, CPU_P4);
-        machine_protect(&m);
+        machine_start(&m, CPU_P4);
         put(&m, GDT + FREE, A_GATE(CODE0, 0x5000, 0xEC), 8);
         put(&m, IDT + 8 * 0x30, A_GATE(CODE0, 0x5000, 0xEE), 8);
         if (inner_stacks[k].free)
@@ -76,8 +75,7 @@ START_TEST(ext_in_the_error_code)
     };
     for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
         struct machine m;
-        machine_create(&m, CPU_P4);
-        machine_protect(&m);
+        machine_start(&m, CPU_P4);
         put(&m, IDT + 8 * 0x20, cases[n].gate, 8);
         interrupt_deliver(m.c, 0x20);
         ck_assert_uint_eq(m.c->eip, 0x5000 + 16 * cases[n].vector);

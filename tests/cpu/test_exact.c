@@ -163,8 +163,7 @@ static struct guest *power_on(void)
     static const struct mmio_ops ops = {device_read, device_write};
     struct guest *g = calloc(1, sizeof *g);
     struct machine *m = &g->m;
-    machine_create(m, CPU_P4);
-    machine_protect(m);
+    machine_start(m, CPU_P4);
     physmap_map_mmio(m->pm, MMIO, 0x1000, &ops, g);
     physmap_poke(m->pm, CODE, program, sizeof program);
     physmap_poke(m->pm, ON_TIMER, on_timer, sizeof on_timer);
@@ -291,8 +290,7 @@ START_TEST(rounds_of_repeated_instructions_are_counted)
     static const uint8_t codes[] = {0xA4, 0xAA, 0xAC, 0xA6, 0xAE, 0x6C, 0x6E};
     for (unsigned n = 0; n < ARRAY_LEN(cases) * ARRAY_LEN(codes) * 2; n++) {
         struct machine m;
-        machine_create(&m, CPU_P4);
-        machine_protect(&m);
+        machine_start(&m, CPU_P4);
         put(&m, CODE, 0x90, 1);
         put(&m, CODE + 1, 0xF3 | codes[n % ARRAY_LEN(codes)] << 8, 2); /* nop; rep ...; hlt */
         put(&m, CODE + 3, 0xF4, 1);

@@ -11,8 +11,7 @@ static uint32_t stacked(struct machine *m, unsigned n)
 START_TEST(fault_pushes_its_own_address)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     PROGRAM(&m, CODE, 0x90, 0x0F, 0x0B); /* nop; ud2 */
     machine_run_to_handler(&m, VEC_UD);
     ck_assert_uint_eq(stacked(&m, 0), CODE + 1);
@@ -25,8 +24,7 @@ END_TEST
 START_TEST(fault_from_user_changes_stack)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     machine_to_user(&m, FLAG_IF | FLAG_CF | FLAG_ONE);
     PROGRAM(&m, CODE, 0x0F, 0x20, 0xC0); /* mov eax, cr0 */
     machine_run_to_handler(&m, VEC_GP);
@@ -43,8 +41,7 @@ END_TEST
 START_TEST(software_interrupts)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     machine_to_user(&m, FLAG_ONE);
     PROGRAM(&m, CODE, 0xCD, 0x30); /* int 30h, gate's DPL is 0 */
     machine_run_to_handler(&m, VEC_GP);
@@ -66,8 +63,7 @@ END_TEST
 START_TEST(gate_of_16_bits)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     put_gate(&m, IDT + 8 * 0x30, CODE0, 0x5300, 0x86, 0);
     PROGRAM(&m, CODE, 0xCD, 0x30);
     machine_run_to_handler(&m, 0x30);
@@ -80,8 +76,7 @@ END_TEST
 START_TEST(external_interrupt_sets_ext)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     put_gate(&m, IDT + 8 * 0x20, CODE0, 0x5200, 0x0E, 0); /* not present */
     interrupt_deliver(m.c, 0x20);
     ck_assert_uint_eq(m.c->eip, 0x5000 + 16 * VEC_NP);
@@ -94,8 +89,7 @@ END_TEST
 START_TEST(double_fault)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     put_gate(&m, IDT + 8 * VEC_GP, CODE0, 0, 0x0E, 0); /* #GP's gate is not present: #NP in #GP */
     PROGRAM(&m, CODE, 0xCD, 0xFF);
     put_gate(&m, IDT + 8 * 0xFF, 0, 0, 0x8E, 0); /* a null selector: #GP */
@@ -109,8 +103,7 @@ END_TEST
 START_TEST(benign_fault_then_contributory_is_no_double_fault)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     put_gate(&m, IDT + 8 * VEC_UD, CODE0, 0, 0x0E, 0);
     PROGRAM(&m, CODE, 0x0F, 0x0B);
     machine_run_to_handler(&m, VEC_NP);
@@ -122,8 +115,7 @@ END_TEST
 START_TEST(triple_fault)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     m.c->idtr.limit = 0;
     PROGRAM(&m, CODE, 0x0F, 0x0B);
     ck_assert_int_eq(machine_run(&m, 100), EXIT_SHUTDOWN);
@@ -167,8 +159,7 @@ static void machine_to_v86(struct machine *m, uint32_t eflags)
 START_TEST(v86_monitor_round_trip)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     machine_to_v86(&m, FLAG_IF | FLAG_ONE);
     PROGRAM(&m, 0x9000, 0xCD, 0x21, 0xF4); /* int 21h; hlt: both are the monitor's */
@@ -201,8 +192,7 @@ END_TEST
 START_TEST(v86_with_iopl_3_uses_the_gate)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     put_gate(&m, IDT + 8 * 0x21, CODE0, 0x5210, 0xEE, 0);
     machine_to_v86(&m, FLAG_IOPL | FLAG_ONE);
     PROGRAM(&m, 0x9000, 0xFB, 0x9C, 0x58, 0xFA, 0xCD, 0x21); /* sti; pushf; pop ax; cli; int 21h */
@@ -216,8 +206,7 @@ END_TEST
 START_TEST(vme_redirects_and_virtualizes_if)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_NOT_FAULT(&m, control_write_cr4(c, CR4_VME));
     put(&m, TSS_A + 0x66, 0x100, 2);           /* I/O map; the redirection map is 32 bytes below */
@@ -237,8 +226,7 @@ END_TEST
 START_TEST(single_step)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* push 102h; popfd; inc eax; inc eax: the trap comes after the instruction that follows POPF */
     PROGRAM(&m, CODE, 0x68, 0x02, 0x01, 0, 0, 0x9D, 0x40, 0x40);
@@ -255,8 +243,7 @@ END_TEST
 START_TEST(code_breakpoint_and_rf)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0x40, 0x40, 0x40, 0x0F, 0x0B); /* inc eax; inc eax; inc eax; ud2 */
     c->dr[2] = CODE + 1;
@@ -279,8 +266,7 @@ END_TEST
 START_TEST(data_breakpoint_traps_after)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0xA2, 0x00, 0x40, 0, 0, 0x40, 0x40); /* mov [4000h], al; inc eax; inc eax */
     c->dr[0] = 0x4000;
@@ -297,8 +283,7 @@ END_TEST
 START_TEST(general_detect)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     PROGRAM(&m, CODE, 0x0F, 0x21, 0xF8); /* mov eax, dr7 */
     m.c->dr[7] = 0x2400;
     machine_run_to_handler(&m, VEC_DB);
@@ -312,8 +297,7 @@ END_TEST
 START_TEST(sysenter_and_sysexit)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     c->sysenter_cs = CODE0;
     c->sysenter_esp = 0x6800;
@@ -339,8 +323,7 @@ END_TEST
 START_TEST(no_stack_for_a_fault_writes_nothing)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* A stack segment of 16 bytes: the frame of 12 does not fit at ESP 8. */
     put_segment(&m, GDT + 0x80, 0x6000, 15, 0x92, 4);

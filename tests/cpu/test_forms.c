@@ -187,8 +187,7 @@ END_TEST
 static void fpu_start(struct machine *m, bool protect)
 {
     if (protect) {
-        machine_create(m, CPU_P4);
-        machine_protect(m);
+        machine_start(m, CPU_P4);
     } else {
         real_start(m, CPU_P4);
     }

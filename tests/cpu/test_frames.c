@@ -7,8 +7,7 @@
 
 static void start(struct machine *m)
 {
-    machine_create(m, CPU_P4);
-    machine_protect(m);
+    machine_start(m, CPU_P4);
 }
 
 START_TEST(misaligned_frames_of_ring_3)

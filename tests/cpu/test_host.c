@@ -163,11 +163,6 @@ static const uint16_t rows[] = {
 
 #define STATES 40 /* per encoding */
 
-static bool comparable(const struct opcode *row)
-{
-    return row->last_model == CPU_P4 && row->first_model <= CPU_P4;
-}
-
 static bool gen_row(struct rng *r, unsigned op, struct encoding *e)
 {
     return gen_encoding(r, op, pick(r, 4) ? HOST_32 : HOST_16, e);
@@ -181,13 +176,8 @@ static void fill(struct rng *r, uint8_t *page)
 
 int main(void)
 {
-    static uint16_t compared[ARRAY_LEN(rows)];
-    unsigned count = 0;
-    for (unsigned n = 0; n < ARRAY_LEN(rows); n++)
-        if (comparable(opcode_row(rows[n])))
-            compared[count++] = rows[n];
     return compare_on_engines(
-        &(struct comparison){compared, count, STATES, fill, gen_row, compare_encoding});
+        &(struct comparison){rows, ARRAY_LEN(rows), STATES, fill, gen_row, compare_encoding});
 }
 
 #else

@@ -43,33 +43,6 @@ static const char *const approximations[] = {"rcpps", "rcpss", "rsqrtps", "rsqrt
 
 /* --- Generating ------------------------------------------------------------------------------- */
 
-/* 16 bytes: floats, doubles, extended, or integers. */
-static void gen_vector(struct rng *r, uint8_t *at)
-{
-    struct f80 x = gen_f80(r);
-    switch (pick(r, 5)) {
-    case 0:
-        for (unsigned n = 0; n < 4; n++)
-            store_le32(at + 4 * n, gen_f32(r));
-        break;
-    case 1:
-        for (unsigned n = 0; n < 2; n++)
-            store_le64(at + 8 * n, gen_f64(r));
-        break;
-    case 2:
-        for (unsigned n = 0; n < 2; n++)
-            store_le64(at + 8 * n, gen_bits(r));
-        break;
-    case 3:
-        store_le64(at, x.sig);
-        store_le64(at + 8, x.se);
-        break;
-    default: /* small counts and integers */
-        store_le64(at, rng_next(r) & 0x7F);
-        store_le64(at + 8, rng_next(r) >> (rng_next(r) & 63));
-    }
-}
-
 static void gen_x87(struct rng *r, unsigned masked, uint8_t *fx)
 {
     static const uint16_t precision[] = {0x300, 0x300, 0x200, 0};
@@ -422,11 +395,6 @@ static const uint16_t rows[] = {
 #undef ROW
 };
 
-static bool comparable(const struct opcode *row)
-{
-    return row->last_model == CPU_P4 && row->first_model <= CPU_P4;
-}
-
 static void fill(struct rng *r, uint8_t *page)
 {
     for (unsigned n = 0; n < 4096; n += 16)
@@ -435,13 +403,8 @@ static void fill(struct rng *r, uint8_t *page)
 
 int main(void)
 {
-    static uint16_t compared[ARRAY_LEN(rows)];
-    unsigned count = 0;
-    for (unsigned n = 0; n < ARRAY_LEN(rows); n++)
-        if (comparable(opcode_row(rows[n])))
-            compared[count++] = rows[n];
     return compare_on_engines(
-        &(struct comparison){compared, count, STATES, fill, gen_row, compare_encoding});
+        &(struct comparison){rows, ARRAY_LEN(rows), STATES, fill, gen_row, compare_encoding});
 }
 
 #else

@@ -4,7 +4,6 @@
  *
  * A program starts at CODE:0000 with all data segments at DATA; every exception's handler is a HLT
  * of its own, so where the run stops tells which was taken. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "cpu/flags.h"
 #include "cpu/run.h"
 #include "cpu/segment.h"
+#include "tests/check_main.h"
 
 #define RAM      (UINT64_C(4) << 20)
 #define CODE     0x1000 /* segments */
@@ -438,9 +438,5 @@ int main(void)
     tcase_add_test(t, code_beyond_the_limit_faults);
     Suite *s = suite_create("interp");
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_status(s);
 }

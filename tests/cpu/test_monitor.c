@@ -7,8 +7,7 @@
 /* monitor; mwait; hlt, with EAX at the line. */
 static void start(struct machine *m)
 {
-    machine_create(m, CPU_P4);
-    machine_protect(m);
+    machine_start(m, CPU_P4);
     PROGRAM(m, CODE, 0x0F, 0x01, 0xC8, 0x0F, 0x01, 0xC9, 0xF4);
     m->c->reg[EAX].d = LINE + 5;
     m->c->reg[ECX].d = m->c->reg[EDX].d = 0;

@@ -5,27 +5,12 @@
 
 #define DATA 0xA000u /* where the programs' memory operands lie */
 
-/* A protected machine, ready to run the program at CODE. */
-static void start(struct machine *m, enum cpu_model model)
-{
-    machine_create(m, model);
-    machine_protect(m);
-}
-
-/* Runs the program at CODE to its HLT. */
-static void run_program(struct machine *m)
-{
-    m->c->eip = CODE;
-    ck_assert_int_eq(machine_run(m, 1000), EXIT_HALT);
-    ck_assert_msg(m->c->eip > CODE && m->c->eip < CODE + 0x100, "faulted: %X", (unsigned)m->c->eip);
-}
-
 /* --- CR0..CR4 -------------------------------------------------------------------------------- */
 
 START_TEST(control_registers_round_trip)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* mov cr2, eax; mov ebx, cr2; mov cr3, ecx; mov esi, cr3; mov cr4, edx; mov edi, cr4; hlt */
     PROGRAM(&m, CODE, 0x0F, 0x22, 0xD0, 0x0F, 0x20, 0xD3, 0x0F, 0x22, 0xD9, 0x0F, 0x20, 0xDE, 0x0F,
@@ -33,14 +18,14 @@ START_TEST(control_registers_round_trip)
     c->reg[EAX].d = 0x12345678;
     c->reg[ECX].d = 0x00103018;
     c->reg[EDX].d = CR4_VME | CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_OSFXSR;
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EBX].d, 0x12345678);
     ck_assert_uint_eq(c->reg[ESI].d, 0x00103018);
     ck_assert_uint_eq(c->reg[EDI].d, c->reg[EDX].d);
     /* mov cr0, eax; mov ebx, cr0; hlt */
     PROGRAM(&m, CODE, 0x0F, 0x22, 0xC0, 0x0F, 0x20, 0xC3, 0xF4);
     c->reg[EAX].d = CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_CD | CR0_NW;
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EBX].d, c->reg[EAX].d | CR0_ET);
     machine_destroy(&m);
 }
@@ -51,7 +36,7 @@ START_TEST(cr4_exists_from_the_pentium_on)
     for (unsigned model = CPU_386; model < CPU_MODELS; model++) {
         for (unsigned write = 0; write < 2; write++) {
             struct machine m;
-            start(&m, (enum cpu_model)model);
+            machine_start(&m, (enum cpu_model)model);
             PROGRAM(&m, CODE, 0x0F, 0x20, 0xE0, 0xF4); /* mov eax, cr4; hlt */
             put(&m, CODE + 1, write ? 0x22 : 0x20, 1);
             m.c->reg[EAX].d = 0;
@@ -59,7 +44,7 @@ START_TEST(cr4_exists_from_the_pentium_on)
             if (model < CPU_PENTIUM)
                 machine_run_to_handler(&m, VEC_UD);
             else
-                run_program(&m);
+                machine_run_program(&m);
             machine_destroy(&m);
         }
     }
@@ -74,7 +59,7 @@ START_TEST(cr4_bits_by_model)
     } cases[] = {{CPU_PENTIUM, 0x05F}, {CPU_P2, 0x3FF}, {CPU_P3, 0x7FF}, {CPU_P4, 0x7FF}};
     for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
         struct machine m;
-        start(&m, cases[n].model);
+        machine_start(&m, cases[n].model);
         for (unsigned bit = 0; bit < 32; bit++) {
             uint32_t value = UINT32_C(1) << bit;
             unsigned vector = FAULT(&m, control_write_cr4(m.c, value));
@@ -89,7 +74,7 @@ END_TEST
 START_TEST(cr0_faults)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_FAULT(&m, control_write_cr0(c, CR0_PG), VEC_GP, 0);
     MUST_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_NW), VEC_GP, 0);
@@ -116,7 +101,7 @@ END_TEST
 START_TEST(smsw_lmsw_clts)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     c->cr0 |= CR0_TS | CR0_WP;
     /* smsw eax; smsw bx; smsw [DATA]; clts; smsw cx; hlt */
@@ -124,7 +109,7 @@ START_TEST(smsw_lmsw_clts)
             0x0F, 0x06, 0x66, 0x0F, 0x01, 0xE1, 0xF4);
     c->reg[EBX].d = 0xFFFFFFFF;
     put(&m, DATA, 0xFFFFFFFF, 4);
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EAX].d, CR0_PE | CR0_ET | CR0_TS | CR0_WP);
     ck_assert_uint_eq(c->reg[EBX].d, 0xFFFF0000 | CR0_PE | CR0_ET | CR0_TS);
     ck_assert_uint_eq(get32(&m, DATA), 0xFFFF0000 | CR0_PE | CR0_ET | CR0_TS);
@@ -132,7 +117,7 @@ START_TEST(smsw_lmsw_clts)
     /* lmsw [DATA]: MP, EM, TS change, PE stays */
     PROGRAM(&m, CODE, 0x0F, 0x01, 0x35, 0, 0xA0, 0, 0, 0xF4);
     put(&m, DATA, 0xFFFE, 2);
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->cr0, CR0_PE | CR0_ET | CR0_TS | CR0_MP | CR0_EM | CR0_WP);
     machine_destroy(&m);
 }
@@ -144,14 +129,14 @@ END_TEST
 START_TEST(debug_registers_round_trip)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* mov dr0, eax; mov ebx, dr0; mov dr6, eax; mov ecx, dr4; mov dr5, edx; mov esi, dr7; hlt */
     PROGRAM(&m, CODE, 0x0F, 0x23, 0xC0, 0x0F, 0x21, 0xC3, 0x0F, 0x23, 0xF0, 0x0F, 0x21, 0xE1, 0x0F,
             0x23, 0xEA, 0x0F, 0x21, 0xFE, 0xF4);
     c->reg[EAX].d = 0xFFFFFFFF;
     c->reg[EDX].d = 0xFFFFDF00; /* nothing enabled, GD clear */
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EBX].d, 0xFFFFFFFF);
     ck_assert_uint_eq(c->reg[ECX].d, 0xFFFFEFFF);
     ck_assert_uint_eq(c->reg[ESI].d, 0xFFFF0700);
@@ -162,7 +147,7 @@ END_TEST
 START_TEST(io_breakpoints)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_NOT_FAULT(&m, control_write_cr4(c, CR4_DE));
     c->dr[3] = 0x60;
@@ -180,7 +165,7 @@ START_TEST(io_breakpoints)
     /* Without DE the encoding matches nothing. */
     MUST_NOT_FAULT(&m, control_write_cr4(c, 0));
     PROGRAM(&m, CODE, 0xE7, 0x60, 0xF4);
-    run_program(&m);
+    machine_run_program(&m);
     machine_destroy(&m);
 }
 END_TEST
@@ -201,7 +186,7 @@ START_TEST(breakpoint_lengths)
     };
     for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
         struct machine m;
-        start(&m, CPU_P4);
+        machine_start(&m, CPU_P4);
         struct vcpu *c = m.c;
         c->dr[0] = cases[n].at;
         c->dr[7] = 0x401 | cases[n].kind << 16 | cases[n].len << 18;
@@ -222,7 +207,7 @@ END_TEST
 START_TEST(general_detect_faults_with_rf)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0x0F, 0x23, 0xC0); /* mov dr0, eax */
     c->reg[EAX].d = 0x1234;
@@ -241,7 +226,7 @@ END_TEST
 START_TEST(cpuid_instruction)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0x0F, 0xA2, 0xF4);
     static const struct {
@@ -263,7 +248,7 @@ START_TEST(cpuid_instruction)
     for (unsigned n = 0; n < ARRAY_LEN(leaves); n++) {
         c->reg[EAX].d = leaves[n].leaf;
         c->reg[ECX].d = 0;
-        run_program(&m);
+        machine_run_program(&m);
         ck_assert_msg(c->reg[EAX].d == leaves[n].eax, "%X: EAX %X", leaves[n].leaf, c->reg[EAX].d);
         ck_assert_msg(c->reg[EBX].d == leaves[n].ebx, "%X: EBX %X", leaves[n].leaf, c->reg[EBX].d);
         ck_assert_msg(c->reg[ECX].d == leaves[n].ecx, "%X: ECX %X", leaves[n].leaf, c->reg[ECX].d);
@@ -273,7 +258,7 @@ START_TEST(cpuid_instruction)
     char brand[49] = {0};
     for (unsigned n = 0; n < 3; n++) {
         c->reg[EAX].d = 0x80000002 + n;
-        run_program(&m);
+        machine_run_program(&m);
         const uint32_t part[4] = {c->reg[EAX].d, c->reg[EBX].d, c->reg[ECX].d, c->reg[EDX].d};
         memcpy(brand + 16 * n, part, sizeof part);
     }
@@ -284,7 +269,7 @@ START_TEST(cpuid_instruction)
     ck_assert_uint_eq(cpuid_leaf(c, 0, 0).eax, 3);
     ck_assert_uint_eq(cpuid_leaf(c, 5, 0).eax, 0);
     machine_destroy(&m);
-    start(&m, CPU_P3);
+    machine_start(&m, CPU_P3);
     ck_assert_uint_eq(cpuid_leaf(m.c, 0x80000000, 0).eax, 0x03020101); /* as leaf 2 */
     machine_destroy(&m);
 }
@@ -299,7 +284,7 @@ START_TEST(features_by_model)
     };
     for (unsigned model = CPU_486; model < CPU_MODELS; model++) {
         struct machine m;
-        start(&m, (enum cpu_model)model);
+        machine_start(&m, (enum cpu_model)model);
         ck_assert_msg(cpuid_leaf(m.c, 1, 0).edx == (edx[model] & ~(uint32_t)FEATURE_APIC), "%s: %X",
                       cpu_model_name((enum cpu_model)model), cpuid_leaf(m.c, 1, 0).edx);
         ck_assert_uint_eq(cpuid_leaf(m.c, 1, 0).ecx, model == CPU_P4 ? 9 : 0); /* SSE3, MONITOR */
@@ -386,27 +371,27 @@ static uint64_t some_tsc(void *ctx)
 START_TEST(tsc_and_counters)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     c->host.tsc = some_tsc;
     c->tsc_offset = 8;
     PROGRAM(&m, CODE, 0x0F, 0x31, 0xF4); /* rdtsc; hlt */
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EDX].d, 0x11223344);
     ck_assert_uint_eq(c->reg[EAX].d, 0x55667790);
     c->cr4 |= CR4_TSD; /* ring 0 may all the same */
-    run_program(&m);
+    machine_run_program(&m);
     /* wrmsr of the TSC, ecx = 10h; rdtsc; hlt */
     PROGRAM(&m, CODE, 0x0F, 0x30, 0x0F, 0x31, 0xF4);
     c->reg[ECX].d = 0x10;
     c->reg[EDX].d = 5;
     c->reg[EAX].d = 6;
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EDX].d, 5);
     ck_assert_uint_eq(c->reg[EAX].d, 6);
     PROGRAM(&m, CODE, 0x0F, 0x33, 0xF4); /* rdpmc; hlt */
     c->reg[ECX].d = 17;
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EAX].d | c->reg[EDX].d, 0);
     c->reg[ECX].d = 18; /* a P4 has 18 */
     c->eip = CODE;
@@ -481,7 +466,7 @@ START_TEST(msrs_by_model)
     };
     for (unsigned model = CPU_PENTIUM; model < CPU_MODELS; model++) {
         struct machine m;
-        start(&m, (enum cpu_model)model);
+        machine_start(&m, (enum cpu_model)model);
         for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
             uint64_t reads;
             unsigned vector = write_and_read(&m, cases[n].msr, cases[n].value, &reads);
@@ -499,7 +484,7 @@ END_TEST
 START_TEST(msr_values_that_fault)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     uint64_t reads, board = 0;
     ck_assert_uint_eq(write_and_read(&m, 0x277, 0x0202020202020202, &reads), VEC_GP);
     ck_assert_uint_eq(write_and_read(&m, 0x277, 0x0303030303030303, &reads), VEC_GP);
@@ -514,7 +499,7 @@ START_TEST(msr_values_that_fault)
     ck_assert_uint_eq(reads, 0xFEE00900);
     /* rdmsr alone: the read-only one, and one that no one knows */
     PROGRAM(&m, CODE, 0xB9, 0xFE, 0, 0, 0, 0x0F, 0x32, 0xF4);
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(m.c->reg[EAX].d, 0x508);
     put(&m, CODE + 1, 0x5555, 4);
     m.c->eip = CODE;
@@ -527,7 +512,7 @@ END_TEST
 START_TEST(nxe_takes_effect_at_once)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     uint64_t reads;
     ck_assert(!m.c->walk.nxe);
     ck_assert_uint_eq(write_and_read(&m, 0xC0000080, 0x800, &reads), NO_FAULT);

@@ -4,8 +4,7 @@
 START_TEST(data_segment_checks)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_NOT_FAULT(&m, segment_load(c, SEG_DS, READ_ONLY));
     ck_assert_msg(m.ram[GDT + READ_ONLY + 5] & 1, "the accessed bit was not set");
@@ -29,8 +28,7 @@ END_TEST
 START_TEST(access_checks)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_NOT_FAULT(&m, segment_load(c, SEG_DS, READ_ONLY));
     MUST_NOT_FAULT(&m, load32(c, &m.insn, SEG_DS, 0xFFFC));
@@ -78,8 +76,7 @@ END_TEST
 START_TEST(unreal_mode_keeps_limits)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     put(&m, 0x200010, 0xAB, 1);
     MUST_NOT_FAULT(&m, control_write_cr0(c, 0));
@@ -92,8 +89,7 @@ END_TEST
 START_TEST(jump_checks)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_FAULT(&m, far_jump(c, 0, 0, 4, 0), VEC_GP, 0);
     MUST_FAULT(&m, far_jump(c, DATA0, 0, 4, 0), VEC_GP, DATA0);
@@ -114,8 +110,7 @@ END_TEST
 START_TEST(call_gate_copies_parameters)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     put_gate(&m, GDT + GATE, CODE0, 0x4321, 0xEC, 2); /* 32-bit, DPL 3, two parameters */
     machine_to_user(&m, 2);
@@ -145,8 +140,7 @@ END_TEST
 START_TEST(call_gate_16_bit)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     put_gate(&m, GDT + GATE, CODE0, 0x4321, 0xE4, 1);
     machine_to_user(&m, 2);
     put(&m, STACK3, 0x5555, 2);
@@ -161,8 +155,7 @@ END_TEST
 START_TEST(call_gate_faults_leave_all_as_it_was)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     put_gate(&m, GDT + GATE, CODE0, 0x4321, 0x8C, 0); /* DPL 0 */
     machine_to_user(&m, 2);
@@ -192,8 +185,7 @@ END_TEST
 START_TEST(return_checks)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     c->reg[ESP].d = 0x6000;
     const uint32_t bad_stack[4] = {0x100, CODE3, 0x9000, DATA0};
@@ -215,8 +207,7 @@ END_TEST
 START_TEST(alignment_check)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_NOT_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_AM));
     MUST_NOT_FAULT(&m, load32(c, &m.insn, SEG_SS, 0x101)); /* CPL 0 is exempt */

@@ -4,21 +4,6 @@
 
 #define DATA 0xA000u /* where the programs' memory operands lie */
 
-/* A protected machine, ready to run the program at CODE. */
-static void start(struct machine *m, enum cpu_model model)
-{
-    machine_create(m, model);
-    machine_protect(m);
-}
-
-/* Runs the program at CODE to its HLT. */
-static void run_program(struct machine *m)
-{
-    m->c->eip = CODE;
-    ck_assert_int_eq(machine_run(m, 1000), EXIT_HALT);
-    ck_assert_msg(m->c->eip > CODE && m->c->eip < CODE + 0x100, "faulted: %X", (unsigned)m->c->eip);
-}
-
 /* --- Questions about selectors -------------------------------------------------------------------
  */
 
@@ -26,7 +11,7 @@ static void run_program(struct machine *m)
 START_TEST(selector_queries_over_all_descriptors)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* lar ebx, ax; setz [DATA]; lsl ecx, ax; setz [DATA+1]; verr ax; setz [DATA+2]; verw ax;
      * setz [DATA+3]; ud2, through ES, which holds a segment for ring 3 */
@@ -70,7 +55,7 @@ END_TEST
 START_TEST(arpl)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0x63, 0xC8, 0xF4);                                /* arpl ax, cx; hlt */
     PROGRAM(&m, CODE + 0x10, 0x63, 0x0D, 0x00, 0xA0, 0, 0, 0x90, 0xF4); /* arpl [DATA], cx; hlt */
@@ -97,7 +82,7 @@ END_TEST
 START_TEST(tables_round_trip)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     put(&m, DATA, 0x123456780ABC, 6);
     /* sgdt [DATA+10h]; sidt [DATA+20h]; lidt [DATA]; sidt [DATA+30h]; o16 lidt [DATA];
@@ -105,7 +90,7 @@ START_TEST(tables_round_trip)
     PROGRAM(&m, CODE, 0x0F, 0x01, 0x05, 0x10, 0xA0, 0, 0, 0x0F, 0x01, 0x0D, 0x20, 0xA0, 0, 0, 0x0F,
             0x01, 0x1D, 0x00, 0xA0, 0, 0, 0x0F, 0x01, 0x0D, 0x30, 0xA0, 0, 0, 0x66, 0x0F, 0x01,
             0x1D, 0x00, 0xA0, 0, 0, 0x0F, 0x01, 0x0D, 0x40, 0xA0, 0, 0, 0xF4);
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(load_le64(m.ram + DATA + 0x10), (uint64_t)GDT << 16 | (GDT_SIZE - 1));
     ck_assert_uint_eq(load_le64(m.ram + DATA + 0x20), (uint64_t)IDT << 16 | 0x7FF);
     ck_assert_uint_eq(load_le64(m.ram + DATA + 0x30), UINT64_C(0x123456780ABC));
@@ -118,7 +103,7 @@ END_TEST
 START_TEST(ldt_and_tr)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     put_segment(&m, LDT + 8, 0xA000, 0xFF, 0xF2, 0);
     /* lldt ax; sldt bx; mov ds, cx; str edx; ltr si; str [es:DATA]; hlt */
@@ -128,7 +113,7 @@ START_TEST(ldt_and_tr)
     c->reg[EBX].d = c->reg[EDX].d = 0xFFFFFFFF;
     c->reg[ECX].d = 0x0C; /* LDT entry 1 */
     c->reg[ESI].d = SEL_TSS_B;
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EBX].d, 0xFFFF0000 | SEL_LDT);
     ck_assert_uint_eq(c->reg[EDX].d, SEL_TSS_A);
     ck_assert_uint_eq(get16(&m, DATA), SEL_TSS_B);
@@ -149,7 +134,7 @@ END_TEST
 START_TEST(segment_registers_move)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* mov fs, ax; mov gs, bx; mov ecx, fs; mov dx, gs; mov [DATA], ss; push fs; push gs; pop ds;
      * pop es; o16 push ds; mov esi, esp; o16 pop fs; push ss; pop ss; mov edi, ds; hlt */
@@ -160,7 +145,7 @@ START_TEST(segment_registers_move)
     c->reg[EBX].d = DATA0;
     c->reg[ECX].d = c->reg[EDX].d = 0xFFFFFFFF;
     put(&m, DATA, 0xFFFFFFFF, 4);
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[ECX].d, READ_ONLY); /* a 32-bit register is filled with zeros */
     ck_assert_uint_eq(c->reg[EDX].d, 0xFFFF0000 | DATA0);
     ck_assert_uint_eq(get32(&m, DATA), 0xFFFF0000 | DATA0); /* memory always gets 16 bits */
@@ -176,7 +161,7 @@ END_TEST
 START_TEST(far_pointers_load)
 {
     struct machine m;
-    start(&m, CPU_P4);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     put(&m, DATA, 0x12345678, 4);
     put(&m, DATA + 4, DATA0, 2);
@@ -193,7 +178,7 @@ START_TEST(far_pointers_load)
         if (s != SEG_CS && s != SEG_SS && s != SEG_DS)
             segment_set_null(c, s, 0);
     }
-    run_program(&m);
+    machine_run_program(&m);
     ck_assert_uint_eq(c->reg[EAX].d, 0x12345678);
     ck_assert_uint_eq(c->reg[ECX].d, 0x12345678);
     ck_assert_uint_eq(c->reg[EDX].d, 0x12345678);

@@ -1,6 +1,7 @@
 /* MMX, SSE, SSE2 and SSE3 instructions of the interpreter against the host: every row of
  * cpu/opcodes_simd.def that can be compared, with register and memory operands, under all rounding
  * modes, DAZ and FTZ; results and MXCSR bit by bit. By hand: faults and unmasked exceptions. */
+#include "tests/check_main.h"
 #include "tests/cpu/nativefp.h"
 
 #if defined(__x86_64__)
@@ -22,28 +23,6 @@ static void teardown(void)
     vcpu_destroy(guest);
     physmap_destroy(ram);
     munmap(thunk, 4096);
-}
-
-/* 16 bytes: floats, doubles, or integers. */
-static void gen_vector(struct rng *r, uint8_t *at)
-{
-    switch (rng_next(r) & 3) {
-    case 0:
-        for (unsigned n = 0; n < 4; n++)
-            store_le32(at + 4 * n, gen_f32(r));
-        break;
-    case 1:
-        for (unsigned n = 0; n < 2; n++)
-            store_le64(at + 8 * n, gen_f64(r));
-        break;
-    case 2:
-        for (unsigned n = 0; n < 2; n++)
-            store_le64(at + 8 * n, gen_bits(r));
-        break;
-    default: /* small counts and integers */
-        store_le64(at, rng_next(r) & 0x7F);
-        store_le64(at + 8, rng_next(r) >> (rng_next(r) & 63));
-    }
 }
 
 static void gen_state(struct rng *r, struct fp_state *s)
@@ -312,11 +291,7 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_status(suite());
 }
 
 #else

@@ -1,10 +1,10 @@
 /* The soft-float code against the host's own x87: every operation, millions of operands that lean
  * on the edges, all rounding and precision controls; results, exception flags and C1 bit by bit.
  * The transcendental functions are compared within an ulp: real chips differ by that much. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/check_main.h"
 #include "tests/cpu/fpgen.h"
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -485,11 +485,7 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_status(suite());
 }
 
 #else

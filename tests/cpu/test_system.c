@@ -7,8 +7,7 @@
 START_TEST(popf_obeys_iopl)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0x68, 0xD7, 0x7E, 0x24, 0, 0x9D, 0x0F, 0x0B); /* push 247ED7h; popfd; ud2 */
     /* Without TF; with NT, IF, IOPL, AC and ID. At CPL 3 with IOPL 0 neither IF nor IOPL change. */
@@ -53,8 +52,7 @@ END_TEST
 START_TEST(cli_sti_by_privilege)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     PROGRAM(&m, CODE, 0xFB, 0x0F, 0x0B); /* sti; ud2 */
     machine_to_user(&m, FLAG_ONE);
@@ -95,8 +93,7 @@ START_TEST(port_strings)
 {
     struct machine m;
     struct ports ports = {0};
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     c->host = (struct vcpu_host){.ctx = &ports, .port_read = port_read, .port_write = port_write};
     c->reg[EDX].d = 0x100;
@@ -119,8 +116,7 @@ START_TEST(rep_ins_faults_between_iterations_without_losing_data)
 {
     struct machine m;
     struct ports ports = {0};
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     c->host = (struct vcpu_host){.ctx = &ports, .port_read = port_read, .port_write = port_write};
     put_segment(&m, GDT + 0x80, 0xA000, 3, 0x92, 4); /* room for four bytes */
@@ -150,8 +146,7 @@ START_TEST(cpuid_by_model)
     m.c->host.has_apic = true;
     ck_assert(cpuid_leaf(m.c, 1, 0).edx & FEATURE_APIC);
     machine_destroy(&m);
-    machine_create(&m, CPU_386);
-    machine_protect(&m);
+    machine_start(&m, CPU_386);
     PROGRAM(&m, CODE, 0x0F, 0xA2);
     machine_run_to_handler(&m, VEC_UD);
     machine_destroy(&m);
@@ -161,8 +156,7 @@ END_TEST
 START_TEST(msrs)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* mov ecx, 277h; rdmsr; hlt */
     PROGRAM(&m, CODE, 0xB9, 0x77, 0x02, 0, 0, 0x0F, 0x32, 0xF4);
@@ -183,8 +177,7 @@ END_TEST
 START_TEST(selector_queries)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     /* lar ebx, eax; lsl ecx, eax; verr ax; setz dl; verw ax; setz dh; hlt */
     PROGRAM(&m, CODE, 0x0F, 0x02, 0xD8, 0x0F, 0x03, 0xC8, 0x0F, 0x00, 0xE0, 0x0F, 0x94, 0xC2, 0x0F,
@@ -212,8 +205,7 @@ END_TEST
 START_TEST(control_register_rules)
 {
     struct machine m;
-    machine_create(&m, CPU_P4);
-    machine_protect(&m);
+    machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;
     MUST_FAULT(&m, control_write_cr0(c, CR0_PG), VEC_GP, 0);
     MUST_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_NW), VEC_GP, 0);

@@ -25,8 +25,7 @@ static void put_task_b(struct machine *m)
 
 static void task_machine(struct machine *m)
 {
-    machine_create(m, CPU_P4);
-    machine_protect(m);
+    machine_start(m, CPU_P4);
     put_task_b(m);
     m->c->reg[EAX].d = 0xA0A0A0A0;
 }

@@ -17,8 +17,7 @@ static void to_v86(struct machine *m, uint32_t eflags)
 
 static void start(struct machine *m, uint32_t cr4)
 {
-    machine_create(m, CPU_P4);
-    machine_protect(m);
+    machine_start(m, CPU_P4);
     MUST_NOT_FAULT(m, control_write_cr4(m->c, cr4));
 }
 

@@ -2,6 +2,7 @@
  * the transcendental ones (test_softfloat has them) and environment images, from random states with
  * all exceptions masked; and by hand what the host cannot show: unmasked exceptions, images,
  * faults. */
+#include "tests/check_main.h"
 #include "tests/cpu/fpcompare.h"
 #include "tests/cpu/nativefp.h"
 
@@ -544,11 +545,7 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_status(suite());
 }
 
 #else

@@ -2,7 +2,7 @@
 #include "devices/apic/ioapic.h"
 #include "devices/apic/lapic.h"
 #include "devices/pic.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define LAPIC  UINT64_C(0xFEE00000)

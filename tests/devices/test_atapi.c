@@ -1,7 +1,7 @@
 /* The ATAPI CD-ROM: signature, packets by PIO and DMA, sense, tables of contents, change of disc.
  */
 #include "devices/ide/ide.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define RAM    (UINT64_C(4) << 20)

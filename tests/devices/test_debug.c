@@ -1,6 +1,6 @@
 /* Debug consoles and the debug-exit port. */
 #include "devices/debug.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 static void collect(void *ctx, const uint8_t *data, size_t len)

@@ -1,7 +1,7 @@
 /* The 8237 pair with a client that the test plays: counters, modes, pages, terminal count, and
  * addresses that are no RAM. */
 #include "devices/dma8237.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define RAM (UINT64_C(4) << 20)

@@ -2,7 +2,7 @@
  * and non-DMA transfers, disk change, and DMA to where no RAM is. */
 #include "devices/dma8237.h"
 #include "devices/fdc.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define RAM (UINT64_C(4) << 20)

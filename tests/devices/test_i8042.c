@@ -1,7 +1,7 @@
 /* Keyboard controller: scan codes through the translation, commands of controller, keyboard and
  * mouse, interrupts, A20 and reset. */
 #include "devices/i8042.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 static struct testbus *tb;

@@ -1,7 +1,7 @@
 /* The IDE controller with ATA disks: PIO and DMA transfers, interrupts, addresses, errors, and what
  * the bus master does with hostile descriptor tables. */
 #include "devices/ide/ide.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define RAM      (UINT64_C(4) << 20)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "devices/disk/image.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 static char folder[64], path[128], error[512];
 
@@ -357,9 +357,5 @@ int main(void)
     suite_add_tcase(suite, tc);
     for (unsigned i = 0; i < ARRAY_LEN(tests); i++)
         tcase_add_test(tc, tests[i]);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_status(suite);
 }

@@ -1,7 +1,7 @@
 /* devices/loader: the segments reach RAM by DMA, and nothing else. */
 #include "devices/loader.h"
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 static uint8_t text[] = "kernel";

@@ -4,7 +4,7 @@
 #include "devices/pci/piix3.h"
 #include "devices/pci/piix4pm.h"
 #include "devices/pic.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 static struct testbus *tb;

@@ -1,6 +1,6 @@
 /* 8259A pair: initialization, priorities, EOI forms, cascade, spurious interrupts, level mode. */
 #include "devices/pic.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 static struct testbus *tb;

@@ -1,6 +1,6 @@
 /* 8254: the modes' outputs against the datasheet's timing, latching, BCD, read-back, port 61h. */
 #include "devices/pit.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define TICK 838 /* ns, rounded down */

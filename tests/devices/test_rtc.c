@@ -1,6 +1,6 @@
 /* MC146818: time formats, setting, leap years, the three interrupts, UIP, initial CMOS contents. */
 #include "devices/rtc.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 #define SECOND UINT64_C(1000000000)

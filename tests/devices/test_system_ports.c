@@ -2,7 +2,7 @@
 #include "devices/fpuirq.h"
 #include "devices/lpt.h"
 #include "devices/port92.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 START_TEST(port92_gates_a20_and_resets)

@@ -1,5 +1,5 @@
 /* The fake machine itself: splitting of accesses, order of timers, wiring, DMA checks. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 struct probe {

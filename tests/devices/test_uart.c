@@ -1,6 +1,6 @@
 /* 16550A: identification, interrupt sources and priorities, FIFO triggers, timeout, loopback. */
 #include "devices/uart.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/devices/testbus.h"
 
 struct sink {

@@ -1,6 +1,6 @@
 /* The VGA's registers and memory as a CPU sees them: planes, latches, write and read modes,
  * chain-4, odd/even, the windows, DAC, VBE registers, retrace timing, saving. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include "devices/vga/vga.h"
 #include "tests/devices/vga_modes.h"

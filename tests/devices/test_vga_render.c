@@ -1,7 +1,7 @@
 /* What the VGA shows: pixels of every kind of mode checked against the values that the drawing is
  * made of, and that only what changed is drawn. With UMBRA_DUMP=FOLDER set, each picture is also
  * written there as NAME.ppm, to be looked at. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* What verbs say as JSON: valid whatever bytes come. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include "frontend/control/answer.h"
 

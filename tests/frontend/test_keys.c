@@ -1,5 +1,5 @@
 /* Text and --type scripts as key presses. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* PNG files: read back by hand (chunks, CRCs, inflated rows), and what happens on errors. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include <stdio.h>
 #include <unistd.h>

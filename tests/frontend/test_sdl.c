@@ -1,7 +1,7 @@
 /* The window's input: SDL's events in, ours out. Runs with SDL's dummy video driver (no desktop is
  * needed) unless UMBRA_SDL_SHOW is set: then in a real window that stays open for that many
  * seconds. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #ifndef UMBRA_HAVE_SDL
 int main(void)

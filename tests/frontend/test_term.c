@@ -1,6 +1,6 @@
 /* The terminal display: what keys arrive from which bytes, what is drawn, and that the terminal is
  * given back, even when the process is killed. Runs on a pseudo-terminal of its own. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* {until TEXT}: what the typist waits for on the screen and in serial output. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #include "frontend/typist.h"
 

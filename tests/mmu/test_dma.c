@@ -2,7 +2,7 @@
  */
 #include "mmu/dma.h"
 #include "mmu/physmap.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #define RAM 0x100000
 

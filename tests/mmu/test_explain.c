@@ -3,7 +3,7 @@
  */
 #include "mmu/explain.h"
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #define RAM (UINT64_C(1) << 20)
 

@@ -1,7 +1,7 @@
 /* The physical map: what lies where after maps that overlap, what an access does there, the A20
  * gate, and the state of machine pages that all their aliases share. */
 #include "mmu/physmap.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #define RAM   0x400000
 #define EXTRA 0x20000

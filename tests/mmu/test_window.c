@@ -3,7 +3,7 @@
  * number of roots or mappings runs the host dry. test_window_random compares with the walker. */
 #include "tests/mmu/window_rig.h"
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #define MB(n)     ((n)*0x100000u)
 #define RAM       MB(32)
@@ -535,9 +535,5 @@ int main(void)
     suite_add_tcase(suite, tc);
     for (size_t n = 0; n < ARRAY_LEN(tests); n++)
         tcase_add_test(tc, tests[n]);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_status(suite);
 }

@@ -4,7 +4,7 @@
  * walked from the same tables: what was reached, A and D, and what faults must be the same. */
 #include "tests/mmu/window_rig.h"
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 #define RAM       (UINT64_C(8) << 20)
 #define TABLES    0x10000u /* directories and tables: 20h pages from here on */

@@ -6,7 +6,8 @@
 #include "partition/debug.h"
 #include "partition/partition.h"
 #include "partition/registers.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
+#include "tests/descriptors.h"
 
 #define CODE 0x1000
 
@@ -69,6 +70,32 @@ static inline struct partition *with_code(const uint8_t *code, size_t len)
     set(p, "esp", 0xF00);
     return p;
 }
+
+/* The same, about to run a loop of five rounds that is run for ever. */
+static inline struct partition *counting_machine(void)
+{
+    static const uint8_t counting[] = {
+        0xB9, 5,    0, /* 1000: mov cx, 5 */
+        0x40,          /* 1003: inc ax */
+        0x49,          /* 1004: dec cx */
+        0x75, 0xFC,    /* 1005: jnz 1003 */
+        0xEB, 0xF7,    /* 1007: jmp 1000 */
+    };
+    return with_code(counting, sizeof counting);
+}
+
+/* value: of tests/descriptors.h. */
+static inline void descriptor(struct partition *p, uint32_t at, uint64_t value)
+{
+    put(p, at, &value, 8);
+}
+
+/* What was written into b holds part. */
+#define SHOWS(b, part)                                                                      \
+    do {                                                                                    \
+        bytes_append((b), "", 1);                                                           \
+        ck_assert_msg(strstr((char *)(b)->data, part), "no '%s' in:\n%s", part, (b)->data); \
+    } while (0)
 
 static inline void on(struct partition *p, enum stop_place_kind kind, uint16_t selector,
                       uint64_t address)

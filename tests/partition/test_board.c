@@ -1,6 +1,6 @@
 /* The board: who answers at a port or an address when guests move things about, and nets. The
  * machine is a whole PC; its PCI functions are driven through configuration mechanism 1. */
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/partition/machine.h"
 
 #define IDE_FN 0x09 /* device 1, function 1 */

@@ -30,17 +30,9 @@ static const struct debug_stop *stop_of(struct partition *p)
     return &partition_debug(p)->stop;
 }
 
-static const uint8_t counting[] = {
-    0xB9, 5,    0, /* 1000: mov cx, 5 */
-    0x40,          /* 1003: inc ax */
-    0x49,          /* 1004: dec cx */
-    0x75, 0xFC,    /* 1005: jnz 1003 */
-    0xEB, 0xF7,    /* 1007: jmp 1000 */
-};
-
 START_TEST(conditions_hits_and_ignored_ones)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct debug *d = partition_debug(p);
     unsigned first = add(p, at(0x1003, "cx == 2"));
     ck_assert_int_eq(go(p), DEBUG_BREAKPOINT);
@@ -69,7 +61,7 @@ END_TEST
 
 START_TEST(two_at_one_place_and_switched_off_ones)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct debug *d = partition_debug(p);
     unsigned never = add(p, at(0x1004, "0")), always = add(p, at(0x1004, NULL));
     ck_assert_int_eq(go(p), DEBUG_BREAKPOINT);
@@ -101,7 +93,7 @@ END_TEST
 /* A condition over a page that is not there stops, and says why. */
 START_TEST(a_condition_without_a_value_stops)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     add(p, at(0x1003, "0 / (cx - 3)"));
     go(p);
     ck_assert_uint_eq(get(p, "ecx"), 3);
@@ -487,7 +479,7 @@ START_TEST(places_are_read)
         unsigned column;
     } bad[] = {{"nosuch", 1}, {"phys 1x", 7}, {"cs:", 4}, {"0040:1x", 7},
                {"", 1},       {"5..4", 4},    {"5..x", 4}};
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct debug *d = partition_debug(p);
     struct stop_place place;
     struct expr_error error;

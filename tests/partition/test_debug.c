@@ -7,17 +7,9 @@
 
 #include "tests/partition/stopped.h"
 
-static const uint8_t counting[] = {
-    0xB9, 5,    0, /* 1000: mov cx, 5 */
-    0x40,          /* 1003: inc ax */
-    0x49,          /* 1004: dec cx */
-    0x75, 0xFC,    /* 1005: jnz 1003 */
-    0xEB, 0xF7,    /* 1007: jmp 1000 */
-};
-
 START_TEST(breakpoint_in_a_loop_counts_its_hits)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     break_at(p, 0x1003);
     break_at(p, 0x1007);
     for (unsigned n = 0; n < 5; n++) {
@@ -36,7 +28,7 @@ END_TEST
 /* The loop's blocks exist and are chained when the breakpoint comes, in the middle of one. */
 START_TEST(breakpoint_set_into_running_code)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     debug_continue(partition_debug(p));
     ck_assert_int_eq(partition_run(p, partition_now(p) + 1000000, NULL, NULL), PARTITION_RUNNING);
     break_at(p, 0x1004);
@@ -213,7 +205,7 @@ END_TEST
  * too, but a breakpoint in there counts. */
 START_TEST(step_through_a_range)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     debug_step_range(partition_debug(p), 0x1000, 7);
     ck_assert_int_eq(run(p), DEBUG_STEPPED);
     ck_assert_uint_eq(get(p, "eip"), 0x1007);
@@ -309,7 +301,7 @@ END_TEST
 
 START_TEST(run_to_is_forgotten_at_the_next_stop)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct debug *d = partition_debug(p);
     debug_run_to(d, (struct stop_place){.kind = STOP_LINEAR, .address = 0x1005});
     ck_assert_int_eq(run(p), DEBUG_BREAKPOINT);
@@ -327,7 +319,7 @@ END_TEST
 
 START_TEST(looking_changes_nothing)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct debug *d = partition_debug(p);
     uint32_t entry = 0x21000 | 3; /* present, writable, not accessed */
     put(p, 0x20000, &entry, 4);
@@ -410,7 +402,7 @@ static void *partition_thread(void *ctx)
 
 START_TEST(another_thread_stops_it_and_lets_it_go)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     debug_continue(partition_debug(p));
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, partition_thread, p), 0);
@@ -430,7 +422,7 @@ END_TEST
 
 START_TEST(registers_are_set_as_the_guest_would)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct vcpu *c = partition_vcpu(p);
     set(p, "ds", 0x1234);
     ck_assert_uint_eq(get(p, "ds_base"), 0x12340);
@@ -454,7 +446,7 @@ END_TEST
 /* The guest's own debug registers, and the descriptors that LLDT and LTR load. */
 START_TEST(system_registers_are_set_as_the_guest_would)
 {
-    struct partition *p = with_code(counting, sizeof counting);
+    struct partition *p = counting_machine();
     struct vcpu *c = partition_vcpu(p);
     /* GDT at 2000: null, LDT 8, TSS 10, data 18 */
     static const uint64_t gdt[] = {0, UINT64_C(0x000082003000001F), UINT64_C(0x0000890040000067),

@@ -3,26 +3,12 @@
 
 #include "tests/partition/stopped.h"
 
-static char *text_of(struct bytes *b)
-{
-    bytes_append(b, "", 1);
-    return (char *)b->data;
-}
-
-#define SHOWS(b, part) ck_assert_msg(strstr(text_of(b), part), "no '%s' in:\n%s", part, (b)->data)
-
-static void descriptor(struct partition *p, uint32_t at, uint32_t low, uint32_t high)
-{
-    put(p, at, &low, 4);
-    put(p, at + 4, &high, 4);
-}
-
 /* In 16-bit protected mode with flat segments, an IDT of 15 entries at 2800, all zero. */
 static struct partition *protected_machine(const uint8_t *code, size_t len)
 {
     struct partition *p = with_code(code, len);
-    descriptor(p, 0x2008, 0x0000FFFF, 0x008F9A00);
-    descriptor(p, 0x2010, 0x0000FFFF, 0x008F9200);
+    descriptor(p, 0x2008, SEGMENT(0u, 0xFFFFFu, 0x9A, 8));
+    descriptor(p, 0x2010, SEGMENT(0u, 0xFFFFFu, 0x92, 8));
     set(p, "gdt_base", 0x2000);
     set(p, "gdt_limit", 0x17);
     set(p, "idt_base", 0x2800);
@@ -75,8 +61,8 @@ START_TEST(page_walks_are_shown)
         entry = n << 12 | (n == 0xE ? 0 : 7);
         put(p, 0x21000 + 4 * n, &entry, 4);
     }
-    descriptor(p, 0x2800 + 14 * 8, 0x00081234, 0x00008E00);
-    descriptor(p, 0x2800 + 8 * 8, 0x00101234, 0x00008E00); /* #DF: no code segment */
+    descriptor(p, 0x2800 + 14 * 8, A_GATE(8, 0x1234u, 0x8E));
+    descriptor(p, 0x2800 + 8 * 8, A_GATE(0x10, 0x1234u, 0x8E)); /* #DF: no code segment */
     set(p, "ds", 0x10);
     set(p, "ss", 0x10);
     set(p, "esp", 0xEF00);

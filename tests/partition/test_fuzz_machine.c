@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/descriptors.h"
 #include "tests/partition/machine.h"
 
 #define CASES     64 /* of a short run */
@@ -533,15 +534,17 @@ static void write_tables(struct code *c, uint8_t *ram)
             p[k] = (uint8_t)(below(&c->r, 3) ? below(&c->r, 3) : below(&c->r, 256));
     }
     static const uint64_t gdt[] = {0,
-                                   0x00CF9A000000FFFF,  /* 08: flat code */
-                                   0x00CF92000000FFFF,  /* 10: flat data */
-                                   0x00009A000000FFFF,  /* 18: 16-bit code */
-                                   0x000092000000FFFF,  /* 20: 16-bit data */
-                                   0x00CFFA000000FFFF,  /* 28: user code */
-                                   0x00CFF2000000FFFF,  /* 30: user data */
-                                   0x0000890040000067,  /* 38: a TSS at 4000h */
-                                   0x00008C0006000000,  /* 40: call gate */
-                                   0x0000E50000380000}; /* 48: task gate */
+                                   FLAT_CODE(0),
+                                   FLAT_DATA(0),
+
+                                   SEGMENT(0u, 0xFFFFu, 0x9A, 0), /* 18: 16-bit */
+                                   SEGMENT(0u, 0xFFFFu, 0x92, 0),
+                                   FLAT_CODE(3),
+                                   FLAT_DATA(3),
+
+                                   SEGMENT(0x4000u, 0x67u, 0x89, 0), /* 38: a TSS */
+                                   CALL_GATE(0x600, 0u, 0x8C, 0),
+                                   A_GATE(0x38, 0u, 0xE5)};
     memcpy(ram + GDT, gdt, sizeof gdt);
     for (unsigned v = 0; v < 256; v++) {
         uint32_t at = HANDLERS + 32 * v;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 
 enum { RAM = 64 << 20 };
 

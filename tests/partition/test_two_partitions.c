@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/partition/machine.h"
 
 #define SLICE_NS UINT64_C(2000000)
@@ -193,11 +193,7 @@ static int run_suite(void)
     tcase_add_test(tc, a_snapshot_goes_on_elsewhere);
     tcase_add_test(tc, a_snapshot_of_another_machine_is_refused);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_status(suite);
 }
 
 int main(void)

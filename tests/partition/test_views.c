@@ -5,33 +5,19 @@
 #include "partition/tables.h"
 #include "tests/partition/stopped.h"
 
-static char *text_of(struct bytes *b)
-{
-    bytes_append(b, "", 1);
-    return (char *)b->data;
-}
-
-#define SHOWS(b, part) ck_assert_msg(strstr(text_of(b), part), "no '%s' in:\n%s", part, (b)->data)
-
-static void descriptor(struct partition *p, uint32_t at, uint32_t low, uint32_t high)
-{
-    put(p, at, &low, 4);
-    put(p, at + 4, &high, 4);
-}
-
 /* Protected mode with a GDT at 2000, an IDT at 2800, a TSS at 3000; paging with tables at 20000. */
 static struct partition *machine(void)
 {
     static const uint8_t nop = 0x90;
     struct partition *p = with_code(&nop, 1);
-    descriptor(p, 0x2008, 0x0000FFFF, 0x00CF9A00); /* 08: flat code */
-    descriptor(p, 0x2010, 0x5000FFFF, 0x00009200); /* 10: 16-bit data at 5000 */
-    descriptor(p, 0x2018, 0x30000067, 0x00008900); /* 18: TSS at 3000 */
-    descriptor(p, 0x2020, 0x0000000F, 0x00C09600); /* 20: expand-down, 64 KiB on */
-    descriptor(p, 0x2028, 0x00081234, 0x56788C03); /* 28: call gate, three parameters */
-    descriptor(p, 0x2030, 0x0000FFFF, 0x00CF1200); /* 30: not present */
-    descriptor(p, 0x2800 + 13 * 8, 0x00085678, 0xC0108E00);
-    descriptor(p, 0x2800 + 14 * 8, 0x00180000, 0x0000E500);
+    descriptor(p, 0x2008, FLAT_CODE(0));                       /* 08: flat code */
+    descriptor(p, 0x2010, SEGMENT(0x5000u, 0xFFFFu, 0x92, 0)); /* 10: 16-bit data at 5000 */
+    descriptor(p, 0x2018, SEGMENT(0x3000u, 0x67u, 0x89, 0));   /* 18: TSS at 3000 */
+    descriptor(p, 0x2020, SEGMENT(0u, 0xFu, 0x96, 0xC));       /* 20: expand-down, 64 KiB on */
+    descriptor(p, 0x2028, CALL_GATE(8, 0x56781234u, 0x8C, 3)); /* 28: call gate, three parameters */
+    descriptor(p, 0x2030, SEGMENT(0u, 0xFFFFFu, 0x12, 0xC));   /* 30: not present */
+    descriptor(p, 0x2800 + 13 * 8, A_GATE(8, 0xC0105678u, 0x8E));
+    descriptor(p, 0x2800 + 14 * 8, A_GATE(0x18, 0u, 0xE5));
     set(p, "gdt_base", 0x2000);
     set(p, "gdt_limit", 0x3F);
     set(p, "idt_base", 0x2800);

@@ -11,6 +11,7 @@
 
 #include "cpu/debug.h"
 #include "cpu/flags.h"
+#include "tests/descriptors.h"
 #include "tests/translator/handlers.h"
 
 struct loader {
@@ -31,6 +32,11 @@ static void put16(struct loader *l, uint32_t at, uint16_t v)
 }
 
 static void put32(struct loader *l, uint32_t at, uint32_t v)
+{
+    put(l, at, &v, sizeof v);
+}
+
+static void put64(struct loader *l, uint32_t at, uint64_t v)
 {
     put(l, at, &v, sizeof v);
 }
@@ -101,10 +107,7 @@ static void put_code(struct loader *l)
 static void descriptor(struct loader *l, unsigned selector, uint32_t base, uint32_t limit,
                        unsigned access, unsigned flags)
 {
-    put32(l, AT_GDT + selector, (limit & 0xFFFF) | base << 16);
-    put32(l, AT_GDT + selector + 4,
-          (base >> 16 & 0xFF) | access << 8 | (limit & 0xF0000) | flags << 20 |
-              (base & 0xFF000000));
+    put64(l, AT_GDT + selector, SEGMENT(base, limit, access, flags));
 }
 
 static void put_descriptors(struct loader *l)
@@ -124,8 +127,7 @@ static void put_descriptors(struct loader *l)
     descriptor(l, SEL_STACK16, AT_STACK, 0xFFFF, 0xF3, 0);
     descriptor(l, SEL_CONFORMING, 0, 0xFFFFF, 0x9F, 0xC);
     descriptor(l, SEL_ABSENT, AT_DATA, 0xFFFF, 0x73, 4);
-    put32(l, AT_GDT + SEL_GATE, SEL_CODE0 << 16 | (AT_GATE & 0xFFFF));
-    put32(l, AT_GDT + SEL_GATE + 4, (AT_GATE & 0xFFFF0000) | 0xEC00);
+    put64(l, AT_GDT + SEL_GATE, CALL_GATE(SEL_CODE0, AT_GATE, 0xEC, 0));
     put(l, AT_GATE, "\xCB", 1); /* RETF */
 }
 
@@ -173,8 +175,7 @@ static void put_handlers(struct loader *l)
         put(l, at, code, n);
         /* Software may call the breakpoint's, overflow's, and those from 30h on. */
         unsigned dpl = v == 3 || v == 4 || v >= 0x30 ? 3 : 0;
-        put32(l, AT_IDT + v * 8, SEL_CODE0 << 16 | (at & 0xFFFF));
-        put32(l, AT_IDT + v * 8 + 4, (at & 0xFFFF0000) | 0x8E00 | dpl << 13);
+        put64(l, AT_IDT + v * 8, A_GATE(SEL_CODE0, at, 0x8E | dpl << 5));
     }
 }
 

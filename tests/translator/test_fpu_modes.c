@@ -15,8 +15,7 @@ static void start(struct machine *m, enum cpu_model model)
 {
     static const struct engine_tuning tuning = {.shadow = SHADOW_SOFT, .eager = true};
     engine = engine_find("translate");
-    machine_create(m, model);
-    machine_protect(m);
+    machine_start(m, model);
     m->c->cr0 |= CR0_NE;
     if (model >= CPU_P3)
         m->c->cr4 |= CR4_OSFXSR;

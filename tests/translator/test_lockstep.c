@@ -12,7 +12,7 @@
  *
  * Without a translator in the build the interpreter is tested against itself, cut differently. */
 #include "partition/lockstep.h"
-#include "tests/devices/check_main.h"
+#include "tests/check_main.h"
 #include "tests/translator/program.h"
 
 #ifdef UMBRA_HAVE_CAPSTONE
@@ -292,9 +292,5 @@ int main(int argc, char **argv)
     tcase_add_test(tc, a_planted_difference_is_found);
     tcase_add_test(tc, engines_agree_on_random_programs);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_status(suite);
 }

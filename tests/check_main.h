@@ -1,10 +1,21 @@
-/* tests/devices/check_main.h: the main function of a Check program with one list of tests:
- *     CHECK_MAIN("pit", mode_2_is_periodic, latch_holds_the_count) */
-#ifndef UMBRA_TESTS_DEVICES_CHECK_MAIN_H
-#define UMBRA_TESTS_DEVICES_CHECK_MAIN_H
+/* tests/check_main.h: the main function of a Check program with one list of tests:
+ *     CHECK_MAIN("pit", mode_2_is_periodic, latch_holds_the_count)
+ * and main's status for a suite put together otherwise: suite_status(suite). */
+#ifndef UMBRA_TESTS_CHECK_MAIN_H
+#define UMBRA_TESTS_CHECK_MAIN_H
 
 #include <check.h>
 #include <stdlib.h>
+
+/* Runs the suite, which is freed. */
+static inline int suite_status(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 #define CHECK_MAIN(suite_name, ...)                                 \
     int main(void)                                                  \
@@ -16,11 +27,7 @@
         suite_add_tcase(suite, tc);                                 \
         for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) \
             tcase_add_test(tc, tests[i]);                           \
-        SRunner *runner = srunner_create(suite);                    \
-        srunner_run_all(runner, CK_NORMAL);                         \
-        int failed = srunner_ntests_failed(runner);                 \
-        srunner_free(runner);                                       \
-        return failed != 0;                                         \
+        return suite_status(suite);                                 \
     }
 
 #endif
