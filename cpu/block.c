@@ -12,12 +12,16 @@
 #include "cpu/exception.h"
 #include "cpu/stops.h"
 
-#define HASH_BITS   15
-#define PAGE_BITS   12
-#define ARENA_BYTES (UINT64_C(32) << 20)
+#define HASH_BITS 17
+#define PAGE_BITS 12
+
+/* Memory for blocks comes in chunks. */
+#define CHUNK_BYTES   (UINT64_C(4) << 20)
+#define CHUNKS_MAX    512
+#define BYTES_AT_MOST (UINT64_C(32) << 20) /* of an interpreter's blocks */
 
 /* Instructions that fit a block of each size class, with the sentinel. */
-static const uint8_t class_insns[] = {3, 6, 10, 18, BLOCK_MAX_INSNS + 1};
+static const uint8_t class_insns[] = {2, 3, 4, 5, 6, 7, 8, 10, 13, 18, 25, BLOCK_MAX_INSNS + 1};
 #define SIZE_CLASSES ARRAY_LEN(class_insns)
 
 /* A page that lost all its blocks stays marked (marking flushes TLBs) until this many writes. */
@@ -43,9 +47,11 @@ struct block_cache {
     struct physmap_listener *listener;
     struct block_listener above;
     struct block_counters counters;
-    uint64_t generation_high; /* of the last jump-cache key: see block_refresh */
-    uint8_t *arena;
-    size_t arena_used;
+    uint64_t generation_high;   /* of the last jump-cache key: see block_refresh */
+    uint8_t *chunk[CHUNKS_MAX]; /* made when first needed, kept over flushes */
+    unsigned current;           /* the one that blocks are taken from */
+    size_t current_used;
+    uint64_t limit; /* bytes of all */
     struct block *free[SIZE_CLASSES], *dead;
     struct block *jump[JUMP_CACHE_SLOTS];
     struct block *hash[1 << HASH_BITS];
@@ -341,7 +347,8 @@ void block_cache_flush(struct block_cache *cache)
     }
     memset(cache->free, 0, sizeof cache->free);
     cache->dead = NULL;
-    cache->arena_used = 0;
+    cache->current = 0;
+    cache->current_used = 0;
     cache->vcpu->link_from = NULL;
     cache->vcpu->resume.block = NULL;
 }
@@ -352,16 +359,17 @@ struct block_cache *block_cache_create(struct vcpu *c)
 {
     struct block_cache *cache = calloc(1, sizeof *cache);
     struct physmap_listener *listener = calloc(1, sizeof *listener);
-    uint8_t *arena = malloc(ARENA_BYTES);
-    if (!cache || !listener || !arena) {
+    uint8_t *chunk = malloc(CHUNK_BYTES);
+    if (!cache || !listener || !chunk) {
         free(cache);
         free(listener);
-        free(arena);
+        free(chunk);
         return NULL;
     }
     cache->vcpu = c;
     cache->physmap = c->physmap;
-    cache->arena = arena;
+    cache->chunk[0] = chunk;
+    cache->limit = BYTES_AT_MOST;
     jump_cache_clear(cache);
     decoder_init(&cache->decoder, c->model, c->features);
     *listener = (struct physmap_listener){
@@ -379,8 +387,19 @@ void block_cache_destroy(struct block_cache *cache)
     block_cache_flush(cache);
     cache->listener->map_changed = NULL; /* the physmap owns the listener and outlives us */
     cache->listener->code_written = NULL;
-    free(cache->arena);
+    for (unsigned n = 0; n < CHUNKS_MAX; n++)
+        free(cache->chunk[n]);
     free(cache);
+}
+
+void block_cache_limit(struct block_cache *cache, uint64_t bytes)
+{
+    cache->limit = bytes < CHUNK_BYTES ? CHUNK_BYTES : bytes;
+}
+
+uint64_t block_cache_bytes(const struct block_cache *cache)
+{
+    return cache->current * CHUNK_BYTES + cache->current_used;
 }
 
 void block_cache_listen(struct block_cache *cache, struct block_listener listener)
@@ -410,6 +429,21 @@ static void reclaim_dead(struct block_cache *cache)
     }
 }
 
+/* Sees to it that the current chunk has room for bytes. False: the host has no memory for more. */
+static bool chunk_for(struct block_cache *cache, size_t bytes)
+{
+    if (cache->current_used + bytes <= CHUNK_BYTES)
+        return true;
+    unsigned next = cache->current + 1;
+    if (next < CHUNKS_MAX && !cache->chunk[next])
+        cache->chunk[next] = malloc(CHUNK_BYTES);
+    if (next == CHUNKS_MAX || !cache->chunk[next])
+        return false;
+    cache->current = next;
+    cache->current_used = 0;
+    return true;
+}
+
 static struct block *block_alloc(struct block_cache *cache, unsigned insns)
 {
     unsigned class = 0;
@@ -420,10 +454,10 @@ static struct block *block_alloc(struct block_cache *cache, unsigned insns)
         cache->free[class] = b->page_next[0];
     } else {
         size_t bytes = sizeof *b + class_insns[class] * sizeof(struct insn);
-        if (cache->arena_used + bytes > ARENA_BYTES)
+        if (block_cache_bytes(cache) + bytes > cache->limit || !chunk_for(cache, bytes))
             block_cache_flush(cache);
-        b = (struct block *)(cache->arena + cache->arena_used);
-        cache->arena_used += bytes;
+        b = (struct block *)(cache->chunk[cache->current] + cache->current_used);
+        cache->current_used += bytes;
     }
     memset(b, 0, sizeof *b);
     b->size_class = (uint8_t) class;
@@ -720,8 +754,8 @@ static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsig
     return b;
 }
 
-struct block *block_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
-                           uint32_t eip)
+static struct block *find_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
+                                 uint32_t eip, bool make)
 {
     struct block_cache *cache = c->blocks;
     uint32_t base = (uint32_t)c->seg[SEG_CS].base, gva = base + eip;
@@ -735,10 +769,23 @@ struct block *block_beside(struct vcpu *c, const struct block *near, uint32_t ne
     struct block *b = *hash_chain(cache, s.offset, s.mode);
     while (b && (b->offset != s.offset || b->mode != s.mode))
         b = b->hash_next;
-    if (!b && ends_in_page(c, &s))
+    if (!b && make && ends_in_page(c, &s))
         b = build(c, &s);
     bool good = b && b->live && !b->crosses && !b->stops && eip + (uint64_t)b->bytes <= c->code_len;
     return good ? b : NULL;
+}
+
+struct block *block_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
+                           uint32_t eip)
+{
+    return find_beside(c, near, near_eip, eip, true);
+}
+
+struct block *block_warm_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
+                                uint32_t eip)
+{
+    struct block *b = find_beside(c, near, near_eip, eip, false);
+    return b && b->heat ? b : NULL;
 }
 
 struct block *block_find(struct vcpu *c, unsigned single)

@@ -39,7 +39,7 @@
 #include "cpu/decode.h"
 
 #define BLOCK_MAX_INSNS  32
-#define JUMP_CACHE_BITS  12
+#define JUMP_CACHE_BITS  14
 #define JUMP_CACHE_SLOTS (1u << JUMP_CACHE_BITS)
 #define JUMP_KEY_NONE    UINT64_MAX
 
@@ -100,6 +100,11 @@ const struct decoder *block_cache_decoder(const struct block_cache *cache);
  * NULL. Raises what fetching raises (#PF, #GP at the code limit). */
 struct block *block_find(struct vcpu *c, unsigned single);
 
+/* Blocks take at most so many bytes from now on (default 32 MiB, least 4): beyond, all are dropped.
+ */
+void block_cache_limit(struct block_cache *cache, uint64_t bytes);
+uint64_t block_cache_bytes(const struct block_cache *cache);
+
 void block_cache_listen(struct block_cache *cache, struct block_listener listener);
 
 /* The block at eip, which lies in the same page as block near and in the same mode; made if need
@@ -108,6 +113,10 @@ void block_cache_listen(struct block_cache *cache, struct block_listener listene
  * near->live. */
 struct block *block_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
                            uint32_t eip);
+
+/* The same, but only one that was entered before (by its heat): else NULL. */
+struct block *block_warm_beside(struct vcpu *c, const struct block *near, uint32_t near_eip,
+                                uint32_t eip);
 
 /* Links c->link_from, if set, to the block to that was found next, and clears it. */
 void block_link(struct vcpu *c, struct block *to);

@@ -211,6 +211,14 @@ void run_plain(struct vcpu *c)
     run_block(c, b, first);
 }
 
+void run_found(struct vcpu *c, struct block *b)
+{
+    c->inhibit = 0;
+    c->eflags &= ~FLAG_RF;
+    c->events &= ~(uint32_t)EVENT_BLOCKS;
+    run_block(c, b, 0);
+}
+
 /* Must the next instruction run alone? */
 bool run_must_be_single(const struct vcpu *c)
 {

@@ -5,6 +5,8 @@
 
 #include "cpu/state.h"
 
+struct block;
+
 /* A repeated string instruction works in rounds of at most so many elements. Each round, and one of
  * a count of 0, is one instruction retired; after a round with elements left eip stays at the
  * instruction, and events and the budget are looked at. A round is one element while
@@ -39,6 +41,9 @@ void run_single(struct vcpu *c);
 /* Goes on at c->eip: with the block that was left there, or the one that begins there, up to the
  * end of the budget. */
 void run_plain(struct vcpu *c);
+
+/* The same for a block that block_find gave for c->eip; c->resume.block must be NULL. */
+void run_found(struct vcpu *c, struct block *b);
 
 /* Instructions retired, exact at any moment, also from within a port or MMIO callback: virtual time
  * is made from it. */

@@ -195,16 +195,23 @@ static void bind(struct windows *w, struct window *win, const struct walk_mode *
         w->supervisors++;
 }
 
-uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
+uint8_t *windows_enter_ready(struct windows *w, enum tlb_view view)
 {
     struct window *win = w->ready[view];
-    if (likely(win != NULL)) {
-        w->current = win;
-        return win->base;
-    }
+    if (!win)
+        return NULL;
+    w->current = win;
+    return win->base;
+}
+
+uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
+{
+    uint8_t *base = windows_enter_ready(w, view);
+    if (likely(base != NULL))
+        return base;
     w->counters.enters++;
     window_trace_renew(w);
-    win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
+    struct window *win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
     w->current = w->ready[view] = win;
     if (!win)
         return NULL;

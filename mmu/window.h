@@ -72,6 +72,10 @@ void windows_destroy(struct windows *w);
  * attend EVENT_BLOCKS then). */
 uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view);
 
+/* The same when nothing is to be brought up to date, and costs nothing; else NULL, and nothing is
+ * done. */
+uint8_t *windows_enter_ready(struct windows *w, enum tlb_view view);
+
 /* A host access at base + gva of the window entered last faulted (the caller sees to it that it
  * lay within the 4 GiB). Sets A, and D when write, if and only if the answer is RETRY or the
  * access would succeed the slow way. */

@@ -45,10 +45,11 @@ static bool map_strip(struct translator *t)
 static bool allocate(struct translator *t)
 {
     t->units = calloc(UNITS_MAX, sizeof t->units[0]);
+    t->by_code = calloc(UNIT_CHAINS, sizeof t->by_code[0]);
     t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
     t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
-    if (!t->units || !t->free_ids || !t->by_address || !t->helped_rows)
+    if (!t->units || !t->by_code || !t->free_ids || !t->by_address || !t->helped_rows)
         return false;
     if (!jumps_init(t))
         return false;
@@ -111,6 +112,7 @@ void translator_destroy(struct translator *t)
     code_cache_free(&t->code);
     jumps_free(t);
     free(t->units);
+    free(t->by_code);
     free(t->free_ids);
     free(t->by_address);
     free(t->helped_rows);
@@ -147,11 +149,14 @@ static bool engine_is_wanted(const struct vcpu *c)
 static bool show_window(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    uint64_t before = backend_cycles();
-    uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
-    policy_charge(&t->policy, backend_cycles() - before);
-    if (!base)
-        return false;
+    uint8_t *base = windows_enter_ready(c->windows, c->tlb_view);
+    if (!base) {
+        uint64_t before = backend_cycles();
+        base = windows_enter(c->windows, &c->walk, c->tlb_view);
+        policy_charge(&t->policy, backend_cycles() - before);
+        if (!base)
+            return false;
+    }
     if (base != t->window) {
         t->window = base;
         c->translated.window = (uint64_t)(uintptr_t)base;
@@ -350,15 +355,17 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
 /* Blocks that are interpreted before the engine looks closer. */
 #define COLD_BLOCKS 32
 
-/* Is what runs next cold, too, with nothing else to look at? */
-static bool cold_goes_on(struct vcpu *c)
+/* What runs next, if it is cold, too, with nothing else to look at; or NULL. */
+static struct block *next_cold(const struct translator *t)
 {
-    if (c->translated.translator->eager || c->events || engine_is_wanted(c) || c->stops ||
-        c->insns >= c->insns_end)
-        return false;
+    struct vcpu *c = t->vcpu;
+    if (t->eager || c->events || engine_is_wanted(c) || c->stops || c->resume.block ||
+        c->history_blocks || c->insns >= c->insns_end)
+        return NULL;
     block_refresh(c);
     struct block *b = block_find(c, 0);
-    return b->live && !b->stops && !b->translations && block_is_cold(b);
+    bool cold = b->live && !b->stops && !unit_at(t, b, key_of(c) | t->form) && block_is_cold(b);
+    return cold ? b : NULL;
 }
 
 /* What has no unit, or does not fit the budget: its block in the interpreter, or one instruction.
@@ -368,13 +375,17 @@ static void run_in_interpreter(struct translator *t)
     struct vcpu *c = t->vcpu;
     (void)fpu_take(t);
     unsigned blocks = 0;
+    struct block *b = NULL;
     do {
         t->counters.single++;
         c->wake |= WAKE_ALONE;
-        run_plain(c);
+        if (b)
+            run_found(c, b);
+        else
+            run_plain(c);
         c->wake &= (uint8_t)~WAKE_ALONE;
         c->link_from = NULL;
-    } while (++blocks < COLD_BLOCKS && cold_goes_on(c));
+    } while (++blocks < COLD_BLOCKS && (b = next_cold(t)));
 }
 
 static void run_translated(struct translator *t)

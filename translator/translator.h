@@ -25,9 +25,11 @@
 #define JUMP_BITS       15
 #define JUMP_SLOTS      (1u << JUMP_BITS)
 #define JUMP_TABLES     32
-#define UNITS_MAX       (1u << 17)
+#define UNITS_MAX       (1u << 18)
+#define UNIT_CHAINS     (1u << 16)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
-#define CODE_CACHE_SIZE (UINT64_C(64) << 20)
+#define CODE_CACHE_SIZE (UINT64_C(128) << 20)
+#define BLOCKS_FREE     (UINT64_C(16) << 20) /* bytes of blocks that do not count as cache */
 
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
@@ -61,10 +63,11 @@ struct translator {
     struct code_cache code;
     uint64_t code_bytes; /* its size */
     struct backend_stubs stubs;
-    uint8_t *strip;      /* BUDGET_STRIP readable bytes after an inaccessible page */
-    uint64_t end;        /* insns when the counter reaches the strip's start */
-    struct unit **units; /* by id */
-    uint32_t *free_ids;  /* stack */
+    uint8_t *strip;        /* BUDGET_STRIP readable bytes after an inaccessible page */
+    uint64_t end;          /* insns when the counter reaches the strip's start */
+    struct unit **units;   /* by id */
+    struct unit **by_code; /* UNIT_CHAINS hash chains: by code, key and eip */
+    uint32_t *free_ids;    /* stack */
     uint32_t free_count, unit_count;
     uint64_t unit_bytes; /* memory of units: it counts towards the code cache's size, too */
     struct unit *dead;   /* to be freed when none of them runs */

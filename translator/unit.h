@@ -70,7 +70,7 @@ struct unit_link {
 struct unit_part {
     struct unit *unit;
     struct block *block;
-    struct unit_part *next; /* of the same block */
+    struct unit_part *next, **at; /* of the same block; what points here */
 };
 
 struct unit {
@@ -82,7 +82,9 @@ struct unit {
     uint32_t gva;     /* linear address of the start */
     uint32_t end_eip; /* the code limit must be at least this: one past the last byte */
     uint16_t insns, parts, links, link_room;
-    bool dead;
+    bool dead, crosses;              /* crosses: its first block does, into another page */
+    const uint8_t *code;             /* the guest's bytes at its start, in host memory */
+    struct unit *hash_next;          /* of those in the same chain: see units.c */
     const uint8_t *indirect, *entry; /* where they run */
     const uint8_t *start;            /* first byte, where it runs */
     uint32_t size, hot_size;         /* bytes; up to the cold part */

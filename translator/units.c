@@ -57,15 +57,69 @@ static void disconnect_all(struct translator *t, struct unit *u)
     }
 }
 
+/* --- Finding ---------------------------------------------------------------------------------- */
+
+/* Units are found by where the guest's code lies, not by a block's list: a library is translated
+ * anew for each address that it is loaded at. */
+static struct unit **chain_of(const struct translator *t, const uint8_t *code, uint32_t key,
+                              uint32_t eip)
+{
+    uint64_t h = ((uint64_t)(uintptr_t)code ^ (uint64_t)key << 32) + (eip >> PAGE_SHIFT);
+    return &t->by_code[h * UINT64_C(0x9E3779B97F4A7C15) >> 40 & (UNIT_CHAINS - 1)];
+}
+
+static struct unit *find_by_code(const struct translator *t, const uint8_t *code, uint32_t key)
+{
+    const struct vcpu *c = t->vcpu;
+    uint32_t eip = (uint32_t)c->eip, gva = (uint32_t)c->seg[SEG_CS].base + eip;
+    struct unit *u = *chain_of(t, code, key, eip);
+    while (u && (u->code != code || u->key != key || u->eip != eip || u->gva != gva ||
+                 u->end_eip > c->code_len))
+        u = u->hash_next;
+    return u;
+}
+
+struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key)
+{
+    return find_by_code(t, physmap_host(t->vcpu->physmap, b->offset), key);
+}
+
+/* The same for c->eip without asking for its block, if the TLB knows where it lies. */
+static struct unit *find_quickly(const struct translator *t, uint32_t key)
+{
+    struct vcpu *c = t->vcpu;
+    uint32_t gva = (uint32_t)(c->seg[SEG_CS].base + c->eip);
+    const uint8_t *code = tlb_lookup(&c->tlb, c->tlb_view, TLB_EXEC, gva, 1);
+    if (!code || c->stops || c->eip >= c->code_len)
+        return NULL;
+    struct unit *u = find_by_code(t, code, key);
+    return u && !u->crosses ? u : NULL;
+}
+
+static void enter_by_code(struct translator *t, struct unit *u)
+{
+    struct unit **chain = chain_of(t, u->code, u->key, u->eip);
+    u->hash_next = *chain;
+    *chain = u;
+}
+
+static void leave_by_code(struct translator *t, const struct unit *u)
+{
+    struct unit **at = chain_of(t, u->code, u->key, u->eip);
+    while (*at != u)
+        at = &(*at)->hash_next;
+    *at = u->hash_next;
+}
+
 /* --- Dropping --------------------------------------------------------------------------------- */
 
 static void leave_block_lists(struct unit *u)
 {
     for (unsigned n = 0; n < u->parts; n++) {
-        struct unit_part **at = (struct unit_part **)&u->part[n].block->translations;
-        while (*at != &u->part[n])
-            at = &(*at)->next;
-        *at = u->part[n].next;
+        struct unit_part *p = &u->part[n];
+        *p->at = p->next;
+        if (p->next)
+            p->next->at = p->at;
     }
 }
 
@@ -74,6 +128,7 @@ static void unit_drop(struct translator *t, struct unit *u)
     disconnect_all(t, u);
     jumps_forget(t, u);
     leave_block_lists(u);
+    leave_by_code(t, u);
     u->dead = true;
     t->units[u->id] = NULL;
     t->free_ids[t->free_count++] = u->id;
@@ -122,6 +177,7 @@ void units_drop_all(struct translator *t)
         u->next_dead = t->dead;
         t->dead = u;
     }
+    memset(t->by_code, 0, UNIT_CHAINS * sizeof t->by_code[0]);
     t->unit_count = t->free_count = 0;
     jumps_forget_all(t);
     t->restart = true;
@@ -160,8 +216,22 @@ static uint32_t wrap(const struct vcpu *c, uint32_t eip)
     return c->code32 ? eip : eip & 0xFFFF;
 }
 
-/* Follows the path on which no branch is taken. False: everything was dropped on the way. */
-static bool make_plan(struct translator *t, struct block *b, uint32_t eip, struct plan *plan)
+/* Does a unit for key begin with b at eip, in the present code segment? */
+static bool unit_begins(const struct translator *t, const struct block *b, uint32_t eip,
+                        uint32_t key)
+{
+    const uint8_t *code = physmap_host(t->vcpu->physmap, b->offset);
+    const struct unit *u = *chain_of(t, code, key, eip);
+    while (u && (u->code != code || u->key != key || u->eip != eip))
+        u = u->hash_next;
+    return u != NULL;
+}
+
+/* Follows the path on which no branch is taken, as far as it was taken before and until a unit
+ * begins: code that never runs, or stands in many units, only fills the cache. False: everything
+ * was dropped on the way. */
+static bool make_plan(struct translator *t, struct block *b, uint32_t eip, uint32_t key,
+                      struct plan *plan)
 {
     struct vcpu *c = t->vcpu;
     uint64_t epoch = t->epoch;
@@ -175,10 +245,11 @@ static bool make_plan(struct translator *t, struct block *b, uint32_t eip, struc
         bool seen = next < eip; /* wrapped around, or back at a block that is there */
         if (seen)
             break;
-        struct block *follower = block_beside(c, b, eip, next);
+        struct block *follower =
+            t->eager ? block_beside(c, b, eip, next) : block_warm_beside(c, b, eip, next);
         if (t->epoch != epoch)
             return false;
-        if (!follower)
+        if (!follower || (!t->eager && unit_begins(t, follower, next, key)))
             break;
         b = follower;
         eip = next;
@@ -214,8 +285,11 @@ static void fill(struct unit *u, const struct plan *plan)
 {
     for (unsigned n = 0; n < plan->blocks; n++) {
         struct block *b = plan->block[n];
-        u->part[n] = (struct unit_part){.unit = u, .block = b, .next = b->translations};
-        b->translations = &u->part[n];
+        struct unit_part **list = (struct unit_part **)&b->translations, *p = &u->part[n];
+        *p = (struct unit_part){.unit = u, .block = b, .next = *list, .at = list};
+        if (p->next)
+            p->next->at = &p->next;
+        *list = p;
         for (unsigned k = 0; k < b->count; k++) {
             u->insn[u->insns++] =
                 (struct unit_insn){.insn = &b->insns[k],
@@ -249,12 +323,22 @@ static bool unit_passes(struct translator *t, const struct unit *u)
     return t->emitted(t->emitted_ctx, &code);
 }
 
+/* Host code, units and blocks share one bound; some blocks are free of charge. */
+static bool cache_is_full(const struct translator *t)
+{
+    uint64_t blocks = block_cache_bytes(t->vcpu->blocks);
+    uint64_t used = t->code.used + t->unit_bytes + BACKEND_UNIT_ROOM;
+    return used + (blocks > BLOCKS_FREE ? blocks - BLOCKS_FREE : 0) > t->code.size ||
+           t->by_address_count == UNITS_MAX;
+}
+
 static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    if (t->code.used + t->unit_bytes + BACKEND_UNIT_ROOM > t->code.size ||
-        t->by_address_count == UNITS_MAX)
-        units_drop_all(t);
+    if (cache_is_full(t)) {
+        block_cache_flush(c->blocks); /* and the units with them */
+        return NULL;
+    }
     if (t->restart) {
         units_free_dead(t);
         t->restart = false;
@@ -262,7 +346,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
         t->code.used = t->code.keep;
     }
     struct plan plan = {0};
-    if (!make_plan(t, b, eip, &plan))
+    if (!make_plan(t, b, eip, key, &plan))
         return NULL;
     struct unit *u = unit_alloc(t, &plan);
     if (!u)
@@ -271,10 +355,15 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     u->eip = eip;
     u->gva = (uint32_t)c->seg[SEG_CS].base + eip;
     fill(u, &plan);
+    u->code = physmap_host(c->physmap, b->offset);
+    u->crosses = b->crosses;
+    enter_by_code(t, u);
     u->address_index = t->by_address_count++;
     t->by_address[u->address_index] = (struct unit_address){(uint32_t)t->code.used, u};
     backend_emit(t, u);
     t->counters.units++;
+    uint64_t used = t->code.used + t->unit_bytes;
+    block_cache_limit(c->blocks, BLOCKS_FREE + t->code.size - (used < t->code.size ? used : 0));
     if (t->emitted && !unit_passes(t, u)) {
         unit_drop(t, u);
         return NULL;
@@ -282,9 +371,11 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     return u;
 }
 
-/* A block is translated when it has been entered a few times: much of what runs once only is never
- * entered again. What the guest keeps writing has to prove more. */
-#define HEAT_FIRST     4
+/* A block is translated when it has been entered some times: much of what runs once only is never
+ * entered again, and making a unit takes as long as interpreting it 20 times. Each further unit,
+ * for another mode or another address (each start of a program has its libraries elsewhere), has to
+ * be earned anew. What the guest keeps writing has to prove more. */
+#define HEAT_FIRST     16
 #define HEAT_REWRITTEN 128
 
 bool block_is_cold(struct block *b)
@@ -295,24 +386,23 @@ bool block_is_cold(struct block *b)
 struct unit *unit_for(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    uint32_t eip = (uint32_t)c->eip;
+    struct unit *u = find_quickly(t, key);
+    if (u)
+        return u;
     struct block *b = block_find(c, 0);
     if (!b->live || b->stops)
         return NULL;
-    for (struct unit_part *p = b->translations; p; p = p->next) {
-        struct unit *u = p->unit;
-        if (p == &u->part[0] && u->key == key && u->eip == eip && u->end_eip <= c->code_len &&
-            u->gva == (uint32_t)c->seg[SEG_CS].base + eip)
-            return u;
-    }
+    u = unit_at(t, b, key);
+    if (u)
+        return u;
     if (!t->eager && block_is_cold(b)) {
         t->cold = true;
         return NULL;
     }
-    if (!t->dead || t->restart)
-        return unit_make(t, b, eip, key);
-    units_free_dead(t);
-    return unit_make(t, b, eip, key);
+    b->heat = 1;
+    if (t->dead && !t->restart)
+        units_free_dead(t);
+    return unit_make(t, b, (uint32_t)c->eip, key);
 }
 
 struct unit *translator_unit_at(struct translator *t, const uint8_t *address)

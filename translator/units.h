@@ -7,8 +7,11 @@
 /* Has t told of blocks that go. */
 void units_listen(struct translator *t);
 
-/* Is b, which has no translation, to be interpreted once more? Each time counts. */
+/* Is b, which has no unit that serves, to be interpreted once more? Each time counts. */
 bool block_is_cold(struct block *b);
+
+/* The unit that begins with b at c->eip for key; or NULL. */
+struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key);
 
 /* The unit at c->eip for key, made if need be; NULL when there is none (code that is not hot yet or
  * not kept, a debugger's breakpoint, no memory). Raises what fetching raises. Frees what was
