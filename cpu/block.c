@@ -271,8 +271,13 @@ static bool block_adapt(struct block_cache *cache, struct block *b, unsigned fro
                 now.prefixes == i->prefixes;
     if (!same)
         return false;
+    bool immediate = i->disp == now.disp;
     i->imm = now.imm;
     i->disp = now.disp;
+    cache->counters.adapted++;
+    if (immediate && cache->above.adapted &&
+        cache->above.adapted(cache->above.ctx, b, (unsigned)(i - b->insns)))
+        return true;
     if (b->translations)
         cache->above.dropped(cache->above.ctx, b);
     if (opcode_row(i->op)->attrs & ENDS) { /* it may lead elsewhere */
@@ -283,7 +288,6 @@ static bool block_adapt(struct block_cache *cache, struct block *b, unsigned fro
     }
     b->heat = 0;
     b->rewritten = true;
-    cache->counters.adapted++;
     return true;
 }
 

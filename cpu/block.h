@@ -76,6 +76,9 @@ struct block {
 struct block_listener {
     void *ctx;
     void (*dropped)(void *ctx, struct block *b); /* one; it may be the one that runs */
+    /* Instruction n of b, which does not run, got another immediate. False: what was made of it
+     * goes. What was not made yet is asked about, too. NULL: always false. */
+    bool (*adapted)(void *ctx, struct block *b, unsigned n);
     void (*flushed)(void *ctx);                  /* all, and their memory */
 };
 

@@ -43,6 +43,12 @@ uint64_t backend_cycles(void);
  * narrow function) finds nothing that is in the way? */
 bool backend_resumes(const struct insn *i);
 
+/* Does an instruction like this have its immediate at the end of its host code, as it is? */
+bool backend_keeps_immediate(const struct insn *i);
+
+/* Puts the immediate of instruction n of u, which has imm_size bytes of it, into its host code. */
+void backend_put_immediate(struct translator *t, const struct unit *u, unsigned n);
+
 /* Must host code be left behind this instruction, since it may change the mode? */
 bool backend_must_leave(const struct insn *i);
 

@@ -54,6 +54,7 @@ struct unit_insn {
     uint8_t fpu;           /* enum fpu_level that holds from here on */
     bool x87;              /* its handler looks at the x87 or MMX state */
     bool soft;             /* its memory access goes through the soft TLB also in a window unit */
+    uint8_t imm_size;      /* its host code ends with its immediate, of so many bytes; 0: not so */
 };
 
 /* A way out of a unit to a known eip. */

@@ -195,11 +195,39 @@ static void blocks_flushed(void *ctx)
     units_drop_all(t);
 }
 
+/* Where instruction n of p's block stands in p's unit. */
+static struct unit_insn *insn_of_part(const struct unit_part *p, unsigned n)
+{
+    struct unit *u = p->unit;
+    for (const struct unit_part *before = u->part; before != p; before++)
+        n += before->block->count;
+    return &u->insn[n];
+}
+
+/* Programs patch their inner loops: so is the host code. */
+static bool block_adapted(void *ctx, struct block *b, unsigned n)
+{
+    struct translator *t = ctx;
+    if (!backend_keeps_immediate(&b->insns[n]))
+        return false;
+    for (const struct unit_part *p = b->translations; p; p = p->next) {
+        if (!insn_of_part(p, n)->imm_size)
+            return false;
+    }
+    for (const struct unit_part *p = b->translations; p; p = p->next) {
+        struct unit_insn *ui = insn_of_part(p, n);
+        ui->insn.imm = b->insns[n].imm;
+        backend_put_immediate(t, p->unit, (unsigned)(ui - p->unit->insn));
+    }
+    return true;
+}
+
 void units_listen(struct translator *t)
 {
-    block_cache_listen(
-        t->vcpu->blocks,
-        (struct block_listener){.ctx = t, .dropped = block_dropped, .flushed = blocks_flushed});
+    block_cache_listen(t->vcpu->blocks, (struct block_listener){.ctx = t,
+                                                                .dropped = block_dropped,
+                                                                .adapted = block_adapted,
+                                                                .flushed = blocks_flushed});
 }
 
 /* --- Making ----------------------------------------------------------------------------------- */

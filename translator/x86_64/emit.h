@@ -108,6 +108,8 @@ static inline bool insn_is_jcc(const struct insn *i)
 }
 
 enum lowering lowering_of(const struct unit *u, const struct insn *i);
+/* LOWER_NONE to LOWER_UPDATE. */
+bool emitted_as_is(const struct insn *i);
 /* Bytes of the ModRM memory operand. */
 unsigned memory_size(const struct insn *i);
 

@@ -224,6 +224,11 @@ enum lowering lowering_of(const struct unit *u, const struct insn *i)
     return how;
 }
 
+bool emitted_as_is(const struct insn *i)
+{
+    return table[i->op] >= LOWER_NONE && table[i->op] <= LOWER_UPDATE;
+}
+
 bool backend_must_leave(const struct insn *i)
 {
     return table[i->op] == LOWER_LEAVE;

@@ -206,6 +206,7 @@ void emit_own(struct emit *e)
     case OPROW_mov_zb_ib:
         asm_8(&e->code, 0xB0 | i->reg);
         asm_8(&e->code, i->imm & 0xFF);
+        e->u->insn[e->n].imm_size = 1;
         break;
     case OPROW_mov_zv_iv:
         if (o16(e))
@@ -214,6 +215,7 @@ void emit_own(struct emit *e)
                       place_reg(host_reg(i->reg)));
         else
             asm_mov_imm32(&e->code, host_reg(i->reg), i->imm);
+        e->u->insn[e->n].imm_size = i->osize;
         break;
     case OPROW_mov_al_ob:
         mov_absolute(e, false, 1);

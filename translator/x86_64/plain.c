@@ -27,6 +27,12 @@ static unsigned immediate_size(const struct opcode *row, const struct insn *i)
     return 0;
 }
 
+bool backend_keeps_immediate(const struct insn *i)
+{
+    bool move = i->op == OPROW_mov_zb_ib || i->op == OPROW_mov_zv_iv;
+    return move || (emitted_as_is(i) && immediate_size(opcode_row(i->op), i));
+}
+
 static struct shape shape_of(const struct insn *i)
 {
     const struct opcode *row = opcode_row(i->op);
@@ -110,6 +116,7 @@ void emit_plain(struct emit *e, enum lowering how)
     const struct insn *i = e->i;
     const struct opcode *row = opcode_row(i->op);
     struct shape s = shape_of(i);
+    e->u->insn[e->n].imm_size = s.form.imm_size;
     if (!row_has_modrm(row)) {
         put_bytes(e, &s);
         return;
