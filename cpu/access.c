@@ -141,15 +141,25 @@ static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)
     return host_load(p.host, size);
 }
 
+/* What leaves memory as it was need not be told: programs write code anew as it is. */
+static void store_noted(struct vcpu *c, uint8_t *p, uint64_t value, unsigned size)
+{
+    if (host_load(p, size) == (value & UINT64_MAX >> (64 - 8 * size)))
+        return;
+    host_store(p, value, size);
+    physmap_wrote(c->physmap, machine_offset(c, p), size);
+}
+
 static void place_write(struct vcpu *c, struct place p, uint64_t value, unsigned size)
 {
     if (!p.host) {
         physmap_write(c->physmap, p.gpa, value, size);
         return;
     }
-    host_store(p.host, value, size);
     if (p.noted)
-        physmap_wrote(c->physmap, machine_offset(c, p.host), size);
+        store_noted(c, p.host, value, size);
+    else
+        host_store(p.host, value, size);
 }
 
 /* Bytes of an access that lie in its first page. */
@@ -283,9 +293,35 @@ bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t 
     uint8_t *noted = noted_place(c, seg, offset, size);
     if (!noted)
         return false;
-    host_store(noted, value, size);
-    physmap_wrote(c->physmap, machine_offset(c, noted), size);
+    store_noted(c, noted, value, size);
     return true;
+}
+
+bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size)
+{
+    const uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_NOTED, gva, size);
+    if (!p || !(physmap_page_state(c->physmap, machine_offset(c, p)) & PAGE_HAS_CODE))
+        return false;
+    uint64_t at = machine_offset(c, p), bits;
+    memcpy(&bits, (const uint8_t *)physmap_code_bits(c->physmap) + at / 8, sizeof bits);
+    return !(bits >> at % 8 & (UINT64_MAX >> (64 - size)));
+}
+
+void access_enter_beside(struct vcpu *c, uint32_t gva)
+{
+    if (tlb_lookup(&c->tlb, c->tlb_view, TLB_BESIDE, gva, 1))
+        return;
+    enum tlb_kind from = TLB_WRITE;
+    const uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_WRITE, gva, 1);
+    if (!p) {
+        from = TLB_NOTED;
+        p = tlb_lookup(&c->tlb, c->tlb_view, TLB_NOTED, gva, 1);
+    }
+    if (!p || shadow_page_watched(c, gva))
+        return;
+    uint8_t state = physmap_page_state(c->physmap, machine_offset(c, p));
+    if ((state & (PAGE_DIRTY | PAGE_TRACED)) == PAGE_DIRTY)
+        tlb_fill_also(&c->tlb, c->tlb_view, TLB_BESIDE, gva, from);
 }
 
 void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,

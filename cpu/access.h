@@ -19,6 +19,11 @@ void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint3
  * a look at breakpoints). False: nothing was done. */
 bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
                         unsigned size);
+/* The page at gva has just been written in the present view. Is it one with code, and the size
+ * bytes there none of it? */
+bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size);
+/* The same page is entered as TLB_BESIDE, if that may be. */
+void access_enter_beside(struct vcpu *c, uint32_t gva);
 /* Checks that a write of size bytes would succeed (rights, both pages, sets A and D) and returns
  * the host address when it may be accessed directly for reading and writing, else NULL. For
  * read-modify-write: after it returned, load and store at that place do not fault. */

@@ -30,14 +30,19 @@ static const uint8_t class_insns[] = {2, 3, 4, 5, 6, 7, 8, 10, 13, 18, 25, BLOCK
 /* A page whose code was written over so many times is one that keeps being. */
 #define REWRITTEN_OFTEN 32
 
+#define LINE_SHIFT 6
+#define LINES      (1u << (PAGE_SHIFT - LINE_SHIFT))
+
 struct code_page {
     uint64_t page; /* machine offset >> PAGE_SHIFT */
     struct code_page *next;
-    struct block *blocks; /* chained by page_next[block_side] */
-    unsigned idle_writes; /* since it last had a block */
-    unsigned rewrites;    /* writes that dropped blocks, up to REWRITTEN_OFTEN */
-    bool split;           /* some bit of splits is set */
-    uint64_t code[PAGE_SIZE / 64];
+    struct block *blocks[LINES];     /* by the line that they begin in; chained by page_next */
+    unsigned count;                  /* of blocks */
+    unsigned longest;                /* bytes of the page that a block has, or had, at most */
+    unsigned idle_writes;            /* since it last had a block */
+    unsigned rewrites;               /* writes that dropped blocks, up to REWRITTEN_OFTEN */
+    bool split;                      /* some bit of splits is set */
+    uint64_t *code;                  /* its part of physmap_code_bits */
     uint64_t splits[PAGE_SIZE / 64]; /* where a debugger's breakpoints stand */
 };
 
@@ -88,10 +93,16 @@ static struct code_page *page_get(struct block_cache *cache, uint64_t page)
     if (!p)
         return NULL;
     struct code_page **chain = page_chain(cache, page);
-    *p = (struct code_page){.page = page, .next = *chain};
+    uint64_t *code = physmap_code_bits(cache->physmap) + page * (PAGE_SIZE / 64);
+    *p = (struct code_page){.page = page, .next = *chain, .code = code};
     *chain = p;
     physmap_code_mark(cache->physmap, page << PAGE_SHIFT);
     return p;
+}
+
+static void bitmap_clear(struct code_page *p)
+{
+    memset(p->code, 0, PAGE_SIZE / 8);
 }
 
 static void page_forget(struct block_cache *cache, uint64_t page)
@@ -103,6 +114,7 @@ static void page_forget(struct block_cache *cache, uint64_t page)
     if (!p)
         return;
     *at = p->next;
+    bitmap_clear(p);
     physmap_code_unmark(cache->physmap, page << PAGE_SHIFT);
     free(p);
 }
@@ -142,14 +154,36 @@ static bool bitmap_any(const struct code_page *p, unsigned from, unsigned to)
     return false;
 }
 
-static void bitmap_rebuild(struct code_page *p)
+static void bitmap_unset(struct code_page *p, unsigned from, unsigned to)
 {
-    memset(p->code, 0, sizeof p->code);
-    for (struct block *b = p->blocks; b;) {
-        unsigned side = block_side(b, p->page), from, to;
-        block_range(b, side, &from, &to);
-        bitmap_set(p, from, to);
-        b = b->page_next[side];
+    for (unsigned n = from; n < to;) {
+        unsigned bit = n & 63, count = 64 - bit < to - n ? 64 - bit : to - n;
+        p->code[n / 64] &= ~((UINT64_MAX >> (64 - count)) << bit);
+        n += count;
+    }
+}
+
+/* The lists of blocks that may hold some of the bytes [from, to): *first to *last. */
+static void lines_of(const struct code_page *p, unsigned from, unsigned to, unsigned *first,
+                     unsigned *last)
+{
+    *first = from >= p->longest ? (from + 1 - p->longest) >> LINE_SHIFT : 0;
+    *last = (to - 1) >> LINE_SHIFT;
+}
+
+/* Blocks that held bytes [from, to) of the page went: the others that do say what is code. */
+static void bitmap_rebuild(struct code_page *p, unsigned from, unsigned to)
+{
+    unsigned line, last, b_from, b_to;
+    bitmap_unset(p, from, to);
+    for (lines_of(p, from, to, &line, &last); line <= last; line++) {
+        for (struct block *b = p->blocks[line]; b;) {
+            unsigned side = block_side(b, p->page);
+            block_range(b, side, &b_from, &b_to);
+            if (b_from < to && from < b_to)
+                bitmap_set(p, b_from, b_to);
+            b = b->page_next[side];
+        }
     }
 }
 
@@ -195,14 +229,30 @@ static struct block **hash_chain(struct block_cache *cache, uint64_t offset, uns
     return &cache->hash[(offset ^ (offset >> HASH_BITS) ^ mode * 0x155) & ((1 << HASH_BITS) - 1)];
 }
 
+static void page_list_add(struct code_page *p, struct block *b)
+{
+    unsigned side = block_side(b, p->page), from, to;
+    block_range(b, side, &from, &to);
+    struct block **first = &p->blocks[from >> LINE_SHIFT], *next = *first;
+    b->page_next[side] = next;
+    b->page_at[side] = first;
+    if (next)
+        next->page_at[block_side(next, p->page)] = &b->page_next[side];
+    *first = b;
+    p->count++;
+    if (p->longest < to - from)
+        p->longest = to - from;
+    bitmap_set(p, from, to);
+}
+
 static void page_list_remove(struct block_cache *cache, struct block *b, uint64_t page)
 {
-    struct code_page *p = page_find(cache, page);
-    assert(p);
-    struct block **at = &p->blocks;
-    while (*at != b)
-        at = &(*at)->page_next[block_side(*at, page)];
-    *at = b->page_next[block_side(b, page)];
+    unsigned side = block_side(b, page);
+    struct block *next = b->page_next[side];
+    *b->page_at[side] = next;
+    if (next)
+        next->page_at[block_side(next, page)] = b->page_at[side];
+    page_find(cache, page)->count--;
 }
 
 /* Takes b out of everything. The running block's remaining instructions leave it when reached. */
@@ -241,29 +291,51 @@ static void block_drop(struct block_cache *cache, struct block *b)
 /* The instruction of b that the written bytes [from, to) lie in, not at its start; or NULL. */
 static struct insn *insn_written(struct block *b, unsigned from, unsigned to)
 {
-    unsigned start = (unsigned)(b->offset & PAGE_MASK);
-    for (unsigned n = 0; n < b->count; n++) {
-        struct insn *i = &b->insns[n];
-        unsigned at = start + i->offset;
-        if (from > at && to <= at + i->len)
-            return i;
+    unsigned start = (unsigned)(b->offset & PAGE_MASK), low = 0, high = b->count;
+    while (high - low > 1) {
+        unsigned mid = (low + high) / 2;
+        if (start + b->insns[mid].offset <= from)
+            low = mid;
+        else
+            high = mid;
     }
-    return NULL;
+    struct insn *i = &b->insns[low];
+    unsigned at = start + i->offset;
+    return from > at && to <= at + i->len ? i : NULL;
+}
+
+/* An instruction as it is now, for all blocks that have it. */
+struct rewritten {
+    uint64_t at; /* machine offset */
+    unsigned len;
+    uint8_t mode;
+    bool valid;
+    struct insn insn;
+};
+
+/* Decodes the len bytes at machine offset at, unless *r has it. */
+static bool decode_rewritten(struct block_cache *cache, struct rewritten *r, uint64_t at,
+                             unsigned len, uint8_t mode)
+{
+    if (r->at != at || r->len != len || r->mode != mode) {
+        *r = (struct rewritten){.at = at, .len = len, .mode = mode};
+        r->valid = decode_insn(&cache->decoder, physmap_host(cache->physmap, at), len,
+                               mode & BLOCK_CODE32, &r->insn) == DECODE_OK;
+    }
+    return r->valid;
 }
 
 /* Bytes [from, to) of b's page were written. True: they changed a constant only, and b has the new
  * one. */
-static bool block_adapt(struct block_cache *cache, struct block *b, unsigned from, unsigned to)
+static bool block_adapt(struct block_cache *cache, struct block *b, unsigned from, unsigned to,
+                        struct rewritten *r)
 {
     if (b->crosses || b->stops || cache->vcpu->block == b)
         return false;
-    struct insn *i = insn_written(b, from, to), now;
-    if (!i)
+    struct insn *i = insn_written(b, from, to);
+    if (!i || !decode_rewritten(cache, r, b->offset + i->offset, i->len, b->mode))
         return false;
-    uint64_t at = b->offset + i->offset;
-    if (decode_insn(&cache->decoder, physmap_host(cache->physmap, at), i->len,
-                    b->mode & BLOCK_CODE32, &now) != DECODE_OK)
-        return false;
+    struct insn now = r->insn;
     bool same = now.run == i->run && now.op == i->op && now.len == i->len &&
                 now.modrm == i->modrm && now.reg == i->reg && now.rm == i->rm &&
                 now.base == i->base && now.index == i->index && now.scale == i->scale &&
@@ -301,25 +373,32 @@ static void code_written(void *ctx, uint64_t offset, uint64_t len)
     cache->counters.code_writes++;
     unsigned from = (unsigned)(offset & PAGE_MASK), to = from + (unsigned)len;
     if (!bitmap_any(p, from, to)) {
-        if (!p->blocks && ++p->idle_writes >= UNMARK_AFTER)
+        if (!p->count && ++p->idle_writes >= UNMARK_AFTER)
             page_forget(cache, p->page);
         return;
     }
     p->idle_writes = 0;
+    unsigned low = to, high = from; /* what the blocks dropped held */
+    unsigned line, last, b_from, b_to;
+    struct rewritten now = {0};
     bool dropped = false;
-    for (struct block *b = p->blocks, *next; b; b = next) {
-        unsigned side = block_side(b, p->page), b_from, b_to;
-        next = b->page_next[side];
-        block_range(b, side, &b_from, &b_to);
-        if (b_from >= to || from >= b_to || block_adapt(cache, b, from, to))
-            continue;
-        block_drop(cache, b);
-        dropped = true;
+    for (lines_of(p, from, to, &line, &last); line <= last; line++) {
+        for (struct block *b = p->blocks[line], *next; b; b = next) {
+            unsigned side = block_side(b, p->page);
+            next = b->page_next[side];
+            block_range(b, side, &b_from, &b_to);
+            if (b_from >= to || from >= b_to || block_adapt(cache, b, from, to, &now))
+                continue;
+            block_drop(cache, b);
+            low = b_from < low ? b_from : low;
+            high = b_to > high ? b_to : high;
+            dropped = true;
+        }
     }
     if (!dropped)
         return;
     p->rewrites += p->rewrites < REWRITTEN_OFTEN;
-    bitmap_rebuild(p);
+    bitmap_rebuild(p, low, high);
 }
 
 /* physmap_listener: jump-cache keys hold a generation that block_refresh renews; have the engine
@@ -569,13 +648,9 @@ static bool page_add(struct block_cache *cache, struct block *b, uint64_t page)
     struct code_page *p = page_get(cache, page);
     if (!p)
         return false;
-    unsigned side = block_side(b, page), from, to;
-    b->page_next[side] = p->blocks;
+    page_list_add(p, b);
     b->rewritten |= p->rewrites >= REWRITTEN_OFTEN;
-    p->blocks = b;
     p->idle_writes = 0;
-    block_range(b, side, &from, &to);
-    bitmap_set(p, from, to);
     return true;
 }
 
@@ -650,6 +725,24 @@ static bool second_page_holds(struct vcpu *c, const struct source *s, const stru
            align_down(offset, PAGE_SIZE) == b->offset2;
 }
 
+/* Drops the page's blocks that hold a byte whose bit is set. */
+static void drop_with_any_of(struct block_cache *cache, struct code_page *p, const uint64_t *bits)
+{
+    for (unsigned line = 0; line < LINES; line++) {
+        for (struct block *b = p->blocks[line], *next; b; b = next) {
+            unsigned side = block_side(b, p->page), from, to;
+            next = b->page_next[side];
+            block_range(b, side, &from, &to);
+            bool hit = false;
+            for (unsigned n = from; n < to; n++)
+                hit |= bits[n / 64] >> n % 64 & 1;
+            if (hit)
+                block_drop(cache, b);
+        }
+    }
+    bitmap_rebuild(p, 0, PAGE_SIZE);
+}
+
 /* Takes over what a debugger has set in this page, as it is seen now. */
 static void split_page(struct vcpu *c, const struct source *s)
 {
@@ -665,17 +758,8 @@ static void split_page(struct vcpu *c, const struct source *s)
         fresh |= at[n] &= ~p->splits[n];
         p->splits[n] |= at[n];
     }
-    for (struct block *b = fresh ? p->blocks : NULL, *next; b; b = next) {
-        unsigned side = block_side(b, p->page), from, to;
-        next = b->page_next[side];
-        block_range(b, side, &from, &to);
-        bool hit = false;
-        for (unsigned n = from; n < to; n++)
-            hit |= at[n / 64] >> n % 64 & 1;
-        if (hit)
-            block_drop(cache, b);
-    }
-    bitmap_rebuild(p);
+    if (fresh)
+        drop_with_any_of(cache, p, at);
 }
 
 void block_stops_changed(struct block_cache *cache)
@@ -686,11 +770,11 @@ void block_stops_changed(struct block_cache *cache)
         for (struct code_page *p = cache->pages[n]; p; p = p->next) {
             if (!p->split)
                 continue;
-            while (p->blocks)
-                block_drop(cache, p->blocks);
+            uint64_t all[PAGE_SIZE / 64];
+            memset(all, 0xFF, sizeof all);
+            drop_with_any_of(cache, p, all);
             p->split = false;
             memset(p->splits, 0, sizeof p->splits);
-            bitmap_rebuild(p);
         }
     }
 }

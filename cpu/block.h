@@ -68,6 +68,7 @@ struct block {
     void *translations; /* the translator's: what it made with this block in it */
     struct block *hash_next;
     struct block *page_next[2]; /* lists of the page(s) it lies in; [0] also chains free blocks */
+    struct block **page_at[2];  /* what points to it there */
     uint8_t size_class;
     struct insn insns[]; /* count of them, then the sentinel */
 };
@@ -79,7 +80,7 @@ struct block_listener {
     /* Instruction n of b, which does not run, got another immediate. False: what was made of it
      * goes. What was not made yet is asked about, too. NULL: always false. */
     bool (*adapted)(void *ctx, struct block *b, unsigned n);
-    void (*flushed)(void *ctx);                  /* all, and their memory */
+    void (*flushed)(void *ctx); /* all, and their memory */
 };
 
 struct block_counters {

@@ -237,7 +237,7 @@ static bool tlb_operand(const struct verify *v, const cs_x86_op *o, int *table, 
     return (*addend ? o->size == 8
                     : at % bytes == offsetof(struct tlb_entry, negative) && o->size == 4) &&
            (unsigned)*table / TLB_KINDS == view_of(v->code) &&
-           (kind == TLB_READ || kind == TLB_WRITE);
+           (kind == TLB_READ || kind == TLB_WRITE || kind == TLB_BESIDE);
 }
 
 static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs_x86_op *o,
@@ -277,19 +277,41 @@ static unsigned operand_size(const cs_insn *i, const cs_x86_op *o)
     }
 }
 
+static bool is_addend_of_hit(const struct verify *v, const struct value *addend)
+{
+    const struct state *s = &v->now;
+    return s->has_hit && addend->kind == V_ADDEND && addend->imm == s->table &&
+           indexed_by(v, addend->a) == s->hit;
+}
+
+/* [r11 + rcx]: the bits that tell code, of a host address that a lookup found. */
+static const char *check_code_bits(const struct verify *v, const cs_insn *i, const cs_x86_op *o)
+{
+    const struct value *eighth = value_in(v, R_CX);
+    bool bits = is_load(i) && o->size == 4 && o->mem.index == X86_REG_RCX && o->mem.scale == 1 &&
+                !o->mem.disp &&
+                is_field(value_in(v, R_11), offsetof(struct vcpu, translated.code_bits)) &&
+                eighth->kind == V_PEXT && eighth->bytes == 8 &&
+                eighth->imm == offsetof(struct vcpu, translated.byte_mask);
+    const struct value *at = &v->value[bits ? eighth->a : 0];
+    return bits && at->kind == V_SUM && at->bytes == 8 && at->a == v->now.hit &&
+                   is_addend_of_hit(v, &v->value[at->b])
+               ? NULL
+               : "an access beside the bits that tell code";
+}
+
 static const char *check_host(const struct verify *v, const cs_insn *i, const cs_x86_op *o,
                               bool writes)
 {
     const struct state *s = &v->now;
-    const struct value *addend = value_in(v, R_9);
-    if (o->mem.scale != 1 || o->mem.disp || addend->kind != V_ADDEND || !s->has_hit ||
-        addend->imm != s->table || s->value[R_10] != s->hit || is_wide(v, R_10) ||
-        indexed_by(v, addend->a) != s->hit)
+    if (o->mem.scale != 1 || o->mem.disp || s->value[R_10] != s->hit || is_wide(v, R_10) ||
+        !is_addend_of_hit(v, value_in(v, R_9)))
         return "an access without a lookup that hit";
     unsigned size = operand_size(i, o);
     if (!size || size > (unsigned)s->last + 1)
         return "an access larger than was looked up";
-    if (writes && (unsigned)s->table % TLB_KINDS != TLB_WRITE)
+    unsigned kind = (unsigned)s->table % TLB_KINDS;
+    if (writes && kind != TLB_WRITE && kind != TLB_BESIDE)
         return "a write where a lookup for reads hit";
     return NULL;
 }
@@ -355,6 +377,8 @@ static const char *check_memory(const struct verify *v, const cs_insn *i,
                                           : "an access at a host address";
     case R_9:
         return check_jump_table(v, i, o);
+    case R_11:
+        return check_code_bits(v, i, o);
     default:
         return "an access at a host address";
     }
@@ -499,7 +523,7 @@ static struct value result_of(const struct verify *v, const cs_insn *i, unsigned
         break;
     case X86_INS_PEXT:
         if (count == 3 && op[1].type == X86_OP_REG && op[2].type == X86_OP_MEM &&
-            op[2].mem.base == X86_REG_R15 && register_of(op[1].reg) != R_NONE && *bytes == 4)
+            op[2].mem.base == X86_REG_R15 && register_of(op[1].reg) != R_NONE && *bytes >= 4)
             return (struct value){
                 .kind = V_PEXT, .a = v->now.value[register_of(op[1].reg)], .imm = op[2].mem.disp};
         break;

@@ -9,6 +9,7 @@
  *         gs:[..] with a 32-bit address, in units for a window
  *         [r15 + n]             in the vCPU; written are `spill`, `x87_linear`, `mxcsr`
  *         [r15 + r9*8 + n]      an entry of the soft TLB's tables of this privilege view
+ *         [r11 + rcx]           the bits that tell code, of a host address after a lookup
  *         [r10 + r9]            a host address, after a lookup that hit, of a table for this kind
  * of access, with room for the operand [r13], [r13 - 64], [r14 - n]   loads: the FPU's guard and
  * the poll [r9 + r11*8], [r9 + n]         jumps through the jump table [rsi], [rdi]          REP

@@ -19,6 +19,7 @@ struct physmap {
     uint64_t ram_size;
     uint64_t alloc_next;
     uint8_t *page_state; /* one byte per machine page */
+    uint64_t *code_bits; /* one bit per machine byte; touched where code is only */
     bool a20;
     struct region regions[MAX_REGIONS]; /* sorted by base, no overlap */
     size_t region_count;
@@ -26,6 +27,11 @@ struct physmap {
     struct region hole; /* what physmap_find returns between regions */
     struct physmap_listener *listeners;
 };
+
+static size_t code_bits_size(const struct physmap *pm)
+{
+    return pm->memory_size / 8 + PAGE_SIZE; /* who reads 8 bytes at the last byte's bit may */
+}
 
 struct physmap *physmap_create(uint64_t ram_size, uint64_t extra, struct log *log)
 {
@@ -44,8 +50,12 @@ struct physmap *physmap_create(uint64_t ram_size, uint64_t extra, struct log *lo
         goto fail;
     pm->memory =
         mmap(NULL, pm->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, pm->fd, 0);
-    if (pm->memory == MAP_FAILED)
+    void *bits = mmap(NULL, code_bits_size(pm), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pm->memory == MAP_FAILED || bits == MAP_FAILED)
         goto fail;
+    madvise(bits, code_bits_size(pm), MADV_NOHUGEPAGE); /* code is sparse */
+    pm->code_bits = bits;
     return pm;
 fail:
     physmap_destroy(pm);
@@ -63,6 +73,8 @@ void physmap_destroy(struct physmap *pm)
     }
     if (pm->memory != MAP_FAILED)
         munmap(pm->memory, pm->memory_size);
+    if (pm->code_bits)
+        munmap(pm->code_bits, code_bits_size(pm));
     if (pm->fd >= 0)
         close(pm->fd);
     free(pm->page_state);
@@ -311,6 +323,11 @@ void physmap_listen(struct physmap *pm, struct physmap_listener *listener)
 {
     listener->next = pm->listeners;
     pm->listeners = listener;
+}
+
+uint64_t *physmap_code_bits(const struct physmap *pm)
+{
+    return pm->code_bits;
 }
 
 uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset)

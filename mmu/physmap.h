@@ -139,6 +139,10 @@ static inline bool page_state_writable(uint8_t state)
 void physmap_code_mark(struct physmap *pm, uint64_t offset);
 void physmap_code_unmark(struct physmap *pm, uint64_t offset);
 
+/* A bit for each byte of machine memory, lowest first: it belongs to code that someone translated.
+ * Theirs to keep, in pages that they marked; all zero elsewhere. 8 readable bytes follow. */
+uint64_t *physmap_code_bits(const struct physmap *pm);
+
 /* The page is a table that a shadow map follows, or no more: physmap_wrote reports writes to it. */
 void physmap_table_mark(struct physmap *pm, uint64_t offset);
 void physmap_table_unmark(struct physmap *pm, uint64_t offset);

@@ -178,6 +178,15 @@ bool tlb_recall(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_
     return true;
 }
 
+void tlb_fill_also(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva,
+                   enum tlb_kind from)
+{
+    unsigned n = slot_number(tlb, view, from, gva);
+    uint64_t page = gva & ~UINT64_C(0xFFF);
+    uint8_t *host = (uint8_t *)(uintptr_t)(page + slot(tlb, n)->addend);
+    tlb_fill(tlb, view, kind, gva, host, tlb->global[n / 64] >> n % 64 & 1, false);
+}
+
 /* --- Flushing --------------------------------------------------------------------------------- */
 
 void tlb_flush_all(struct tlb *tlb)
@@ -253,19 +262,24 @@ void tlb_flush_page(struct tlb *tlb, uint64_t gva)
     }
 }
 
+static void protect(struct tlb *tlb, unsigned first, const uint8_t *host, uint64_t len)
+{
+    for (unsigned word = first / 64; word < (first + entries(tlb)) / 64; word++) {
+        uint64_t which = 0;
+        for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
+            const struct tlb_entry *e = slot(tlb, word * 64 + (unsigned)__builtin_ctzll(used));
+            if (e->tag + e->addend - (uintptr_t)host < len)
+                which |= used & -used;
+        }
+        drop_slots(tlb, word, which);
+    }
+}
+
 void tlb_protect(struct tlb *tlb, const uint8_t *host, uint64_t len)
 {
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
-        unsigned first = slot_number(tlb, view, TLB_WRITE, 0) / 64;
-        for (unsigned word = first; word < first + entries(tlb) / 64; word++) {
-            uint64_t which = 0;
-            for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
-                const struct tlb_entry *e = slot(tlb, word * 64 + (unsigned)__builtin_ctzll(used));
-                if (e->tag + e->addend - (uintptr_t)host < len)
-                    which |= used & -used;
-            }
-            drop_slots(tlb, word, which);
-        }
+        protect(tlb, slot_number(tlb, view, TLB_WRITE, 0), host, len);
+        protect(tlb, slot_number(tlb, view, TLB_BESIDE, 0), host, len);
     }
     for (unsigned v = 0; tlb->any_victim && v < TLB_VICTIMS; v++) {
         if (tlb->victim[v].kind == TLB_WRITE &&

@@ -15,8 +15,10 @@
  * What must not be accessed directly
  * (MMIO, pages to be marked dirty, pages with code) is never entered: those accesses miss and take
  * the slow path every time. TLB_NOTED spares that path the page walk: it holds pages with code that
- * may be written, by whoever tells the physmap of each write. TLB_DEVICE_READ and TLB_DEVICE_WRITE
- * do so for what is no memory: they hold guest physical addresses in place of host ones. Global
+ * may be written, by whoever tells the physmap of each write. TLB_BESIDE holds pages, with code or
+ * not, that may be written without a word where no code lies (physmap_code_bits). TLB_DEVICE_READ
+ * and TLB_DEVICE_WRITE are as TLB_NOTED for what is no memory: they hold guest physical addresses
+ * in place of host ones. Global
  * pages (CR4.PGE) are kept on a CR3 write; a bitmap remembers which entries are of one. */
 #ifndef UMBRA_MMU_TLB_H
 #define UMBRA_MMU_TLB_H
@@ -35,6 +37,7 @@ enum tlb_kind {
     TLB_WRITE,
     TLB_EXEC,
     TLB_NOTED,
+    TLB_BESIDE,
     TLB_DEVICE_READ,
     TLB_DEVICE_WRITE,
     TLB_KINDS
@@ -121,6 +124,9 @@ void tlb_fill(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t 
               bool global, bool large);
 /* Looks for what was pushed out lately, and puts it back: tlb_lookup for one byte then finds it. */
 bool tlb_recall(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva);
+/* Enters the page of gva as another kind, too: it is entered as from. */
+void tlb_fill_also(struct tlb *tlb, enum tlb_view view, enum tlb_kind kind, uint64_t gva,
+                   enum tlb_kind from);
 void tlb_flush_all(struct tlb *tlb);
 void tlb_flush_non_global(struct tlb *tlb);         /* MOV CR3 with CR4.PGE set */
 void tlb_flush_page(struct tlb *tlb, uint64_t gva); /* INVLPG: global ones too */

@@ -166,8 +166,8 @@ static void put_rights(const struct walk_story *s, struct bytes *out)
 
 static void put_shadow(const struct address_view *a, struct bytes *out)
 {
-    static const char *const kinds[TLB_KINDS] = {"read",  "write",       "exec",
-                                                 "noted", "device-read", "device-write"};
+    static const char *const kinds[TLB_KINDS] = {"read",   "write",       "exec",        "noted",
+                                                 "beside", "device-read", "device-write"};
     bool any = false;
     text_put(out, "soft TLB  ");
     for (unsigned view = 0; view < TLB_VIEWS; view++) {

@@ -34,8 +34,10 @@ static uint32_t register_part(const struct vcpu *c, unsigned n, unsigned size)
 }
 
 /* c has stored; it may have stored into this very unit. */
-static const uint8_t *stored(struct vcpu *c, const struct unit *u, unsigned n)
+static const uint8_t *stored(struct vcpu *c, struct unit *u, unsigned n, uint32_t gva,
+                             unsigned size)
 {
+    translator_wrote(c->translated.translator, u, n, gva, size);
     return u->dead || c->wake ? narrow_leave(c, u, n) : behind(u, n);
 }
 
@@ -46,9 +48,10 @@ static const uint8_t *store(struct vcpu *c, uint32_t site)
     bool immediate = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_ev_iv;
     unsigned size = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_eb_gb ? 1 : i->osize;
     uint32_t value = immediate ? i->imm : register_part(c, i->reg, size);
-    if (!access_store_noted(c, i->seg, insn_ea(c, i), value, size))
+    uint32_t offset = insn_ea(c, i);
+    if (!access_store_noted(c, i->seg, offset, value, size))
         return translator_help(c, site);
-    return stored(c, u, site_index(site));
+    return stored(c, u, site_index(site), (uint32_t)c->seg[i->seg].base + offset, size);
 }
 
 static const uint8_t *push(struct vcpu *c, uint32_t site)
@@ -57,10 +60,11 @@ static const uint8_t *push(struct vcpu *c, uint32_t site)
     const struct insn *i = u->insn[site_index(site)].insn;
     uint32_t sp = c->reg[ESP].d - i->osize;
     uint32_t value = i->op == OPROW_push_zv ? c->reg[i->reg].d : i->imm;
-    if (!access_store_noted(c, SEG_SS, c->stack32 ? sp : sp & 0xFFFF, value, i->osize))
+    uint32_t offset = c->stack32 ? sp : sp & 0xFFFF;
+    if (!access_store_noted(c, SEG_SS, offset, value, i->osize))
         return translator_help(c, site);
     set_stack_pointer(c, sp);
-    return stored(c, u, site_index(site));
+    return stored(c, u, site_index(site), (uint32_t)c->seg[SEG_SS].base + offset, i->osize);
 }
 
 /* --- Repeated string instructions ------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "cpu/access.h"
 #include "cpu/exception.h"
 #include "cpu/run.h"
 #include "cpu/shadow.h"
@@ -85,7 +86,14 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
         return NULL;
     }
     c->translated =
-        (struct translated){.translator = t, .jump_mask = JUMP_SLOTS - 1, .page_mask = 0xFFFFF000};
+        (struct translated){.translator = t,
+                            .jump_mask = JUMP_SLOTS - 1,
+                            .page_mask = 0xFFFFF000,
+                            .code_bits = (uint64_t)(uintptr_t)physmap_code_bits(c->physmap) -
+                                         (uint64_t)(uintptr_t)physmap_host(c->physmap, 0) / 8,
+                            .byte_mask = ~UINT64_C(7),
+                            .bit_mask = 7,
+                            .low_bits = {1, 3, 15}};
     fpu_init(t, tuning->exact_fpu);
     backend_emit_stubs(t);
     units_listen(t);
@@ -281,11 +289,30 @@ static void note_refusal(struct translator *t, struct unit *u, unsigned n)
         first += u->part[++part].block->count;
     struct block *b = u->part[part].block;
     struct insn *i = &b->insns[u->insn[n].into];
-    if (++i->refusals < UNIT_SOFT_AFTER)
+    i->refusals++;
+    if (i->refusals == UNIT_SOFT_AFTER || i->refusals == UNIT_BESIDE_AFTER) {
+        t->counters.soft_sites++;
+        units_drop_with(t, b);
+    }
+}
+
+void translator_wrote(struct translator *t, struct unit *u, unsigned n, uint32_t gva, unsigned size)
+{
+    if (u->dead)
         return;
-    i->refusals = UNIT_SOFT_AFTER;
-    t->counters.soft_sites++;
-    units_drop_with(t, b);
+    if (u->insn[n].beside)
+        access_enter_beside(t->vcpu, gva);
+    else if (access_is_beside_code(t->vcpu, gva, size))
+        note_refusal(t, u, n);
+}
+
+/* Where i is about to write: returns the bytes, 0 when it does not, or not in a simple way. */
+static unsigned written_by(const struct vcpu *c, const struct insn *i, uint32_t *gva)
+{
+    unsigned size = backend_writes_memory(i);
+    if (size)
+        *gva = (uint32_t)c->seg[i->seg].base + insn_ea(c, i);
+    return size;
 }
 
 const uint8_t *translator_help(struct vcpu *c, uint32_t site)
@@ -302,10 +329,15 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
         c->eip = ui->eip;
         return translator_go_on(t);
     }
+    bool looked = ui->soft || !(u->key & KEY_WINDOW);
+    uint32_t gva;
+    unsigned wrote = looked ? written_by(c, ui->insn, &gva) : 0;
     bool straight = run_one(t, ui->insn, ui->eip);
     straight |= backend_resumes(ui->insn) && c->eip == eip_behind(u, ui);
     if (faulted && !u->dead)
         note_refusal(t, u, n);
+    if (wrote)
+        translator_wrote(t, u, n, gva, wrote);
     if (x87 && !(u->key & KEY_FPU))
         fpu_note_helped(t);
     if ((u->key & KEY_WINDOW) && !u->dead && !show_window(t))

@@ -19,7 +19,9 @@
 
 #define UNIT_MAX_BLOCKS 8
 #define UNIT_MAX_INSNS  96
-#define UNIT_SOFT_AFTER 3
+/* An instruction's refusals (cpu/insn.h) count what its accesses met: */
+#define UNIT_SOFT_AFTER   3 /* the window does not serve it: the soft TLB does */
+#define UNIT_BESIDE_AFTER 6 /* and it writes beside code: its host code looks where that is */
 
 /* Room for the links of a unit: the branch that ends each block, what follows the last; a spare. */
 static inline unsigned unit_link_room(unsigned blocks)
@@ -54,6 +56,7 @@ struct unit_insn {
     uint8_t fpu;           /* enum fpu_level that holds from here on */
     bool x87;              /* its handler looks at the x87 or MMX state */
     bool soft;             /* its memory access goes through the soft TLB also in a window unit */
+    bool beside;           /* ... and writes beside code */
     uint8_t imm_size;      /* its host code ends with its immediate, of so many bytes; 0: not so */
 };
 

@@ -196,9 +196,9 @@ static void blocks_flushed(void *ctx)
 }
 
 /* Where instruction n of p's block stands in p's unit. */
-static struct unit_insn *insn_of_part(const struct unit_part *p, unsigned n)
+static const struct unit_insn *insn_of_part(const struct unit_part *p, unsigned n)
 {
-    struct unit *u = p->unit;
+    const struct unit *u = p->unit;
     for (const struct unit_part *before = u->part; before != p; before++)
         n += before->block->count;
     return &u->insn[n];
@@ -215,8 +215,7 @@ static bool block_adapted(void *ctx, struct block *b, unsigned n)
             return false;
     }
     for (const struct unit_part *p = b->translations; p; p = p->next) {
-        struct unit_insn *ui = insn_of_part(p, n);
-        ui->insn.imm = b->insns[n].imm;
+        const struct unit_insn *ui = insn_of_part(p, n);
         backend_put_immediate(t, p->unit, (unsigned)(ui - p->unit->insn));
     }
     return true;
@@ -325,7 +324,8 @@ static void fill(struct unit *u, const struct plan *plan)
                                    .into = (uint8_t)k,
                                    .rest = (uint8_t)(b->count - k - 1u),
                                    .x87 = backend_uses_x87(&b->insns[k]),
-                                   .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER};
+                                   .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER,
+                                   .beside = b->insns[k].refusals >= UNIT_BESIDE_AFTER};
         }
         uint32_t end = plan->eip[n] + b->bytes;
         if (end > u->end_eip)

@@ -222,6 +222,61 @@ static struct program counting_program(void)
     return p;
 }
 
+#define TO(n)        .target = (n), .fix = FIX_ADDRESS, .fix_at = 2
+#define BYTES(...)   .bytes = {__VA_ARGS__}, .len = sizeof((uint8_t[]){__VA_ARGS__})
+#define CHANGED_LOOP 13
+
+/* Patches constants and opcodes of its own loop, writes some of them as they are, and has data
+ * beside it, up to the first byte of code and from the last one on. */
+static struct program changing_program(uint64_t seed)
+{
+    static const struct item items[] = {
+        {BYTES(0x46)},                                                        /* INC ESI */
+        {BYTES(0x89, 0x35, 0, 0, 0, 0), TO(CHANGED_LOOP + 0), .fix_plus = 1}, /* MOV [..], ESI */
+        {BYTES(0x89, 0x35, 0, 0, 0, 0), TO(CHANGED_LOOP + 1), .fix_plus = 2},
+        {BYTES(0x00, 0x1D, 0, 0, 0, 0), TO(CHANGED_LOOP + 2), .fix_plus = 2}, /* ADD [..], BL */
+        {BYTES(0xC6, 0x05, 0, 0, 0, 0, 0x40), TO(CHANGED_LOOP + 3)},          /* as it is, mostly */
+        {BYTES(0x88, 0x9F, 0, 0, 0, 0), TO(CHANGED_LOOP + 0), .fix_plus = 3}, /* MOV [EDI+..], BL */
+        {BYTES(0xF7, 0xC6, 0x3F, 0, 0, 0)},                                   /* TEST ESI, 3Fh */
+        {BYTES(0x75, 0x00), .fix = FIX_REL8, .target = 10},                   /* JNZ */
+        {BYTES(0x80, 0x35, 0, 0, 0, 0, 0x08), TO(CHANGED_LOOP + 3)},          /* INC EAX, or DEC */
+        {BYTES(0x81, 0xF7, 0x00, 0x0D, 0, 0)}, /* XOR EDI, 0D00h: into code, or beside */
+        {BYTES(0xB9, 12, 0, 0, 0)},            /* MOV ECX, 12 */
+        {BYTES(0xA2, 0, 0, 0, 0), .target = 22, .fix = FIX_ADDRESS, .fix_at = 1, .fix_plus = 7},
+        {BYTES(0xA3, 0, 0, 0, 0), .target = 22, .fix = FIX_ADDRESS, .fix_at = 1, .fix_plus = 8},
+        {BYTES(0x05, 0, 0, 0, 0)},                                    /* the loop: ADD EAX, .. */
+        {BYTES(0x81, 0xF2, 0, 0, 0, 0)},                              /* XOR EDX, .. */
+        {BYTES(0xC0, 0xC3, 0x03)},                                    /* ROL BL, .. */
+        {BYTES(0x40)},                                                /* INC or DEC EAX */
+        {BYTES(0x66, 0xBD, 0, 0)},                                    /* MOV BP, 0 */
+        {BYTES(0x01, 0x05, 0x00, 0x0F, 0x01, 0x00)},                  /* ADD [10F00h], EAX */
+        {BYTES(0x88, 0x9C, 0x0C, 0x00, 0x0E, 0x01, 0x00)},            /* MOV [ESP+ECX+10E00h], BL */
+        {BYTES(0x87, 0x15, 0x07, 0x0F, 0x01, 0x00)},                  /* XCHG [10F07h], EDX */
+        {BYTES(0x49)},                                                /* DEC ECX */
+        {BYTES(0x75, 0x00), .fix = FIX_REL8, .target = CHANGED_LOOP}, /* JNZ; JMP of 5 follows */
+    };
+    struct program p = {
+        .seed = seed, .mode = PROGRAM_FLAT, .code32 = true, .count = ARRAY_LEN(items)};
+    memcpy(p.item, items, sizeof items);
+    p.reg[ESP] = 0x40;
+    p.reg[EBX] = 0x12345678;
+    return p;
+}
+
+START_TEST(engines_agree_on_code_that_changes)
+{
+    struct program p = changing_program((uint64_t)_i);
+    struct lockstep_result result;
+    struct setup s = {
+        .program = &p, .engine = engine_under_test(), .shadow = shadow_of(&p), .insns = 300000};
+    if (run(&s, NULL, &result) != LOCKSTEP_SAME) {
+        run(&s, stdout, &result);
+        ck_abort_msg("they differ");
+    }
+    ck_assert_uint_ge(result.insns, 300000);
+}
+END_TEST
+
 static void plant_register(struct partition *p)
 {
     if (partition_now(p) > 50000)
@@ -290,6 +345,7 @@ int main(int argc, char **argv)
     TCase *tc = tcase_create("lockstep");
     tcase_set_timeout(tc, 0);
     tcase_add_test(tc, a_planted_difference_is_found);
+    tcase_add_loop_test(tc, engines_agree_on_code_that_changes, 0, 6);
     tcase_add_test(tc, engines_agree_on_random_programs);
     suite_add_tcase(suite, tc);
     return suite_status(suite);

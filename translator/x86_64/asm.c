@@ -180,14 +180,31 @@ void asm_shrx64(struct code *c, unsigned to, unsigned from, unsigned count)
     asm_8(c, 0xC0 | (to & 7) << 3 | (from & 7));
 }
 
-void asm_pext32(struct code *c, unsigned to, unsigned from, struct place mask)
+void asm_shrx32(struct code *c, unsigned to, unsigned from, unsigned count)
 {
-    put_vex(c, 2, false, from, 2, to, mask);
+    put_vex(c, 2, false, count, 3, to, place_reg(from));
+    asm_8(c, 0xF7);
+    asm_8(c, 0xC0 | (to & 7) << 3 | (from & 7));
+}
+
+static void put_pext(struct code *c, bool wide, unsigned to, unsigned from, struct place mask)
+{
+    put_vex(c, 2, wide, from, 2, to, mask);
     asm_8(c, 0xF5);
     if (mask.memory)
         put_memory(c, to, &mask);
     else
         asm_8(c, 0xC0 | (to & 7) << 3 | (mask.reg & 7));
+}
+
+void asm_pext32(struct code *c, unsigned to, unsigned from, struct place mask)
+{
+    put_pext(c, false, to, from, mask);
+}
+
+void asm_pext64(struct code *c, unsigned to, unsigned from, struct place mask)
+{
+    put_pext(c, true, to, from, mask);
 }
 
 void asm_patch(const struct code *c, uint8_t *displacement, const uint8_t *target)

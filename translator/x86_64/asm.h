@@ -121,6 +121,8 @@ void asm_movzx16(struct code *c, unsigned to, unsigned from);
 void asm_rorx32(struct code *c, unsigned to, unsigned from, unsigned count);
 void asm_rorx64(struct code *c, unsigned to, unsigned from, unsigned count);
 void asm_shrx64(struct code *c, unsigned to, unsigned from, unsigned count); /* count: a register */
+void asm_shrx32(struct code *c, unsigned to, unsigned from, unsigned count);
+void asm_pext64(struct code *c, unsigned to, unsigned from, struct place mask);
 void asm_pext32(struct code *c, unsigned to, unsigned from, struct place mask);
 
 /* Jumps and calls with a 32-bit displacement; return where the displacement stands, for

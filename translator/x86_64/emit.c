@@ -224,7 +224,7 @@ const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip)
 void backend_put_immediate(struct translator *t, const struct unit *u, unsigned n)
 {
     const struct unit_insn *ui = &u->insn[n];
-    uint32_t imm = ui->insn.imm;
+    uint32_t imm = ui->insn->imm;
     memcpy((uint8_t *)(uintptr_t)u->start - code_cache_delta(&t->code) + ui->resume - ui->imm_size,
            &imm, ui->imm_size);
 }

@@ -30,9 +30,9 @@ struct slow_path {
     bool restore_ecx; /* it stands in r12 */
 };
 
-/* Slow paths of one instruction at most: two operands of two each, a count or a code limit, a
- * spare. */
-#define SLOW_MAX 6
+/* Slow paths of one instruction at most: two operands of two and three, a count or a code limit,
+ * two spare. */
+#define SLOW_MAX 8
 
 struct emit {
     struct code code;

@@ -229,6 +229,12 @@ bool emitted_as_is(const struct insn *i)
     return table[i->op] >= LOWER_NONE && table[i->op] <= LOWER_UPDATE;
 }
 
+unsigned backend_writes_memory(const struct insn *i)
+{
+    bool writes = table[i->op] == LOWER_WRITE || table[i->op] == LOWER_UPDATE;
+    return writes && insn_is_mem(i) ? memory_size(i) : 0;
+}
+
 bool backend_must_leave(const struct insn *i)
 {
     return table[i->op] == LOWER_LEAVE;

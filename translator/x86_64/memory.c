@@ -51,12 +51,18 @@ void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx)
     e->slow[e->slow_count++] = (struct slow_path){patch, e->n, restore_ecx};
 }
 
-/* ECX is put aside, holds 0 when all is well; then it is put back. */
-static void check_ecx(struct emit *e, bool wide)
+/* ECX is put aside, holds 0 when all is well. */
+static void expect_zero_ecx(struct emit *e)
 {
-    uint8_t *well = wide ? asm_jrcxz(&e->code) : asm_jecxz(&e->code);
+    uint8_t *well = asm_jecxz(&e->code);
     emit_slow(e, asm_jmp(&e->code, NULL), true);
     asm_land8(&e->code, well);
+}
+
+/* ... and is put back then. */
+static void check_ecx(struct emit *e)
+{
+    expect_zero_ecx(e);
     asm_mov32(&e->code, RCX, R12);
 }
 
@@ -67,7 +73,7 @@ static void check_64k(struct emit *e, unsigned size)
     asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)size - 1));
     asm_rorx32(&e->code, RCX, RCX, 16);
     asm_movzx16(&e->code, RCX, RCX);
-    check_ecx(e, false);
+    check_ecx(e);
 }
 
 /* The sign of length - size - r10 tells. */
@@ -80,7 +86,7 @@ void emit_check_length(struct emit *e, size_t field, unsigned size)
     asm_lea64(&e->code, RCX, place_indexed(RCX, R11, 0, 1 - (int32_t)size));
     asm_rorx64(&e->code, RCX, RCX, 48); /* the sign and 15 copies of it: lengths have 33 bits */
     asm_movzx16(&e->code, RCX, RCX);
-    check_ecx(e, false);
+    check_ecx(e);
 }
 
 static void check_limit(struct emit *e, unsigned seg, unsigned size, bool write)
@@ -99,15 +105,33 @@ static void add_base(struct emit *e, unsigned seg)
     asm_lea32(&e->code, R10, place_indexed(R10, R11, 0, 0));
 }
 
+/* No bit of code at r10 + r9 and the size bytes there? ECX is put aside. */
+static void check_beside(struct emit *e, unsigned size)
+{
+    struct code *c = &e->code;
+    asm_lea64(c, R11, place_indexed(R10, R9, 0, 0));
+    asm_pext64(c, RCX, R11, FIELD_OF(translated.byte_mask));
+    asm_load64(c, R11, FIELD_OF(translated.code_bits));
+    asm_load32(c, RCX, place_indexed(R11, RCX, 0, 0));
+    asm_pext32(c, R11, R10, FIELD_OF(translated.bit_mask));
+    asm_shrx32(c, RCX, RCX, R11);
+    size_t low = size > 2 ? 2 : size - 1;
+    if (size <= 4)
+        asm_pext32(c, RCX, RCX,
+                   vcpu_field(offsetof(struct vcpu, translated.low_bits) + low * sizeof(uint32_t)));
+    else
+        asm_movzx16(c, RCX, RCX);
+    check_ecx(e);
+}
+
 /* The soft TLB's entry for the page of r10: its index, times two, into r9; the page of the last
  * byte must be the entry's. Host address: r10 + r9. */
 static struct place soft_lookup(struct emit *e, unsigned size, bool write)
 {
-    bool user = e->u->key & KEY_USER;
-    size_t table =
-        offsetof(struct vcpu, tlb.entry) +
-        ((user ? TLB_USER : TLB_SUPERVISOR) * TLB_KINDS + (write ? TLB_WRITE : TLB_READ)) *
-            TLB_TABLE_BYTES;
+    bool user = e->u->key & KEY_USER, beside = write && e->u->insn[e->n].beside;
+    enum tlb_kind kind = beside ? TLB_BESIDE : write ? TLB_WRITE : TLB_READ;
+    size_t table = offsetof(struct vcpu, tlb.entry) +
+                   ((user ? TLB_USER : TLB_SUPERVISOR) * TLB_KINDS + kind) * TLB_TABLE_BYTES;
     size_t negative = table + offsetof(struct tlb_entry, negative);
     size_t addend = table + offsetof(struct tlb_entry, addend);
     struct code *c = &e->code;
@@ -122,8 +146,13 @@ static struct place soft_lookup(struct emit *e, unsigned size, bool write)
     asm_mov32(c, R12, RCX);
     asm_load32(c, RCX, place_indexed(VCPU, R9, 3, (int32_t)negative));
     asm_lea32(c, RCX, place_indexed(RCX, R11, 0, 0));
-    check_ecx(e, false);
+    if (beside)
+        expect_zero_ecx(e);
+    else
+        check_ecx(e);
     asm_load64(c, R9, place_indexed(VCPU, R9, 3, (int32_t)addend));
+    if (beside)
+        check_beside(e, size);
     return place_indexed(R10, R9, 0, 0);
 }
 
