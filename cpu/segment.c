@@ -92,19 +92,29 @@ void descriptor_touch(struct vcpu *c, struct descriptor *d)
     linear_store(c, d->address + 5, d->high >> 8 & 0xFF, 1);
 }
 
+static uint16_t descriptor_attr(const struct descriptor *d)
+{
+    return (uint16_t)(d->high >> 8 & 0xF0FF);
+}
+
 struct segment segment_from(const struct descriptor *d, uint16_t selector)
 {
     return (struct segment){.selector = selector,
-                            .attr = (uint16_t)(d->high >> 8 & 0xF0FF),
+                            .attr = descriptor_attr(d),
                             .limit = descriptor_limit(d),
                             .base = descriptor_base(d)};
 }
 
 /* --- Loading --------------------------------------------------------------------------------- */
 
+/* Field by field: copying what was just written in smaller pieces stalls the host. */
 void segment_set(struct vcpu *c, unsigned seg, uint16_t selector, const struct descriptor *d)
 {
-    c->seg[seg] = segment_from(d, selector);
+    struct segment *s = &c->seg[seg];
+    s->selector = selector;
+    s->attr = descriptor_attr(d);
+    s->limit = descriptor_limit(d);
+    s->base = descriptor_base(d);
     segment_update(c, seg);
 }
 
