@@ -42,8 +42,9 @@ static void between_blocks(struct vcpu *c)
  * one, too: virtual time must pass for a guest whose exception handlers fault for ever. */
 void run_land_fault(struct vcpu *c)
 {
-    if (c->block && c->cur) {
-        c->insns += (uint64_t)(c->cur - c->block->insns);
+    if (c->cur) { /* else a task switch went half through: eip is the new task's */
+        if (c->block)
+            c->insns += (uint64_t)(c->cur - c->block->insns);
         c->eip = vcpu_eip(c);
     }
     c->link_from = NULL;
@@ -217,13 +218,6 @@ void run_found(struct vcpu *c, struct block *b)
     c->eflags &= ~FLAG_RF;
     c->events &= ~(uint32_t)EVENT_BLOCKS;
     run_block(c, b, 0);
-}
-
-/* Must the next instruction run alone? */
-bool run_must_be_single(const struct vcpu *c)
-{
-    return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints | c->stepping |
-           (c->inhibit && c->events);
 }
 
 enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)

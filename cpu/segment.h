@@ -177,5 +177,14 @@ void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
               uint32_t return_eip);
 void far_return(struct vcpu *c, unsigned size, unsigned release);
 void interrupt_return(struct vcpu *c, unsigned size, uint32_t return_eip);
+void system_enter(struct vcpu *c); /* SYSENTER */
+void system_exit(struct vcpu *c);
+
+/* The far pointer that i's memory operand names. */
+struct far_pointer {
+    uint32_t offset;
+    uint16_t selector;
+};
+struct far_pointer far_pointer_load(struct vcpu *c, const struct insn *i);
 
 #endif

@@ -173,6 +173,8 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
             table->slot[slot] = t->stubs.miss;
     }
     clear(t, table, false);
+    if (t->before == table)
+        t->before = NULL;
     t->table_key[n] = key;
     table->shared = is_shared(c);
     table->root = c->walk.root;
@@ -184,10 +186,24 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     return table;
 }
 
+static void use(struct translator *t, struct jump_table *table, uint32_t key)
+{
+    t->before = t->current == table ? NULL : t->current;
+    t->before_key = t->current_key;
+    t->current = table;
+    t->current_key = key;
+    table->used_at = ++t->clock;
+    t->vcpu->translated.jumps = table->slot;
+}
+
 void jumps_choose(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    if (!t->current || t->current_key != key || !fits(t->current, c)) {
+    if (t->current && t->current_key == key && fits(t->current, c)) {
+        /* the usual case */
+    } else if (t->before && t->before_key == key && fits(t->before, c)) {
+        use(t, t->before, key); /* back from where it came: system calls */
+    } else {
         unsigned n = place_of(c, key);
         for (unsigned try = 0; try < 2; try++) {
             if (t->table_key[n ^ try] == key && fits(t->table[n ^ try], c)) {
@@ -201,10 +217,7 @@ void jumps_choose(struct translator *t, uint32_t key)
                 n ^= 1;
             table = take_over(t, n, key);
         }
-        table->used_at = ++t->clock;
-        t->current = table;
-        t->current_key = key;
-        c->translated.jumps = table->slot;
+        use(t, table, key);
     }
     if (t->current->flushes != c->tlb.flushes || t->current->page_flushes != c->tlb.page_flushes)
         catch_up(t, t->current);

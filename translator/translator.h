@@ -79,8 +79,10 @@ struct translator {
     struct fpu fpu;
     uint64_t epoch; /* counts the times that everything was dropped */
     uint64_t clock; /* of jump table use */
-    struct jump_table *table[JUMP_TABLES], *current;
-    uint32_t table_key[JUMP_TABLES], current_key; /* UINT32_MAX: never used */
+    struct jump_table *table[JUMP_TABLES];
+    struct jump_table *current, *before; /* before: the one that was current before, or NULL */
+    uint32_t current_key, before_key;
+    uint32_t table_key[JUMP_TABLES]; /* UINT32_MAX: never used */
     uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
     void *fault_stack;     /* the backend's: where its signal handler runs */
     struct unit_address *by_address; /* in the order of their code */
