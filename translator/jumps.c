@@ -81,9 +81,15 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
         uint32_t count = 64 - bit, left = (uint32_t)PAGE_SIZE + INSN_MAX_LEN - n;
         if (count > left)
             count = left;
-        uint64_t which = table->used[slot / 64] & (UINT64_MAX >> (64 - count)) << bit;
+        unsigned word = slot / 64;
+        uint64_t words = table->used_words[word / 64] >> word % 64;
+        if (!words) { /* nor any other word of its group that follows */
+            n += count + (63 - word % 64) * 64;
+            continue;
+        }
+        uint64_t which = table->used[word] & (UINT64_MAX >> (64 - count)) << bit;
         if (which)
-            drop_slots(t, table, slot / 64, which);
+            drop_slots(t, table, word, which);
         n += count;
     }
 }
