@@ -223,10 +223,12 @@ void run_found(struct vcpu *c, struct block *b)
 enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)
 {
     enum vcpu_exit why;
+    jmp_buf landing;
     c->insns_end = c->insns + insns;
     if (c->insns_end < c->insns)
         c->insns_end = UINT64_MAX;
-    if (setjmp(c->unwind))
+    c->unwind = &landing;
+    if (setjmp(landing))
         run_land_fault(c);
     for (;;) {
         if (unlikely(c->events || c->wake || c->halted || c->shutdown) && run_attend(c, &why))

@@ -26,7 +26,7 @@ enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns);
 /* --- Parts of an engine, for the interpreter's and the translator's ------------------------------
  */
 
-/* Lands a raised exception after longjmp to c->unwind: what ran before it is retired, and it is
+/* Lands a raised exception after longjmp to *c->unwind: what ran before it is retired, and it is
  * delivered. */
 void run_land_fault(struct vcpu *c);
 

@@ -96,8 +96,23 @@ static inline bool descriptor_is_readable(const struct descriptor *d)
     return (d->high & 0x1000) && (!(d->high & 0x800) || (d->high & 0x200));
 }
 
-uint32_t descriptor_base(const struct descriptor *d);
-uint32_t descriptor_limit(const struct descriptor *d); /* granularity applied */
+static inline uint32_t descriptor_base(const struct descriptor *d)
+{
+    return d->low >> 16 | (d->high & 0xFF) << 16 | (d->high & 0xFF000000);
+}
+
+/* Granularity applied. */
+static inline uint32_t descriptor_limit(const struct descriptor *d)
+{
+    uint32_t limit = (d->low & 0xFFFF) | (d->high & 0xF0000);
+    return d->high & 0x800000 ? limit << 12 | 0xFFF : limit;
+}
+
+/* As struct segment has it. */
+static inline uint16_t descriptor_attr(const struct descriptor *d)
+{
+    return (uint16_t)(d->high >> 8 & 0xF0FF);
+}
 
 /* Of a gate. */
 static inline uint16_t gate_selector(const struct descriptor *d)

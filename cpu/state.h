@@ -384,7 +384,7 @@ struct vcpu {
         uint32_t error;
     } fault;
     uint8_t fault_ext; /* EXT bit for error codes: an event from outside is being delivered */
-    jmp_buf unwind;    /* where a raised exception lands */
+    jmp_buf *unwind;   /* where a raised exception lands */
 
     /* --- surroundings --- */
     enum cpu_model model;

@@ -146,7 +146,7 @@ static void call_inner(struct vcpu *c, const struct descriptor *gate, struct des
     uint32_t esp;
     task_inner_stack(c, cpl, &selector, &esp);
     struct descriptor stack = stack_descriptor(c, selector, cpl, VEC_TS);
-    struct frame f = frame_on(segment_from(&stack, selector), esp, cpl, size);
+    struct frame f = frame_on(&stack, selector, esp, cpl, size);
     frame_push(&f, c->seg[SEG_SS].selector);
     frame_push(&f, c->reg[ESP].d);
     for (unsigned n = gate->high & 31; n-- > 0;) {

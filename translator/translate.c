@@ -485,13 +485,15 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
 {
     struct translator *t = c->translated.translator;
     enum vcpu_exit why = EXIT_BUDGET;
+    jmp_buf landing;
     c->insns_end = c->insns + insns;
     if (c->insns_end < c->insns)
         c->insns_end = UINT64_MAX;
     if (c->interpret || !backend_faults_begin(t))
         return interp_run(c, insns);
     t->window = NULL; /* another translator may have used GS */
-    if (setjmp(c->unwind)) {
+    c->unwind = &landing;
+    if (setjmp(landing)) {
         c->wake &= (uint8_t)~WAKE_ALONE;
         t->fault_site = NO_SITE;
         run_land_fault(c);
