@@ -286,6 +286,7 @@ struct translated {
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
     uint32_t x87_linear;           /* of the last x87 operand that went through the soft TLB */
+    uint32_t x87_base;             /* of the last x87 operand's segment, where it is not flat */
     uint64_t window;               /* host address of the window in use */
     uint32_t flags;                /* host flags: OF in bit 0, LAHF's byte in bits 15..8 */
     uint64_t fpu_guard;            /* host address: see translator/fpu.h */
