@@ -277,7 +277,6 @@ struct translated {
     struct translator *translator; /* NULL: the engine is not the translator */
     uint64_t counter;              /* host address that counts instructions down */
     const uint8_t **jumps;         /* jump table in use: host code by eip */
-    uint32_t jump_mask;            /* PEXT mask: eip -> index of jumps */
     uint32_t page_mask;            /* PEXT mask: gva -> page number */
     uint64_t code_bits;            /* + host address / 8: where its bit of physmap_code_bits is */
     uint64_t byte_mask;            /* PEXT mask: host address / 8 */
@@ -286,8 +285,8 @@ struct translated {
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
     uint32_t x87_linear;           /* of the last x87 operand that went through the soft TLB */
-    uint32_t x87_base;             /* of the last x87 operand's segment, where it is not flat */
     uint64_t window;               /* host address of the window in use */
+    uint64_t return_sp, c_sp;      /* host stack pointers: translator/returns.h; of C */
     uint32_t flags;                /* host flags: OF in bit 0, LAHF's byte in bits 15..8 */
     uint64_t fpu_guard;            /* host address: see translator/fpu.h */
     uint32_t mxcsr_none;           /* PEXT mask: MXCSR bits that the guest's CPU lacks */
@@ -385,7 +384,7 @@ struct vcpu {
         uint32_t error;
     } fault;
     uint8_t fault_ext; /* EXT bit for error codes: an event from outside is being delivered */
-    jmp_buf *unwind;   /* where a raised exception lands */
+    jmp_buf unwind;    /* where a raised exception lands */
 
     /* --- surroundings --- */
     enum cpu_model model;

@@ -51,6 +51,7 @@ enum value_kind {
     V_PLUS,     /* a + imm */
     V_SUM,      /* a + b */
     V_DOUBLE,   /* a + a */
+    V_LOW16,    /* below 65536 */
     V_ROUNDS,   /* (a + REP_ROUND - 1) >> 13 */
     V_NEGATIVE, /* of entry a (V_DOUBLE of its index) of TLB table imm */
     V_ADDEND,   /* the same */
@@ -254,7 +255,6 @@ static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs
         return "an access beyond the vCPU";
     bool own = disp == offsetof(struct vcpu, translated.spill) ||
                disp == offsetof(struct vcpu, translated.x87_linear) ||
-               disp == offsetof(struct vcpu, translated.x87_base) ||
                disp == offsetof(struct vcpu, mxcsr);
     return writes && !(own && o->size == 4) ? "a write to the vCPU" : NULL;
 }
@@ -319,14 +319,14 @@ static const char *check_host(const struct verify *v, const cs_insn *i, const cs
 
 static const char *check_jump_table(const struct verify *v, const cs_insn *i, const cs_x86_op *o)
 {
-    bool based =
-        i->id == X86_INS_JMP && is_field(value_in(v, R_9), offsetof(struct vcpu, translated.jumps));
+    bool based = (i->id == X86_INS_JMP || i->id == X86_INS_CALL) &&
+                 is_field(value_in(v, R_9), offsetof(struct vcpu, translated.jumps));
     if (based && o->mem.index == X86_REG_INVALID)
         return o->mem.disp >= 0 && o->mem.disp < (int64_t)JUMP_SLOTS * 8 && !(o->mem.disp & 7)
                    ? NULL
                    : "a jump beside the jump table";
     if (based && o->mem.index == X86_REG_R11 && o->mem.scale == 8 && !o->mem.disp &&
-        is_pext(value_in(v, R_11), offsetof(struct vcpu, translated.jump_mask)))
+        value_in(v, R_11)->kind == V_LOW16)
         return NULL;
     return "a jump, but not through the jump table";
 }
@@ -389,13 +389,14 @@ static const char *check_memory(const struct verify *v, const cs_insn *i,
 
 static bool leaves_no_way(const struct host_opcode *o)
 {
-    return o->map == OPCODE_1B && (o->byte == 0xE9 || o->byte == 0xEB || o->byte == 0xFF);
+    return o->map == OPCODE_1B && (o->byte == 0xE9 || o->byte == 0xEB || o->byte == 0xFF ||
+                                   opcode_calls(o) || opcode_returns(o));
 }
 
 static const char *check_stub(const struct verify *v, unsigned stub)
 {
     const struct value *site = value_in(v, R_11);
-    if (stub == STUB_MISS)
+    if (stub == STUB_MISS || stub == STUB_AGAIN)
         return NULL;
     if (site->kind != V_CONST || (uint64_t)site->imm >> SITE_SHIFT != v->code->id)
         return "a stub is asked about another unit";
@@ -432,6 +433,9 @@ static void learn_zero(struct verify *v, struct state *s)
     s->table = (int)negative->imm;
 }
 
+/* MOV ECX, r12d: LOOP leaves more than 32 bits in RCX, and goes back to where this stands only. */
+static const uint8_t restores_ecx[] = {0x41, 0x8B, 0xCC};
+
 static const char *check_jump(struct verify *v, const cs_insn *i, uint32_t offset)
 {
     if (v->now.wide & GUEST_REGISTERS)
@@ -446,6 +450,9 @@ static const char *check_jump(struct verify *v, const cs_insn *i, uint32_t offse
         return "a jump out of the unit, but not to a stub";
     if (!v->starts[at])
         return "a jump into the middle of an instruction";
+    if (at <= offset && i->id == X86_INS_LOOP)
+        return at == 0 && memcmp(v->code->start, restores_ecx, sizeof restores_ecx) == 0 ? NULL
+                                                                                         : "a loop";
     if (at <= offset)
         return at == v->code->entry ? NULL : "a jump back, but not to the entry";
     if (v->incoming[at] < 255)
@@ -454,6 +461,10 @@ static const char *check_jump(struct verify *v, const cs_insn *i, uint32_t offse
         struct state s = v->now;
         if (i->id == X86_INS_JECXZ)
             learn_zero(v, &s);
+        if (i->id == X86_INS_LOOP) {
+            s.value[R_CX] = 0;
+            s.wide |= 1u << R_CX;
+        }
         v->pending[v->pendings].to = (uint32_t)at;
         v->pending[v->pendings++].state = s;
     } else {
@@ -527,6 +538,10 @@ static struct value result_of(const struct verify *v, const cs_insn *i, unsigned
             op[2].mem.base == X86_REG_R15 && register_of(op[1].reg) != R_NONE && *bytes >= 4)
             return (struct value){
                 .kind = V_PEXT, .a = v->now.value[register_of(op[1].reg)], .imm = op[2].mem.disp};
+        break;
+    case X86_INS_MOVZX:
+        if (op[1].type == X86_OP_REG && op[1].size == 2 && *bytes >= 4)
+            return (struct value){.kind = V_LOW16};
         break;
     case X86_INS_SHRX: {
         struct value rounds = shrx_value(v, op);
@@ -637,7 +652,7 @@ static const char *check_insn(struct verify *v, const cs_insn *i, uint32_t offse
     if (wrong)
         return wrong;
     bool jump = opcode_jumps(&o);
-    if (jump && x->operands[0].type == X86_OP_IMM)
+    if (jump && x->op_count && x->operands[0].type == X86_OP_IMM)
         wrong = check_jump(v, i, offset);
     else if (jump && (v->now.wide & GUEST_REGISTERS))
         wrong = "a jump with more than 32 bits in a guest register";
@@ -659,11 +674,15 @@ static bool find_starts(struct verify *v)
     memset(v->incoming, 0, code->size + 1);
     while (left) {
         uint32_t offset = (uint32_t)(at - code->start);
+        struct host_opcode o;
         v->starts[offset] = 1;
         if (!cs_disasm_iter(v->capstone, &at, &left, &address, v->insn))
             return violation(v, offset, NULL, "bytes that are no instruction");
+        opcode_split(v->insn->bytes, &o);
+        v->enters[at - code->start] |= opcode_calls(&o);
     }
-    v->enters[0] = v->enters[code->entry] = v->enters[code->hot_size] = 1;
+    v->enters[0] = v->enters[code->indirect] = v->enters[code->entry] = 1;
+    v->enters[code->hot_size] = 1;
     for (unsigned n = 0; n < code->insns; n++)
         v->enters[code->insn[n].host] = v->enters[code->insn[n].resume] = 1;
     for (uint32_t n = 0; n < code->size; n++) {
@@ -701,7 +720,7 @@ bool verify_unit(void *ctx, const struct unit_code *code)
     v->code = code;
     v->units++;
     bool sane = code->size && code->size <= UNIT_MAX_BYTES && code->hot_size <= code->size &&
-                code->entry < code->hot_size;
+                code->entry < code->hot_size && code->indirect <= code->entry;
     for (unsigned n = 0; n < code->insns; n++)
         sane &= code->insn[n].host <= code->size && code->insn[n].resume <= code->size;
     if (!sane)

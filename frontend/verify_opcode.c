@@ -63,7 +63,10 @@ static bool byte_allowed(const struct host_opcode *o)
     case 0xD1:
     case 0xD2:
     case 0xD3:
-    case 0xE3: /* JECXZ, JMP */
+    case 0xC3: /* RET, LOOP, JECXZ, CALL, JMP */
+    case 0xE2:
+    case 0xE3:
+    case 0xE8:
     case 0xE9:
     case 0xEB:
     case 0xF5: /* CMC, CLC, STC, TEST .. IDIV */
@@ -80,10 +83,10 @@ static bool byte_allowed(const struct host_opcode *o)
     case 0xC6: /* MOV */
     case 0xC7:
         return ext == 0;
-    case 0xFE: /* INC, DEC; JMP through memory */
+    case 0xFE: /* INC, DEC; CALL and JMP through memory */
         return ext <= 1;
     case 0xFF:
-        return ext <= 1 || (ext == 4 && memory);
+        return ext <= 1 || ((ext == 2 || ext == 4) && memory);
     default:
         return false;
     }
@@ -137,8 +140,20 @@ bool opcode_jumps(const struct host_opcode *o)
     if (o->map == OPCODE_0F)
         return (o->byte & 0xF0) == 0x80;
     return o->map == OPCODE_1B &&
-           ((o->byte & 0xF0) == 0x70 || o->byte == 0xE3 || o->byte == 0xE9 || o->byte == 0xEB ||
-            (o->byte == 0xFF && (o->modrm & 0x38) == 0x20));
+           ((o->byte & 0xF0) == 0x70 || o->byte == 0xE2 || o->byte == 0xE3 || o->byte == 0xE9 ||
+            o->byte == 0xEB || (o->byte == 0xFF && (o->modrm & 0x38) == 0x20) || opcode_calls(o) ||
+            opcode_returns(o));
+}
+
+bool opcode_calls(const struct host_opcode *o)
+{
+    return o->map == OPCODE_1B &&
+           (o->byte == 0xE8 || (o->byte == 0xFF && (o->modrm & 0x38) == 0x10));
+}
+
+bool opcode_returns(const struct host_opcode *o)
+{
+    return o->map == OPCODE_1B && o->byte == 0xC3;
 }
 
 bool opcode_allowed(const struct host_opcode *o)
@@ -177,7 +192,7 @@ static bool byte_writes(const struct host_opcode *o)
     case 0x8B:
         return false; /* IMUL, TEST, MOV to a register */
     case 0xFF:
-        return ext <= 1; /* not JMP */
+        return ext <= 1; /* not CALL, JMP */
     default:
         return true;
     }

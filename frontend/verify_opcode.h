@@ -21,7 +21,9 @@ bool opcode_allowed(const struct host_opcode *o);
 
 /* The rest is for allowed ones. A memory operand, if there is one, is written. */
 bool opcode_writes(const struct host_opcode *o);
-/* It is a jump, of whatever kind. */
+/* It is a jump, of whatever kind; a CALL, or a RET. */
 bool opcode_jumps(const struct host_opcode *o);
+bool opcode_calls(const struct host_opcode *o);
+bool opcode_returns(const struct host_opcode *o);
 
 #endif

@@ -12,6 +12,8 @@ struct backend_stubs {
     void (*enter)(struct vcpu *c, const uint8_t *host); /* runs host code until it leaves */
     const uint8_t *help, *link, *miss, *poll, *fpu;     /* where units jump to; see translator.h */
     const uint8_t *narrow;                              /* ... with a narrow_function in R10 */
+    const uint8_t *again; /* a return came where it was not meant: to the eip in R10 */
+    const uint8_t *empty; /* the same, and there is nothing on the stack of returns */
 };
 
 /* Can this host run translated code? If not, *why says what is missing. */
@@ -35,6 +37,12 @@ void backend_x87_reset(void);
 /* Has this host what windows need (a base register that user code may set)? */
 bool backend_has_windows(void);
 void backend_set_window(uint8_t *base);
+
+/* May host code keep returns on a stack of its own (the kernel does not shadow the host's)? */
+bool backend_has_returns(void);
+
+/* Does the LOOP instruction take as long as any other here? */
+bool backend_loops_fast(void);
 
 /* A clock of the host, about one tick a cycle. */
 uint64_t backend_cycles(void);

@@ -11,12 +11,13 @@ enum shadow_form { SHADOW_AUTO, SHADOW_WINDOW, SHADOW_SOFT };
 #define CODE_CACHE_MAX (UINT64_C(1) << 30)
 
 /* Host code just made for a unit (translator/unit.h), for whoever checks it. */
-enum { STUB_HELP, STUB_LINK, STUB_MISS, STUB_NARROW, UNIT_STUBS };
+enum { STUB_HELP, STUB_LINK, STUB_MISS, STUB_NARROW, STUB_AGAIN, UNIT_STUBS };
 struct unit_insn;
 struct unit_code {
     const uint8_t *start;            /* where it runs; readable there */
     const uint8_t *stub[UNIT_STUBS]; /* all that it may jump to beside itself */
-    uint32_t size, hot_size, entry;  /* bytes; before the cold part; offset where others enter */
+    uint32_t size, hot_size;         /* bytes; before the cold part */
+    uint32_t indirect, entry;        /* offsets where others enter */
     uint32_t id, key, eip;
     unsigned insns;
     const struct unit_insn *insn;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "translator/returns.h"
+
 bool jumps_init(struct translator *t)
 {
     for (unsigned n = 0; n < JUMP_TABLES; n++) {
@@ -81,15 +83,9 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
         uint32_t count = 64 - bit, left = (uint32_t)PAGE_SIZE + INSN_MAX_LEN - n;
         if (count > left)
             count = left;
-        unsigned word = slot / 64;
-        uint64_t words = table->used_words[word / 64] >> word % 64;
-        if (!words) { /* nor any other word of its group that follows */
-            n += count + (63 - word % 64) * 64;
-            continue;
-        }
-        uint64_t which = table->used[word] & (UINT64_MAX >> (64 - count)) << bit;
+        uint64_t which = table->used[slot / 64] & (UINT64_MAX >> (64 - count)) << bit;
         if (which)
-            drop_slots(t, table, word, which);
+            drop_slots(t, table, slot / 64, which);
         n += count;
     }
 }
@@ -99,6 +95,7 @@ static void catch_up(struct translator *t, struct jump_table *table)
 {
     const struct tlb *tlb = &t->vcpu->tlb;
     uint64_t pages = tlb->page_flushes - table->page_flushes;
+    returns_empty(t, t->returns_of);
     if (table->all_flushes != tlb->all_flushes || pages > TLB_FLUSHED) {
         clear(t, table, false);
     } else {
@@ -146,6 +143,7 @@ void jumps_forget_all(struct translator *t)
         if (t->table_key[n] != UINT32_MAX)
             clear(t, t->table[n], false);
     }
+    returns_empty_all(t);
 }
 
 /* --- Choice ---------------------------------------------------------------------------------- */
@@ -179,9 +177,8 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
             table->slot[slot] = t->stubs.miss;
     }
     clear(t, table, false);
-    if (t->before == table)
-        t->before = NULL;
     t->table_key[n] = key;
+    returns_empty(t, n);
     table->shared = is_shared(c);
     table->root = c->walk.root;
     table->cs_base = (uint32_t)c->seg[SEG_CS].base;
@@ -192,24 +189,10 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     return table;
 }
 
-static void use(struct translator *t, struct jump_table *table, uint32_t key)
-{
-    t->before = t->current == table ? NULL : t->current;
-    t->before_key = t->current_key;
-    t->current = table;
-    t->current_key = key;
-    table->used_at = ++t->clock;
-    t->vcpu->translated.jumps = table->slot;
-}
-
 void jumps_choose(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    if (t->current && t->current_key == key && fits(t->current, c)) {
-        /* the usual case */
-    } else if (t->before && t->before_key == key && fits(t->before, c)) {
-        use(t, t->before, key); /* back from where it came: system calls */
-    } else {
+    if (!t->current || t->current_key != key || !fits(t->current, c)) {
         unsigned n = place_of(c, key);
         for (unsigned try = 0; try < 2; try++) {
             if (t->table_key[n ^ try] == key && fits(t->table[n ^ try], c)) {
@@ -223,7 +206,11 @@ void jumps_choose(struct translator *t, uint32_t key)
                 n ^= 1;
             table = take_over(t, n, key);
         }
-        use(t, table, key);
+        table->used_at = ++t->clock;
+        returns_choose(t, n);
+        t->current = table;
+        t->current_key = key;
+        c->translated.jumps = table->slot;
     }
     if (t->current->flushes != c->tlb.flushes || t->current->page_flushes != c->tlb.page_flushes)
         catch_up(t, t->current);

@@ -21,8 +21,8 @@
 #include "translator/unit.h"
 
 #define NO_SITE         UINT32_MAX
-#define SITE_SHIFT      8 /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
-#define JUMP_BITS       15
+#define SITE_SHIFT      8  /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
+#define JUMP_BITS       16 /* host code takes the low half of eip */
 #define JUMP_SLOTS      (1u << JUMP_BITS)
 #define JUMP_TABLES     32
 #define UNITS_MAX       (1u << 18)
@@ -79,10 +79,12 @@ struct translator {
     struct fpu fpu;
     uint64_t epoch; /* counts the times that everything was dropped */
     uint64_t clock; /* of jump table use */
-    struct jump_table *table[JUMP_TABLES];
-    struct jump_table *current, *before; /* before: the one that was current before, or NULL */
-    uint32_t current_key, before_key;
-    uint32_t table_key[JUMP_TABLES]; /* UINT32_MAX: never used */
+    struct jump_table *table[JUMP_TABLES], *current;
+    uint32_t table_key[JUMP_TABLES], current_key; /* UINT32_MAX: never used */
+    uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
+    uint64_t returns_sp[JUMP_TABLES];    /* where they end; of the one in use: in the vCPU */
+    unsigned returns_of;                 /* which is in use */
+    bool predicts_returns, loop_is_fast; /* what this host can */
     uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
     void *fault_stack;     /* the backend's: where its signal handler runs */
     struct unit_address *by_address; /* in the order of their code */

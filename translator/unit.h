@@ -1,8 +1,8 @@
 /* translator/unit.h: a unit of translated code.
  *
  * A unit is made from one or more blocks (cpu/block.h) of one page: the first, and what follows it
- * when its conditional branches are not taken. It is entered at its start only and left at any
- * branch.
+ * when its conditional branches are not taken. It is entered at its start only (and behind a CALL,
+ * see returns.h) and left at any branch.
  *
  *     indirect entry   is R10 my eip? if not: miss
  *     entry            poll: load from [counter - insns]; faults when the budget ends in this unit
@@ -37,7 +37,6 @@ static inline unsigned unit_link_room(unsigned blocks)
 #define KEY_FPU          16u /* x87, MMX and SSE instructions are native; else by handlers */
 #define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
 #define KEY_DF           64u
-#define KEY_FORM         (KEY_WINDOW | KEY_FPU) /* the translator's choice, not the guest's mode */
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))
 
 static inline enum segment_class key_segment(uint32_t key, unsigned seg)
@@ -45,16 +44,8 @@ static inline enum segment_class key_segment(uint32_t key, unsigned seg)
     return (enum segment_class)(key >> KEY_SEG_SHIFT(seg) & 3);
 }
 
-/* The key of the vCPU's present mode, without KEY_FORM. */
-static inline uint32_t key_of(const struct vcpu *c)
-{
-    uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
-                   (c->tlb_view == TLB_USER ? KEY_USER : 0) | (c->eflags & FLAG_DF ? KEY_DF : 0);
-    const struct segment *cs = &c->seg[SEG_CS];
-    if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
-        key |= KEY_CODE_FLAT;
-    return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
-}
+/* The key of the vCPU's present mode, without KEY_WINDOW and KEY_FPU. */
+uint32_t key_of(const struct vcpu *c);
 
 /* One guest instruction of a unit. */
 struct unit_insn {
@@ -62,11 +53,12 @@ struct unit_insn {
     uint32_t eip;
     uint16_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
     uint8_t into, rest;    /* instructions of its block before it, and behind it */
-    uint8_t fpu;           /* enum fpu_level that holds from here on */
-    bool x87;              /* its handler looks at the x87 or MMX state */
-    bool soft;             /* its memory access goes through the soft TLB also in a window unit */
-    bool beside;           /* ... and writes beside code */
-    uint8_t imm_size;      /* its host code ends with its immediate, of so many bytes; 0: not so */
+    int16_t esp_before, esp_behind; /* the guest's ESP less what host code has (x86_64/stack.c) */
+    uint8_t fpu;                    /* enum fpu_level that holds from here on */
+    bool x87;                       /* its handler looks at the x87 or MMX state */
+    bool soft;        /* its memory access goes through the soft TLB also in a window unit */
+    bool beside;      /* ... and writes beside code */
+    uint8_t imm_size; /* its host code ends with its immediate, of so many bytes; 0: not so */
 };
 
 /* A way out of a unit to a known eip. */
@@ -77,6 +69,7 @@ struct unit_link {
     struct unit *to;           /* or NULL */
     struct unit_link *next_in; /* of those that go to the same unit */
     struct unit *from;
+    bool landing; /* behind a CALL: see returns.h */
 };
 
 /* A unit's membership in the list of a block's units. */
@@ -95,8 +88,9 @@ struct unit {
     uint32_t gva;     /* linear address of the start */
     uint32_t end_eip; /* the code limit must be at least this: one past the last byte */
     uint16_t insns, parts, links, link_room;
-    bool dead, crosses;              /* crosses: its first block does, into another page */
-    const uint8_t *code;             /* the guest's bytes at its start, in host memory */
+    uint16_t landing;    /* where the CALL at its end returns to: offset from start; 0: nowhere */
+    bool dead, crosses;  /* crosses: its first block does, into another page */
+    const uint8_t *code; /* the guest's bytes at its start, in host memory */
     struct unit *hash_next;          /* of those in the same chain: see units.c */
     const uint8_t *indirect, *entry; /* where they run */
     const uint8_t *start;            /* first byte, where it runs */

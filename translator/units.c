@@ -7,6 +7,18 @@
 #include "translator/faults.h"
 #include "translator/jumps.h"
 
+/* --- Keys ------------------------------------------------------------------------------------- */
+
+uint32_t key_of(const struct vcpu *c)
+{
+    uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
+                   (c->tlb_view == TLB_USER ? KEY_USER : 0) | (c->eflags & FLAG_DF ? KEY_DF : 0);
+    const struct segment *cs = &c->seg[SEG_CS];
+    if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
+        key |= KEY_CODE_FLAT;
+    return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
+}
+
 /* --- Links ------------------------------------------------------------------------------------ */
 
 void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
@@ -35,6 +47,8 @@ static void disconnect_all(struct translator *t, struct unit *u)
     }
     for (unsigned n = 0; n < u->links; n++) {
         struct unit_link *link = &u->link[n];
+        if (link->landing) /* the stack of returns may lead there still */
+            backend_patch(t, link, t->stubs.again);
         if (!link->to)
             continue;
         struct unit_link **at = &link->to->linked_by;
@@ -327,9 +341,10 @@ static bool unit_passes(struct translator *t, const struct unit *u)
 {
     const struct backend_stubs *s = &t->stubs;
     struct unit_code code = {.start = u->start,
-                             .stub = {s->help, s->link, s->miss, s->narrow},
+                             .stub = {s->help, s->link, s->miss, s->narrow, s->again},
                              .size = u->size,
                              .hot_size = u->hot_size,
+                             .indirect = (uint32_t)(u->indirect - u->start),
                              .entry = (uint32_t)(u->entry - u->start),
                              .id = u->id,
                              .key = u->key,

@@ -140,9 +140,32 @@ static void string(struct unit_rig *r)
 
 static void table_jump(struct unit_rig *r)
 {
-    asm_pext32(&r->c, R11, RAX, OF_VCPU(translated.jump_mask));
+    asm_movzx16(&r->c, R11, RAX);
     asm_load64(&r->c, R9, OF_VCPU(translated.jumps));
     asm_jmp_place(&r->c, place_indexed(R9, R11, 3, 0));
+}
+
+static void table_call(struct unit_rig *r)
+{
+    asm_movzx16(&r->c, R11, RAX);
+    asm_load64(&r->c, R9, OF_VCPU(translated.jumps));
+    asm_call_place(&r->c, place_indexed(R9, R11, 3, 0));
+}
+
+/* The bits of code for the host address r10 + r9 into ECX. */
+static void code_bits(struct unit_rig *r)
+{
+    asm_lea64(&r->c, R11, place_indexed(R10, R9, 0, 0));
+    asm_pext64(&r->c, RCX, R11, OF_VCPU(translated.byte_mask));
+    asm_load64(&r->c, R11, OF_VCPU(translated.code_bits));
+    asm_load32(&r->c, RCX, place_indexed(R11, RCX, 0, 0));
+}
+
+static void store_beside(struct unit_rig *r)
+{
+    lookup(r, table(TLB_SUPERVISOR, TLB_BESIDE), 4);
+    code_bits(r);
+    asm_store32(&r->c, place_indexed(R10, R9, 0, 0), RAX);
 }
 
 static void poll(struct unit_rig *r)
@@ -159,6 +182,25 @@ static void store_after_read(struct unit_rig *r)
 {
     lookup_read(r);
     asm_store32(&r->c, place_indexed(R10, R9, 0, 0), RAX);
+}
+
+static void known_behind_call(struct unit_rig *r)
+{
+    lookup_read(r);
+    table_call(r);
+    asm_load32(&r->c, RAX, place_indexed(R10, R9, 0, 0));
+}
+
+static void free_code_bits(struct unit_rig *r)
+{
+    lookup_read(r);
+    asm_mov32(&r->c, R10, RAX);
+    code_bits(r);
+}
+
+static void call_out(struct unit_rig *r)
+{
+    asm_call(&r->c, r->bytes + ROOM - 200);
 }
 
 static void x87_store_after_read(struct unit_rig *r)
@@ -337,6 +379,9 @@ static const struct sample samples[] = {
     GOOD(window_load),
     GOOD(string),
     GOOD(table_jump),
+    GOOD(table_call),
+    GOOD(store_beside),
+    RAWS("ret", "\xC3", NULL),
     GOOD(poll),
     BAD(store_after_read, "a write where a lookup for reads hit"),
     BAD(x87_store_after_read, "a write where a lookup for reads hit"),
@@ -357,6 +402,9 @@ static const struct sample samples[] = {
     BAD(wild_table_jump, "not through the jump table"),
     BAD(far_table_jump, "beside the jump table"),
     BAD(jump_out, "out of the unit"),
+    BAD(call_out, "out of the unit"),
+    BAD(known_behind_call, "without a lookup that hit"),
+    BAD(free_code_bits, "beside the bits that tell code"),
     BAD(jump_between, "middle of an instruction"),
     BAD(other_unit, "another unit"),
     BAD(free_function, "no constant"),
@@ -373,10 +421,11 @@ static const struct sample samples[] = {
     RAWS("no instruction", "\x06", "no instruction"),
     RAW("push", "\x50"),
     RAW("pop", "\x58"),
-    RAW("call", "\xE8\x00\x00\x00\x00"),
     RAW("call rax", "\xFF\xD0"),
     RAW("jmp rax", "\xFF\xE0"),
-    RAW("ret", "\xC3"),
+    RAW("ret 4", "\xC2\x04\x00"),
+    RAW("retf", "\xCB"),
+    RAWS("loop", "\xE2\xFE", "a loop"),
     RAW("int 80", "\xCD\x80"),
     RAW("int3", "\xCC"),
     RAW("syscall", "\x0F\x05"),
@@ -487,7 +536,10 @@ static bool emit_random(struct translator *t, struct rng *rng, struct unit *u, s
                        .link = link,
                        .link_room = 4};
     u->key = (uint32_t)(rng_next(rng) >> 20) & ((1u << KEY_SEG_SHIFT(SEG_COUNT)) - 1);
-    u->insn[0] = (struct unit_insn){.insn = insn, .eip = 0x1800, .soft = rng_next(rng) >> 40 & 1};
+    u->insn[0] = (struct unit_insn){.insn = insn,
+                                    .eip = 0x1800,
+                                    .soft = rng_next(rng) >> 40 & 1,
+                                    .beside = rng_next(rng) >> 40 & 1};
     if (decode_insn(block_cache_decoder(t->vcpu->blocks), code, 15, u->key & KEY_CODE32, insn) !=
         DECODE_OK)
         return false;
@@ -516,9 +568,10 @@ START_TEST(emitted_code_passes)
         if (!emit_random(t, &rng, u, &insn, link))
             continue;
         struct unit_code code = {.start = u->start,
-                                 .stub = {s->help, s->link, s->miss, s->narrow},
+                                 .stub = {s->help, s->link, s->miss, s->narrow, s->again},
                                  .size = u->size,
                                  .hot_size = u->hot_size,
+                                 .indirect = (uint32_t)(u->indirect - u->start),
                                  .entry = (uint32_t)(u->entry - u->start),
                                  .id = u->id,
                                  .key = u->key,

@@ -241,6 +241,22 @@ void asm_jmp_place(struct code *c, struct place to)
     op(c, 0xFF, false, 4, to);
 }
 
+uint8_t *asm_call(struct code *c, const uint8_t *target)
+{
+    asm_8(c, 0xE8);
+    return displacement32(c, target);
+}
+
+void asm_call_place(struct code *c, struct place to)
+{
+    op(c, 0xFF, false, 2, to);
+}
+
+void asm_ret(struct code *c)
+{
+    asm_8(c, 0xC3);
+}
+
 void asm_call_abs(struct code *c, const void *function)
 {
     asm_mov_imm64(c, RAX, (uint64_t)(uintptr_t)function);
@@ -260,7 +276,19 @@ uint8_t *asm_jecxz(struct code *c)
     return asm_jrcxz(c);
 }
 
+uint8_t *asm_loop(struct code *c)
+{
+    asm_8(c, 0xE2);
+    asm_8(c, 0);
+    return c->at - 1;
+}
+
+void asm_land8_at(uint8_t *displacement, const uint8_t *at)
+{
+    *displacement = (uint8_t)(at - (displacement + 1));
+}
+
 void asm_land8(struct code *c, uint8_t *displacement)
 {
-    *displacement = (uint8_t)(c->at - (displacement + 1));
+    asm_land8_at(displacement, c->at);
 }

@@ -131,12 +131,17 @@ uint8_t *asm_jmp(struct code *c, const uint8_t *target);
 uint8_t *asm_jcc(struct code *c, unsigned cc, const uint8_t *target);
 void asm_patch(const struct code *c, uint8_t *displacement, const uint8_t *target);
 void asm_jmp_place(struct code *c, struct place to);
+uint8_t *asm_call(struct code *c, const uint8_t *target);
+void asm_call_place(struct code *c, struct place to);
+void asm_ret(struct code *c);
 void asm_call_abs(struct code *c, const void *function); /* through RAX */
 
 /* JECXZ over what follows; returns the displacement byte for asm_land8. */
 uint8_t *asm_jecxz(struct code *c);
 uint8_t *asm_jrcxz(struct code *c);
+uint8_t *asm_loop(struct code *c); /* counts RCX */
 void asm_land8(struct code *c, uint8_t *displacement);
+void asm_land8_at(uint8_t *displacement, const uint8_t *at); /* where it is written */
 
 static inline const uint8_t *asm_here(const struct code *c)
 {

@@ -96,31 +96,6 @@ static void emit_loop(struct emit *e)
 
 /* --- Calls and returns ------------------------------------------------------------------------ */
 
-static bool stack_is_direct(const struct emit *e)
-{
-    return (e->u->key & KEY_WINDOW) && (e->u->key & KEY_STACK32) &&
-           key_segment(e->u->key, SEG_SS) == SEGMENT_FLAT && !e->u->insn[e->n].soft;
-}
-
-static struct ea stack_place(const struct emit *e, int32_t disp)
-{
-    return (struct ea){.base = ESP,
-                       .index = REG_NONE,
-                       .asize = e->u->key & KEY_STACK32 ? 4 : 2,
-                       .disp = (uint32_t)disp,
-                       .seg = SEG_SS};
-}
-
-static void move_stack(struct emit *e, int32_t n)
-{
-    if (e->u->key & KEY_STACK32) {
-        asm_lea32(&e->code, R8, place_mem(R8, n));
-        return;
-    }
-    asm_lea32(&e->code, R12, place_mem(R8, n));
-    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, R8, place_reg(R12));
-}
-
 static void push_return(struct emit *e)
 {
     int32_t size = e->i->osize;
@@ -154,12 +129,13 @@ static void emit_call_indirect(struct emit *e)
     check_target(e);
     if (stack_is_direct(e)) {
         push_return(e);
+        settle_stack(e);
     } else {
         asm_store32(&e->code, FIELD_OF(translated.spill), R10);
         push_return(e);
         asm_load32(&e->code, R10, FIELD_OF(translated.spill));
     }
-    emit_indirect(e);
+    emit_indirect_call(e, next_of(e));
 }
 
 static void emit_ret(struct emit *e, uint32_t release)
@@ -168,7 +144,8 @@ static void emit_ret(struct emit *e, uint32_t release)
     load_target(e, emit_memory(e, stack_place(e, 0), (unsigned)size, false));
     check_target(e);
     move_stack(e, size + (int32_t)(release & 0xFFFF));
-    emit_indirect(e);
+    settle_stack(e);
+    emit_return(e);
 }
 
 /* The condition in a Jcc's opcode. */
@@ -204,7 +181,8 @@ void emit_branch(struct emit *e)
         break;
     case OPROW_call_jv:
         push_return(e);
-        emit_link_jump(e, target_of(e));
+        settle_stack(e);
+        emit_link_call(e, target_of(e), next_of(e));
         break;
     case OPROW_call_ev:
         emit_call_indirect(e);

@@ -31,11 +31,17 @@ static void emit_count(struct emit *e)
     asm_lea64(&e->code, COUNTER, place_mem(COUNTER, -(int32_t)(e->u->insn[e->n].rest + 1)));
 }
 
+/* The jump table's slot for the eip in r10. */
+struct place emit_jump_slot(struct code *c)
+{
+    asm_movzx16(c, R11, R10);
+    asm_load64(c, R9, FIELD_OF(translated.jumps));
+    return place_indexed(R9, R11, 3, 0);
+}
+
 void emit_indirect(struct emit *e)
 {
-    asm_pext32(&e->code, R11, R10, FIELD_OF(translated.jump_mask));
-    asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
-    asm_jmp_place(&e->code, place_indexed(R9, R11, 3, 0));
+    asm_jmp_place(&e->code, emit_jump_slot(&e->code));
 }
 
 /* --- Links ------------------------------------------------------------------------------------ */
@@ -54,12 +60,17 @@ static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
     return link;
 }
 
-/* To a target in another page, whatever is mapped there now. */
-static void jump_far_away(struct emit *e, uint32_t eip)
+/* The slot of a target in another page, whatever is mapped there now. */
+static struct place far_away(struct emit *e, uint32_t eip)
 {
     asm_mov_imm32(&e->code, R10, eip);
     asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
-    asm_jmp_place(&e->code, place_mem(R9, (int32_t)((eip & (JUMP_SLOTS - 1)) * 8)));
+    return place_mem(R9, (int32_t)((eip & (JUMP_SLOTS - 1)) * 8));
+}
+
+static void jump_far_away(struct emit *e, uint32_t eip)
+{
+    asm_jmp_place(&e->code, far_away(e, eip));
 }
 
 void emit_link_jump(struct emit *e, uint32_t eip)
@@ -89,21 +100,116 @@ void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip)
     asm_land8(&e->code, over);
 }
 
+/* --- Is it me? --------------------------------------------------------------------------------
+ *
+ * Who comes by way of the jump table or of a RET has the eip that it means in r10. Comparing it
+ * must touch no flag: LOOP jumps when two numbers differ by anything but one, JECXZ when they are
+ * equal, which makes one more taken branch of every call. */
+
+/* ECX is put aside, then in r12. Where LOOP goes is returned, for asm_land8. */
+static uint8_t *emit_unless(struct emit *e, uint32_t eip)
+{
+    asm_mov32(&e->code, R12, RCX);
+    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)(1 - eip)));
+    uint8_t *other = asm_loop(&e->code);
+    asm_mov32(&e->code, RCX, R12);
+    return other;
+}
+
+/* Where LOOP goes. */
+static void emit_other(struct emit *e, const uint8_t *stub)
+{
+    asm_mov32(&e->code, RCX, R12);
+    asm_jmp(&e->code, stub);
+}
+
+/* Goes on if r10 is eip, else to the stub. */
+static void emit_expect(struct emit *e, uint32_t eip, const uint8_t *stub)
+{
+    asm_mov32(&e->code, R12, RCX);
+    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)(0 - eip)));
+    uint8_t *mine = asm_jecxz(&e->code);
+    emit_other(e, stub);
+    asm_land8(&e->code, mine);
+    asm_mov32(&e->code, RCX, R12);
+}
+
+/* --- Returns ---------------------------------------------------------------------------------- */
+
+static void go_on_behind(struct emit *e, uint32_t next)
+{
+    if (same_page(e->u, next))
+        new_link(e, next, asm_jmp(&e->code, NULL))->landing = true;
+    else
+        jump_far_away(e, next);
+}
+
+/* Behind a host CALL: a guest RET to the eip in r10 came here. It is right to guess that it is
+ * next.
+ */
+static void emit_landing(struct emit *e, uint32_t next)
+{
+    e->u->landing = (uint16_t)(e->code.at + e->code.run_delta - e->u->start);
+    if (!e->t->loop_is_fast) {
+        emit_expect(e, next, e->t->stubs.again);
+        go_on_behind(e, next);
+        return;
+    }
+    uint8_t *other = emit_unless(e, next);
+    go_on_behind(e, next);
+    asm_land8(&e->code, other);
+    emit_other(e, e->t->stubs.again);
+}
+
+void emit_link_call(struct emit *e, uint32_t eip, uint32_t next)
+{
+    if (!e->t->predicts_returns || eip == next) { /* it asks where it is */
+        emit_link_jump(e, eip);
+        return;
+    }
+    if (eip == e->u->eip)
+        asm_call(&e->code, e->u->entry);
+    else if (same_page(e->u, eip))
+        new_link(e, eip, asm_call(&e->code, NULL));
+    else
+        asm_call_place(&e->code, far_away(e, eip));
+    emit_landing(e, next);
+}
+
+void emit_indirect_call(struct emit *e, uint32_t next)
+{
+    if (!e->t->predicts_returns) {
+        emit_indirect(e);
+        return;
+    }
+    asm_call_place(&e->code, emit_jump_slot(&e->code));
+    emit_landing(e, next);
+}
+
+void emit_return(struct emit *e)
+{
+    if (e->t->predicts_returns)
+        asm_ret(&e->code);
+    else
+        emit_indirect(e);
+}
+
 /* --- Start and end -----------------------------------------------------------------------------
  */
 
-/* r10 holds the eip that is wanted: this one? */
+/* With LOOP the way to the stub stands first. */
 static void emit_entries(struct emit *e)
 {
     struct unit *u = e->u;
     u->start = u->indirect = asm_here(&e->code);
-    asm_mov32(&e->code, R12, RCX);
-    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)(0 - u->eip)));
-    uint8_t *mine = asm_jecxz(&e->code);
-    asm_mov32(&e->code, RCX, R12);
-    asm_jmp(&e->code, e->t->stubs.miss);
-    asm_land8(&e->code, mine);
-    asm_mov32(&e->code, RCX, R12);
+    if (e->t->loop_is_fast) {
+        uint8_t *stands = e->code.at;
+        emit_other(e, e->t->stubs.miss);
+        u->indirect = asm_here(&e->code);
+        asm_land8_at(emit_unless(e, u->eip), stands);
+    } else {
+        emit_expect(e, u->eip, e->t->stubs.miss);
+    }
     u->entry = asm_here(&e->code);
     /* The poll: below the strip when fewer instructions than these are left. */
     asm_load32(&e->code, R11, place_mem(COUNTER, -(int32_t)u->insns));
@@ -140,9 +246,6 @@ bool backend_resumes(const struct insn *i)
     switch (i->op) {
     case OPROW_popf:
     case OPROW_sti:
-    case OPROW_mov_cd_rd:
-    case OPROW_lmsw:
-    case OPROW_invlpg:
     case OPROW_in_al_ib:
     case OPROW_in_eax_ib:
     case OPROW_in_al_dx:
@@ -164,6 +267,12 @@ bool backend_goes_on(const struct insn *i)
            op == OPROW_loop || op == OPROW_loope || op == OPROW_loopne || insn_is_jcc(i);
 }
 
+static uint32_t eip_behind(const struct unit *u, unsigned n)
+{
+    uint32_t eip = u->insn[n].eip + u->insn[n].insn->len;
+    return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
+}
+
 /* Slow paths, then the exits of links: out of the way of what runs. */
 static void emit_cold(struct emit *e)
 {
@@ -183,6 +292,14 @@ static void emit_cold(struct emit *e)
     }
 }
 
+/* Where the next unit begins, so that its entry stands at the start of what the host fetches at
+ * once: most units run for a few cycles only. */
+static size_t unit_place(size_t used)
+{
+    const size_t before_entry = 23, fetched = 32;
+    return ((used + before_entry + fetched - 1) & ~(fetched - 1)) - before_entry;
+}
+
 void backend_emit(struct translator *t, struct unit *u)
 {
     struct emit e = {.t = t, .u = u};
@@ -194,18 +311,24 @@ void backend_emit(struct translator *t, struct unit *u)
         e.i = u->insn[n].insn;
         if (u->insn[n].into == 0)
             emit_count(&e);
+        if (e.esp && !stack_may_wait(&e))
+            settle_stack(&e);
         u->insn[n].host = (uint16_t)(e.code.at - start);
+        u->insn[n].esp_before = (int16_t)e.esp;
         emit_insn(&e);
         u->insn[n].resume = (uint16_t)(e.code.at - start);
+        u->insn[n].esp_behind = (int16_t)e.esp;
         u->insn[n].fpu = e.fpu;
-        if (n + 1u == u->insns && backend_goes_on(e.i))
-            emit_link_jump(&e, eip_behind(u, &u->insn[n]));
+        if (n + 1u < u->insns || !backend_goes_on(e.i))
+            continue;
+        settle_stack(&e);
+        emit_link_jump(&e, eip_behind(u, n));
     }
     u->hot_size = (uint32_t)(e.code.at - start);
     emit_cold(&e);
     u->size = (uint32_t)(e.code.at - start);
     assert(u->size < BACKEND_UNIT_ROOM && BACKEND_UNIT_ROOM <= UINT16_MAX + 1);
-    t->code.used += (u->size + 15) & ~UINT32_C(15);
+    t->code.used = unit_place(t->code.used + u->size);
 }
 
 const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip)
@@ -214,7 +337,7 @@ const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip)
     uint8_t *start = t->code.write + t->code.used;
     e.code = (struct code){.at = start, .run_delta = code_cache_delta(&t->code)};
     jump_far_away(&e, eip);
-    t->code.used += ((size_t)(e.code.at - start) + 15) & ~(size_t)15;
+    t->code.used = unit_place(t->code.used + (size_t)(e.code.at - start));
     return start + e.code.run_delta;
 }
 

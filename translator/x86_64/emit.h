@@ -6,7 +6,7 @@
  *     r8    guest esp               r14   counter (see emit_poll)
  *     r15   the vCPU                gs    the window
  *     r9 r10 r11 r12                free within an instruction
- *     rsp   host stack, 16-byte aligned; flags: the guest's arithmetic ones, always
+ *     rsp   the stack of returns (translator/returns.h); flags: the guest's arithmetic ones, always
  *     xmm0..7, x87, MXCSR   the guest's while fpu.h says so; r13 tells host code
  *
  * Rule for every instruction: its host code changes no guest register or flag before its last
@@ -42,6 +42,7 @@ struct emit {
     const struct insn *i; /* the same */
     unsigned slow_count;
     uint8_t fpu; /* enum fpu_level that holds from here on */
+    int32_t esp; /* the guest's ESP is r8 + this: see stack.c */
     struct slow_path slow[UNIT_MAX_INSNS * SLOW_MAX];
 };
 
@@ -85,6 +86,23 @@ void emit_check_length(struct emit *e, size_t field, unsigned size);
 /* The offset of ea, in the segment, into a host register (not RCX). */
 void emit_offset(struct emit *e, unsigned to, struct ea ea);
 
+/* --- stack.c */
+
+#define STACK_WAITS 96 /* bytes: displacements stay short */
+
+/* Are pushes and pops one host instruction, without a slow path? */
+bool stack_is_direct(const struct emit *e);
+/* Is the ModRM memory operand so, too? */
+bool place_is_direct(const struct emit *e);
+/* [ESP + disp], [SP + disp] */
+struct ea stack_place(const struct emit *e, int32_t disp);
+/* ESP, or SP, += n. Uses r12. */
+void move_stack(struct emit *e, int32_t n);
+/* r8 is ESP. */
+void settle_stack(struct emit *e);
+/* Need the instruction not have ESP in r8? */
+bool stack_may_wait(const struct emit *e);
+
 /* --- forms.c: how each opcode row is emitted */
 
 enum lowering {
@@ -116,6 +134,7 @@ unsigned memory_size(const struct insn *i);
 /* --- The parts, each for one kind of lowering */
 
 void emit_plain(struct emit *e, enum lowering how); /* plain.c */
+bool plain_names_esp(const struct insn *i);         /* as a register */
 void emit_own(struct emit *e);                      /* own.c */
 void emit_branch(struct emit *e);                   /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
@@ -127,8 +146,15 @@ void emit_help(struct emit *e);
 /* Leaves the unit for eip: a jump to be linked. */
 void emit_link_jump(struct emit *e, uint32_t eip);
 void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip);
+/* The jump table's slot for the eip in r10. */
+struct place emit_jump_slot(struct code *c);
 /* Goes to the unit for the eip in r10. */
 void emit_indirect(struct emit *e);
+/* The same as calls that return to the eip `next`: see translator/returns.h. */
+void emit_link_call(struct emit *e, uint32_t eip, uint32_t next);
+void emit_indirect_call(struct emit *e, uint32_t next);
+/* Returns to the eip in r10. */
+void emit_return(struct emit *e);
 
 void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx);
 

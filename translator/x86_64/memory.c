@@ -22,11 +22,13 @@ struct ea insn_place(const struct insn *i)
                        .seg = i->seg};
 }
 
-static struct place ea_place(struct ea ea)
+static struct place ea_place(const struct emit *e, struct ea ea)
 {
     struct place p = {.memory = true, .reg = NO_REG, .index = NO_REG, .disp = (int32_t)ea.disp};
     if (ea.base != REG_NONE)
         p.reg = (uint8_t)host_reg(ea.base);
+    if (ea.base == ESP)
+        p.disp += e->esp;
     if (ea.index != REG_NONE) {
         p.index = (uint8_t)host_reg(ea.index);
         p.scale = ea.scale;
@@ -40,7 +42,7 @@ void emit_offset(struct emit *e, unsigned to, struct ea ea)
         asm_mov_imm32(&e->code, to, ea.asize == 2 ? ea.disp & 0xFFFF : ea.disp);
         return;
     }
-    asm_lea32(&e->code, to, ea_place(ea));
+    asm_lea32(&e->code, to, ea_place(e, ea));
     if (ea.asize == 2)
         asm_movzx16(&e->code, to, to);
 }
@@ -178,7 +180,7 @@ struct place emit_memory(struct emit *e, struct ea ea, unsigned size, bool write
     enum segment_class class = key_segment(e->u->key, ea.seg);
     bool window = (e->u->key & KEY_WINDOW) && !e->u->insn[e->n].soft;
     if (window && ea.asize == 4 && class == SEGMENT_FLAT) {
-        struct place p = ea_place(ea);
+        struct place p = ea_place(e, ea);
         p.window = true;
         return p;
     }

@@ -9,31 +9,6 @@ static bool o16(const struct emit *e)
 
 /* --- Stack ----------------------------------------------------------------------------------- */
 
-static bool stack32(const struct emit *e)
-{
-    return e->u->key & KEY_STACK32;
-}
-
-static struct ea stack_place(const struct emit *e, int32_t disp)
-{
-    return (struct ea){.base = ESP,
-                       .index = REG_NONE,
-                       .asize = stack32(e) ? 4 : 2,
-                       .disp = (uint32_t)disp,
-                       .seg = SEG_SS};
-}
-
-/* ESP, or SP, += n. */
-static void move_stack(struct emit *e, int32_t n)
-{
-    if (stack32(e)) {
-        asm_lea32(&e->code, R8, place_mem(R8, n));
-        return;
-    }
-    asm_lea32(&e->code, R12, place_mem(R8, n));
-    asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = true}, R8, place_reg(R12));
-}
-
 static void push_reg(struct emit *e, unsigned host)
 {
     int32_t size = e->i->osize;
@@ -65,8 +40,7 @@ static void push_ev(struct emit *e)
     /* Two accesses: the value waits in the vCPU, no register is free beside a lookup. */
     struct place from = emit_memory(e, insn_place(e->i), e->i->osize, false);
     load_sized(e, R11, from);
-    if ((e->u->key & KEY_WINDOW) && key_segment(e->u->key, SEG_SS) == SEGMENT_FLAT && stack32(e) &&
-        !e->u->insn[e->n].soft) {
+    if (stack_is_direct(e)) {
         push_reg(e, R11);
         return;
     }
@@ -89,16 +63,18 @@ static void pop_reg(struct emit *e, unsigned guest)
     }
     load_sized(e, R11, from); /* the value popped wins */
     move_stack(e, size);
+    settle_stack(e);
     asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = o16(e)}, R8, place_reg(R11));
 }
 
 static void emit_leave(struct emit *e)
 {
     int32_t size = e->i->osize;
-    struct ea frame = {.base = EBP, .index = REG_NONE, .asize = stack32(e) ? 4 : 2, .seg = SEG_SS};
+    bool stack32 = e->u->key & KEY_STACK32;
+    struct ea frame = {.base = EBP, .index = REG_NONE, .asize = stack32 ? 4 : 2, .seg = SEG_SS};
     struct place from = emit_memory(e, frame, (unsigned)size, false);
     load_sized(e, R11, from);
-    if (stack32(e)) {
+    if (stack32) {
         asm_lea32(&e->code, R8, place_mem(RBP, size));
     } else {
         asm_lea32(&e->code, R12, place_mem(RBP, size));

@@ -64,6 +64,14 @@ static struct shape shape_of(const struct insn *i)
     return s;
 }
 
+bool plain_names_esp(const struct insn *i)
+{
+    if (!(opcode_row(i->op)->form & MODRM))
+        return false;
+    struct shape s = shape_of(i);
+    return (s.has_reg && i->reg == ESP) || (!insn_is_mem(i) && !s.byte_rm && i->rm == ESP);
+}
+
 static void put_bytes(struct emit *e, const struct shape *s)
 {
     if (s->form.o16)

@@ -44,6 +44,22 @@ bool backend_has_windows(void)
     return getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
 }
 
+/* With shadow stacks (CET) a RET leads where the host's own stack of returns says. RDSSP leaves its
+ * register alone where there are none. */
+bool backend_has_returns(void)
+{
+    uint64_t shadow = 0;
+    __asm__ volatile("rdsspq %0" : "+r"(shadow));
+    return !shadow;
+}
+
+/* AMD's take one operation for it, Intel's seven. */
+bool backend_loops_fast(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx;
+}
+
 uint64_t backend_cycles(void)
 {
     return __builtin_ia32_rdtsc();
@@ -70,9 +86,10 @@ static unsigned insn_at(const struct unit *u, uint32_t offset)
     return n;
 }
 
-/* Where the code that faulted at pc goes on; r11 becomes *site. NULL: it is none of ours. */
+/* Where the code that faulted at pc goes on; r11 becomes *site, and *esp is added to r8, unless
+ * that is pc. NULL: it is none of ours. */
 static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t address, bool segv,
-                              bool write, uint32_t *site)
+                              bool write, uint32_t *site, int *esp)
 {
     struct unit *u = translator_unit_at(t, pc);
     if (!u)
@@ -87,6 +104,7 @@ static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t 
         return NULL;
     unsigned n = insn_at(u, offset);
     *site |= n;
+    *esp = u->insn[n].esp_before;
     if (segv && fpu_is_guard(t, address))
         return t->stubs.fpu;
     if (segv && translator_fault(t, u, n, address, write))
@@ -117,12 +135,15 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     const uint8_t *pc = (const uint8_t *)(uintptr_t)reg[REG_RIP];
     if (f && code_cache_holds(&f->t->code, pc)) {
         uint32_t site;
+        int esp = 0;
         bool write = reg[REG_ERR] & 2;
         const uint8_t *to = resolve(f->t, pc, (uint64_t)(uintptr_t)info->si_addr,
-                                    signal_number == SIGSEGV, write, &site);
+                                    signal_number == SIGSEGV, write, &site, &esp);
         if (to) {
-            if (to != pc)
+            if (to != pc) {
                 reg[REG_R11] = site;
+                reg[REG_R8] = (uint32_t)reg[REG_R8] + (uint32_t)esp;
+            }
             reg[REG_RIP] = (greg_t)(uintptr_t)to;
             return;
         }

@@ -78,6 +78,7 @@ static void put_load_xmm(struct code *c)
 static void put_load(struct code *c)
 {
     put_load_xmm(c);
+    asm_load64(c, RSP, FIELD_OF(translated.return_sp));
     asm_load64(c, FPU_GUARD, FIELD_OF(translated.fpu_guard));
     asm_load64(c, COUNTER, FIELD_OF(translated.counter));
     asm_load32(c, RAX, FIELD_OF(translated.flags));
@@ -96,6 +97,8 @@ static void put_store(struct code *c)
     asm_bytes(c, "\x0F\x90\xC0", 3); /* SETO AL */
     asm_store32(c, FIELD_OF(translated.flags), RAX);
     asm_store64(c, FIELD_OF(translated.counter), COUNTER);
+    asm_store64(c, FIELD_OF(translated.return_sp), RSP);
+    asm_load64(c, RSP, FIELD_OF(translated.c_sp));
     put_store_xmm(c);
 }
 
@@ -106,6 +109,7 @@ static void put_enter(struct code *c)
     asm_bytes(c, "\x48\x83\xEC\x08", 4); /* SUB RSP, 8: now aligned */
     asm_mov64(c, VCPU, RDI);
     asm_mov64(c, R11, RSI);
+    asm_store64(c, FIELD_OF(translated.c_sp), RSP);
     put_load(c);
     asm_jmp_place(c, place_reg(R11));
 }
@@ -125,7 +129,6 @@ static void put_call(struct code *c, const void *function)
     uint8_t *leave = asm_jcc(c, 4, NULL);
     asm_mov64(c, R11, RAX);
     put_load(c);
-    asm_load32(c, R10, FIELD_OF(eip)); /* when R11 is a unit's indirect entry */
     asm_jmp_place(c, place_reg(R11));
     asm_patch(c, leave, asm_here(c));
     asm_bytes(c, "\x48\x83\xC4\x08", 4); /* ADD RSP, 8 */
@@ -148,6 +151,16 @@ static const uint8_t *stub(struct code *c, const void *function)
     return at;
 }
 
+/* Returns that were guessed wrong. `empty` puts itself back. */
+static void put_again(struct translator *t, struct code *c)
+{
+    align(c);
+    t->stubs.empty = asm_here(c);
+    asm_lea64(c, RSP, place_mem(RSP, -(int32_t)sizeof(uint64_t)));
+    t->stubs.again = asm_here(c);
+    asm_jmp_place(c, emit_jump_slot(c));
+}
+
 void backend_emit_stubs(struct translator *t)
 {
     struct code c = {.at = t->code.write, .run_delta = code_cache_delta(&t->code)};
@@ -160,6 +173,7 @@ void backend_emit_stubs(struct translator *t)
     t->stubs.poll = stub(&c, (const void *)(uintptr_t)translator_poll);
     t->stubs.fpu = stub(&c, (const void *)(uintptr_t)translator_fpu);
     t->stubs.narrow = stub(&c, NULL);
+    put_again(t, &c);
     align(&c);
     t->code.used = t->code.keep = (size_t)(c.at - t->code.write);
 }
