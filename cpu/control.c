@@ -3,6 +3,7 @@
 
 #include "cpu/debug.h"
 #include "cpu/model.h"
+#include "cpu/run.h"
 #include "cpu/segment.h"
 #include "cpu/shadow.h"
 #include "cpu/stops.h"
@@ -84,4 +85,90 @@ void control_write_cr4(struct vcpu *c, uint32_t value)
     }
     if (changed & CR4_DE)
         debug_update(c);
+}
+
+/* --- As instructions reach them --------------------------------------------------------------- */
+
+static void require_cpl0(struct vcpu *c)
+{
+    if (c->cpl != 0)
+        cpu_raise_error(c, VEC_GP, 0);
+}
+
+static void require_cr4(struct vcpu *c)
+{
+    if (!cpu_model_info(c->model)->cr4_mask)
+        cpu_raise(c, VEC_UD);
+}
+
+uint32_t control_read(struct vcpu *c, unsigned n)
+{
+    require_cpl0(c);
+    switch (n) {
+    case 0:
+        return c->cr0;
+    case 2:
+        return c->cr2;
+    case 3:
+        return (uint32_t)c->cr3;
+    case 4:
+        require_cr4(c);
+        return c->cr4;
+    default:
+        cpu_raise(c, VEC_UD);
+    }
+}
+
+void control_write(struct vcpu *c, unsigned n, uint32_t value)
+{
+    require_cpl0(c);
+    switch (n) {
+    case 0:
+        control_write_cr0(c, value);
+        break;
+    case 2:
+        c->cr2 = value;
+        break;
+    case 3:
+        control_write_cr3(c, value);
+        break;
+    case 4:
+        require_cr4(c);
+        control_write_cr4(c, value);
+        break;
+    default:
+        cpu_raise(c, VEC_UD);
+    }
+}
+
+void control_clear_ts(struct vcpu *c)
+{
+    require_cpl0(c);
+    c->cr0 &= ~CR0_TS;
+}
+
+/* PE, MP, EM and TS; it cannot leave protected mode. */
+void control_write_msw(struct vcpu *c, uint32_t value)
+{
+    require_cpl0(c);
+    control_write_cr0(c, (c->cr0 & ~UINT32_C(0xE)) | (value & 0xF));
+}
+
+void control_invalidate(struct vcpu *c, uint32_t gva)
+{
+    require_cpl0(c);
+    shadow_flush_page(c, gva);
+}
+
+uint64_t vcpu_tsc(struct vcpu *c)
+{
+    uint64_t now = c->host.tsc ? c->host.tsc(c->host.ctx) : vcpu_insns(c);
+    return now + (uint64_t)c->tsc_offset;
+}
+
+uint64_t control_read_tsc(struct vcpu *c)
+{
+    if ((c->cr4 & CR4_TSD) && c->cpl != 0)
+        cpu_raise_error(c, VEC_GP, 0);
+    return vcpu_tsc(c);
 }

@@ -114,8 +114,7 @@ static void deliver_inner(struct vcpu *c, const struct event *e, const struct de
     uint32_t esp;
     task_inner_stack(c, cpl, &selector, &esp);
     struct descriptor stack = stack_descriptor(c, selector, cpl, VEC_TS);
-    struct frame f =
-        frame_on(segment_from(&stack, selector), esp, cpl, descriptor_type(gate) & 8 ? 4 : 2);
+    struct frame f = frame_on(&stack, selector, esp, cpl, descriptor_type(gate) & 8 ? 4 : 2);
     for (unsigned n = 0; v86 && n < ARRAY_LEN(data); n++)
         frame_push(&f, c->seg[data[n]].selector);
     frame_push(&f, c->seg[SEG_SS].selector);

@@ -14,13 +14,13 @@ _Noreturn static void unwind(struct vcpu *c)
 {
     if (c->fault.vector < ARRAY_LEN(c->faults))
         c->faults[c->fault.vector]++;
-    longjmp(c->unwind, 1);
+    longjmp(*c->unwind, 1);
 }
 
 _Noreturn void cpu_freeze(struct vcpu *c)
 {
     c->frozen = true;
-    longjmp(c->unwind, 1);
+    longjmp(*c->unwind, 1);
 }
 
 _Noreturn void cpu_raise(struct vcpu *c, enum vector vector)
@@ -72,21 +72,19 @@ static bool try_deliver(struct vcpu *c, const struct event *e, enum history_kind
 {
     uint16_t cs = c->seg[SEG_CS].selector;
     uint32_t eip = (uint32_t)c->eip, linear = (uint32_t)c->seg[SEG_CS].base + eip;
-    jmp_buf outer;
-    memcpy(&outer, &c->unwind, sizeof outer);
+    jmp_buf here, *outer = c->unwind;
     c->fault_ext = e->external;
-    bool done = false;
-    if (setjmp(c->unwind) == 0) {
+    c->unwind = &here;
+    if (setjmp(here) == 0) {
         deliver_event(c, e);
         delivered(c, e, kind, cs, eip, linear);
-        done = true;
-        memcpy(&c->unwind, &outer, sizeof outer);
+        c->unwind = outer;
         c->fault_ext = 0;
-        return done;
+        return true;
     }
-    memcpy(&c->unwind, &outer, sizeof outer);
+    c->unwind = outer;
     c->fault_ext = 0;
-    return done;
+    return false;
 }
 
 /* #DE, #TS, #NP, #SS, #GP (SDM vol. 3, table 6-4). */

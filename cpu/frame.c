@@ -6,29 +6,35 @@
 #include "cpu/exception.h"
 #include "cpu/segment.h"
 
+/* Member by member: copying a segment that was just loaded stalls the host. */
+static void frame_init(struct frame *f, uint32_t sp, unsigned cpl, unsigned size, uint16_t error)
+{
+    f->sp = sp;
+    f->size = size;
+    f->user = cpl == 3;
+    f->error = error;
+    f->count = 0;
+    f->host = NULL;
+}
+
 struct frame frame_here(const struct vcpu *c, unsigned size)
 {
     struct frame f;
-    f.ss = c->seg[SEG_SS];
-    f.sp = c->reg[ESP].d;
-    f.size = size;
-    f.user = c->cpl == 3;
-    f.error = 0;
-    f.count = 0;
-    f.host = NULL;
+    f.base = c->seg[SEG_SS].base;
+    f.limit = c->seg[SEG_SS].limit;
+    f.attr = c->seg[SEG_SS].attr;
+    frame_init(&f, c->reg[ESP].d, c->cpl, size, 0);
     return f;
 }
 
-struct frame frame_on(struct segment ss, uint32_t sp, unsigned cpl, unsigned size)
+struct frame frame_on(const struct descriptor *stack, uint16_t selector, uint32_t sp, unsigned cpl,
+                      unsigned size)
 {
     struct frame f;
-    f.ss = ss;
-    f.sp = sp;
-    f.size = size;
-    f.user = cpl == 3;
-    f.error = ss.selector;
-    f.count = 0;
-    f.host = NULL;
+    f.base = descriptor_base(stack);
+    f.limit = descriptor_limit(stack);
+    f.attr = descriptor_attr(stack);
+    frame_init(&f, sp, cpl, size, selector);
     return f;
 }
 
@@ -36,7 +42,7 @@ struct frame frame_on(struct segment ss, uint32_t sp, unsigned cpl, unsigned siz
 static uint32_t offset_of(const struct frame *f, unsigned n)
 {
     uint32_t offset = f->sp - (n + 1) * f->size;
-    return f->ss.attr & SEG_ATTR_DB ? offset : offset & 0xFFFF;
+    return f->attr & SEG_ATTR_DB ? offset : offset & 0xFFFF;
 }
 
 static bool within_limit(const struct vcpu *c, const struct frame *f, uint32_t offset)
@@ -44,26 +50,26 @@ static bool within_limit(const struct vcpu *c, const struct frame *f, uint32_t o
     uint64_t last = (uint64_t)offset + f->size - 1;
     if (c->model <= CPU_186)
         return true;
-    if (!vcpu_is_real(c) && (f->ss.attr & SEG_ATTR_EXPDN)) {
-        uint32_t top = f->ss.attr & SEG_ATTR_DB ? UINT32_MAX : 0xFFFF;
-        return offset > f->ss.limit && last <= top;
+    if (!vcpu_is_real(c) && (f->attr & SEG_ATTR_EXPDN)) {
+        uint32_t top = f->attr & SEG_ATTR_DB ? UINT32_MAX : 0xFFFF;
+        return offset > f->limit && last <= top;
     }
-    return last <= f->ss.limit || f->ss.limit == UINT32_MAX;
+    return last <= f->limit || f->limit == UINT32_MAX;
 }
 
 /* The frame as one range: it does not wrap, and lies in one page. */
 static bool is_simple(const struct frame *f, uint32_t *gva)
 {
     uint32_t low = offset_of(f, f->count - 1), high = offset_of(f, 0) + f->size - 1;
-    *gva = (uint32_t)f->ss.base + low;
-    uint32_t last = (uint32_t)f->ss.base + high;
+    *gva = (uint32_t)f->base + low;
+    uint32_t last = (uint32_t)f->base + high;
     return low <= high && *gva >> 12 == last >> 12;
 }
 
 /* Raises #SS unless every push lies within the limit. */
 static void check_limit(struct vcpu *c, const struct frame *f, bool simple)
 {
-    if (simple && !(f->ss.attr & SEG_ATTR_EXPDN)) { /* the highest push stands for all */
+    if (simple && !(f->attr & SEG_ATTR_EXPDN)) { /* the highest push stands for all */
         if (!within_limit(c, f, offset_of(f, 0)))
             raise_selector(c, VEC_SS, f->error);
         return;
@@ -82,7 +88,7 @@ void frame_check(struct vcpu *c, struct frame *f)
     bool simple = is_simple(f, &gva);
     check_limit(c, f, simple);
     if (unlikely(c->align_check) && f->user &&
-        ((uint32_t)f->ss.base + offset_of(f, 0)) & (f->size - 1))
+        ((uint32_t)f->base + offset_of(f, 0)) & (f->size - 1))
         cpu_raise_error(c, VEC_AC, 0);
     if (simple) {
         enum tlb_view view = f->user ? TLB_USER : TLB_SUPERVISOR;
@@ -92,7 +98,7 @@ void frame_check(struct vcpu *c, struct frame *f)
         return;
     }
     for (unsigned n = 0; n < f->count; n++)
-        linear_check_store(c, (uint32_t)f->ss.base + offset_of(f, n), f->size, f->user);
+        linear_check_store(c, (uint32_t)f->base + offset_of(f, n), f->size, f->user);
 }
 
 uint32_t frame_write(struct vcpu *c, const struct frame *f)
@@ -100,15 +106,14 @@ uint32_t frame_write(struct vcpu *c, const struct frame *f)
     for (unsigned n = 0; n < f->count; n++) {
         uint8_t *direct = f->host ? f->host + (f->count - 1 - n) * f->size : NULL;
         if (!direct)
-            linear_store_as(c, (uint32_t)f->ss.base + offset_of(f, n), f->value[n], f->size,
-                            f->user);
+            linear_store_as(c, (uint32_t)f->base + offset_of(f, n), f->value[n], f->size, f->user);
         else if (f->size == 4)
             store_le32(direct, f->value[n]);
         else
             store_le16(direct, (uint16_t)f->value[n]);
         if (unlikely(c->data_breakpoints))
-            debug_data_access(c, (uint32_t)f->ss.base + offset_of(f, n), f->size, true);
+            debug_data_access(c, (uint32_t)f->base + offset_of(f, n), f->size, true);
     }
     uint32_t sp = f->sp - f->count * f->size;
-    return f->ss.attr & SEG_ATTR_DB ? sp : (f->sp & 0xFFFF0000) | (sp & 0xFFFF);
+    return f->attr & SEG_ATTR_DB ? sp : (f->sp & 0xFFFF0000) | (sp & 0xFFFF);
 }

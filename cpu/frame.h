@@ -3,12 +3,14 @@
 #ifndef UMBRA_CPU_FRAME_H
 #define UMBRA_CPU_FRAME_H
 
-#include "cpu/state.h"
+#include "cpu/segment.h"
 
 #define FRAME_MAX 40 /* 31 parameters of a call gate, SS:ESP, CS:EIP, and room */
 
 struct frame {
-    struct segment ss;
+    uint64_t base; /* of the stack segment, with its limit and attributes */
+    uint32_t limit;
+    uint16_t attr;
     uint32_t sp;
     unsigned size;  /* of each push: 2 or 4 bytes */
     bool user;      /* written with CPL 3's rights */
@@ -22,7 +24,8 @@ struct frame {
 struct frame frame_here(const struct vcpu *c, unsigned size);
 
 /* A frame on another stack for privilege level cpl; #SS names its selector. */
-struct frame frame_on(struct segment ss, uint32_t sp, unsigned cpl, unsigned size);
+struct frame frame_on(const struct descriptor *stack, uint16_t selector, uint32_t sp, unsigned cpl,
+                      unsigned size);
 
 /* Adds a value; the first one ends up highest. */
 static inline void frame_push(struct frame *f, uint32_t value)

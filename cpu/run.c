@@ -42,8 +42,9 @@ static void between_blocks(struct vcpu *c)
  * one, too: virtual time must pass for a guest whose exception handlers fault for ever. */
 void run_land_fault(struct vcpu *c)
 {
-    if (c->block && c->cur) {
-        c->insns += (uint64_t)(c->cur - c->block->insns);
+    if (c->cur) { /* else a task switch went half through: eip is the new task's */
+        if (c->block)
+            c->insns += (uint64_t)(c->cur - c->block->insns);
         c->eip = vcpu_eip(c);
     }
     c->link_from = NULL;
@@ -219,20 +220,15 @@ void run_found(struct vcpu *c, struct block *b)
     run_block(c, b, 0);
 }
 
-/* Must the next instruction run alone? */
-bool run_must_be_single(const struct vcpu *c)
-{
-    return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints | c->stepping |
-           (c->inhibit && c->events);
-}
-
 enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns)
 {
     enum vcpu_exit why;
+    jmp_buf landing;
     c->insns_end = c->insns + insns;
     if (c->insns_end < c->insns)
         c->insns_end = UINT64_MAX;
-    if (setjmp(c->unwind))
+    c->unwind = &landing;
+    if (setjmp(landing))
         run_land_fault(c);
     for (;;) {
         if (unlikely(c->events || c->wake || c->halted || c->shutdown) && run_attend(c, &why))

@@ -26,7 +26,7 @@ enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns);
 /* --- Parts of an engine, for the interpreter's and the translator's ------------------------------
  */
 
-/* Lands a raised exception after longjmp to c->unwind: what ran before it is retired, and it is
+/* Lands a raised exception after longjmp to *c->unwind: what ran before it is retired, and it is
  * delivered. */
 void run_land_fault(struct vcpu *c);
 
@@ -35,7 +35,11 @@ must_use bool run_attend(struct vcpu *c, enum vcpu_exit *why);
 
 /* Must the next instruction run alone: TF, breakpoints, the shadow of STI? Then run_single does it,
  * with all that belongs to it. */
-bool run_must_be_single(const struct vcpu *c);
+static inline bool run_must_be_single(const struct vcpu *c)
+{
+    return (c->eflags & FLAG_TF) | c->code_breakpoints | c->data_breakpoints | c->stepping |
+           (c->inhibit && c->events);
+}
 void run_single(struct vcpu *c);
 
 /* Goes on at c->eip: with the block that was left there, or the one that begins there, up to the

@@ -40,17 +40,6 @@ void segment_update(struct vcpu *c, unsigned seg)
 
 /* --- Descriptors ----------------------------------------------------------------------------- */
 
-uint32_t descriptor_base(const struct descriptor *d)
-{
-    return d->low >> 16 | (d->high & 0xFF) << 16 | (d->high & 0xFF000000);
-}
-
-uint32_t descriptor_limit(const struct descriptor *d)
-{
-    uint32_t limit = (d->low & 0xFFFF) | (d->high & 0xF0000);
-    return d->high & 0x800000 ? limit << 12 | 0xFFF : limit;
-}
-
 _Noreturn void raise_selector(struct vcpu *c, enum vector vector, uint16_t selector)
 {
     cpu_raise_error(c, vector, (selector & 0xFFFCu) | c->fault_ext);
@@ -69,10 +58,9 @@ bool descriptor_find(struct vcpu *c, uint16_t selector, struct descriptor *d)
         return false;
     d->address = (uint32_t)(base + (selector & 0xFFF8u));
     uint64_t raw = linear_load(c, d->address, 8);
-    d->low = (uint32_t)raw;
-    d->high = (uint32_t)(raw >> 32);
     if (c->model == CPU_286) /* the last word is reserved */
-        d->high &= 0xFFFF;
+        raw &= UINT64_C(0xFFFFFFFFFFFF);
+    memcpy(d, &raw, sizeof raw); /* low and high; in one piece, as it may be copied at once */
     return true;
 }
 
@@ -95,16 +83,21 @@ void descriptor_touch(struct vcpu *c, struct descriptor *d)
 struct segment segment_from(const struct descriptor *d, uint16_t selector)
 {
     return (struct segment){.selector = selector,
-                            .attr = (uint16_t)(d->high >> 8 & 0xF0FF),
+                            .attr = descriptor_attr(d),
                             .limit = descriptor_limit(d),
                             .base = descriptor_base(d)};
 }
 
 /* --- Loading --------------------------------------------------------------------------------- */
 
+/* Field by field: copying what was just written in smaller pieces stalls the host. */
 void segment_set(struct vcpu *c, unsigned seg, uint16_t selector, const struct descriptor *d)
 {
-    c->seg[seg] = segment_from(d, selector);
+    struct segment *s = &c->seg[seg];
+    s->selector = selector;
+    s->attr = descriptor_attr(d);
+    s->limit = descriptor_limit(d);
+    s->base = descriptor_base(d);
     segment_update(c, seg);
 }
 

@@ -96,8 +96,23 @@ static inline bool descriptor_is_readable(const struct descriptor *d)
     return (d->high & 0x1000) && (!(d->high & 0x800) || (d->high & 0x200));
 }
 
-uint32_t descriptor_base(const struct descriptor *d);
-uint32_t descriptor_limit(const struct descriptor *d); /* granularity applied */
+static inline uint32_t descriptor_base(const struct descriptor *d)
+{
+    return d->low >> 16 | (d->high & 0xFF) << 16 | (d->high & 0xFF000000);
+}
+
+/* Granularity applied. */
+static inline uint32_t descriptor_limit(const struct descriptor *d)
+{
+    uint32_t limit = (d->low & 0xFFFF) | (d->high & 0xF0000);
+    return d->high & 0x800000 ? limit << 12 | 0xFFF : limit;
+}
+
+/* As struct segment has it. */
+static inline uint16_t descriptor_attr(const struct descriptor *d)
+{
+    return (uint16_t)(d->high >> 8 & 0xF0FF);
+}
 
 /* Of a gate. */
 static inline uint16_t gate_selector(const struct descriptor *d)
@@ -177,5 +192,14 @@ void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
               uint32_t return_eip);
 void far_return(struct vcpu *c, unsigned size, unsigned release);
 void interrupt_return(struct vcpu *c, unsigned size, uint32_t return_eip);
+void system_enter(struct vcpu *c); /* SYSENTER */
+void system_exit(struct vcpu *c);
+
+/* The far pointer that i's memory operand names. */
+struct far_pointer {
+    uint32_t offset;
+    uint16_t selector;
+};
+struct far_pointer far_pointer_load(struct vcpu *c, const struct insn *i);
 
 #endif

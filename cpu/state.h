@@ -285,6 +285,7 @@ struct translated {
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
     uint32_t x87_linear;           /* of the last x87 operand that went through the soft TLB */
+    uint32_t x87_base;             /* of the last x87 operand's segment, where it is not flat */
     uint64_t window;               /* host address of the window in use */
     uint64_t return_sp, c_sp;      /* host stack pointers: translator/returns.h; of C */
     uint32_t flags;                /* host flags: OF in bit 0, LAHF's byte in bits 15..8 */
@@ -384,7 +385,7 @@ struct vcpu {
         uint32_t error;
     } fault;
     uint8_t fault_ext; /* EXT bit for error codes: an event from outside is being delivered */
-    jmp_buf unwind;    /* where a raised exception lands */
+    jmp_buf *unwind;   /* where a raised exception lands */
 
     /* --- surroundings --- */
     enum cpu_model model;

@@ -1,6 +1,6 @@
-/* cpu/transfer.c: far JMP, CALL and RET, through code segments, call gates, task gates and TSSs
- * (SDM vol. 3, 5.8; vol. 2, the instructions' pseudocode). Nothing changes before all checks are
- * done. */
+/* cpu/transfer.c: far JMP and CALL, through code segments, call gates, task gates and TSSs;
+ * SYSENTER and SYSEXIT (SDM vol. 3, 5.8; vol. 2, the instructions' pseudocode). Nothing changes
+ * before all checks are done. */
 #include "cpu/access.h"
 #include "cpu/flags.h"
 #include "cpu/frame.h"
@@ -146,7 +146,7 @@ static void call_inner(struct vcpu *c, const struct descriptor *gate, struct des
     uint32_t esp;
     task_inner_stack(c, cpl, &selector, &esp);
     struct descriptor stack = stack_descriptor(c, selector, cpl, VEC_TS);
-    struct frame f = frame_on(segment_from(&stack, selector), esp, cpl, size);
+    struct frame f = frame_on(&stack, selector, esp, cpl, size);
     frame_push(&f, c->seg[SEG_SS].selector);
     frame_push(&f, c->reg[ESP].d);
     for (unsigned n = gate->high & 31; n-- > 0;) {
@@ -226,4 +226,56 @@ void far_call(struct vcpu *c, uint16_t selector, uint32_t offset, unsigned size,
     call_far(c, selector, offset, size, return_eip);
     if (unlikely(c->stop_on & STOP_ON_RETURN))
         stops_called(c, 0);
+}
+
+struct far_pointer far_pointer_load(struct vcpu *c, const struct insn *i)
+{
+    uint32_t ea = insn_ea(c, i);
+    uint32_t at = ea + i->osize;
+    uint32_t offset = i->osize == 2 ? load16(c, i, i->seg, ea) : load32(c, i, i->seg, ea);
+    uint16_t selector = load16(c, i, i->seg, i->asize == 2 ? at & 0xFFFF : at);
+    return (struct far_pointer){offset, selector};
+}
+
+/* --- SYSENTER and SYSEXIT (SDM vol. 2): flat segments, without a look at a descriptor table ----
+ */
+
+static void set_flat(struct vcpu *c, unsigned seg, uint16_t selector, bool code)
+{
+    struct segment *s = &c->seg[seg];
+    unsigned dpl = selector & 3;
+    s->selector = selector;
+    s->attr = (uint16_t)(0xC090 | dpl << 5 | (code ? 0xB : 0x3));
+    s->limit = UINT32_MAX;
+    s->base = 0;
+    segment_update(c, seg);
+}
+
+static void enter_flat(struct vcpu *c, uint16_t cs, uint16_t ss, uint32_t eip, uint32_t esp)
+{
+    vcpu_set_cpl(c, cs & 3u);
+    set_flat(c, SEG_CS, cs, true);
+    set_flat(c, SEG_SS, ss, false);
+    c->reg[ESP].d = esp;
+    c->eip = eip;
+}
+
+void system_enter(struct vcpu *c)
+{
+    if (vcpu_is_real(c) || !(c->sysenter_cs & 0xFFFC))
+        cpu_raise_error(c, VEC_GP, 0);
+    c->eflags &= ~(FLAG_VM | FLAG_IF | FLAG_RF);
+    uint16_t cs = c->sysenter_cs & 0xFFFC;
+    enter_flat(c, cs, (uint16_t)(cs + 8), (uint32_t)c->sysenter_eip, (uint32_t)c->sysenter_esp);
+}
+
+void system_exit(struct vcpu *c)
+{
+    if (c->cpl != 0 || vcpu_is_real(c) || !(c->sysenter_cs & 0xFFFC))
+        cpu_raise_error(c, VEC_GP, 0);
+    uint16_t cs = c->sysenter_cs & 0xFFFC;
+    if (unlikely(c->stop_on & STOP_ON_RETURN))
+        stops_returned(c, stops_slot(c), c->cpl);
+    enter_flat(c, (uint16_t)((cs + 16) | 3), (uint16_t)((cs + 24) | 3), c->reg[EDX].d,
+               c->reg[ECX].d);
 }

@@ -255,6 +255,7 @@ static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs
         return "an access beyond the vCPU";
     bool own = disp == offsetof(struct vcpu, translated.spill) ||
                disp == offsetof(struct vcpu, translated.x87_linear) ||
+               disp == offsetof(struct vcpu, translated.x87_base) ||
                disp == offsetof(struct vcpu, mxcsr);
     return writes && !(own && o->size == 4) ? "a write to the vCPU" : NULL;
 }

@@ -7,7 +7,7 @@
  *     but for CALL and RET, no system calls, no I/O, no segment loads;
  *   - memory operands are
  *         gs:[..] with a 32-bit address, in units for a window
- *         [r15 + n]             in the vCPU; written are `spill`, `x87_linear`, `mxcsr`
+ *         [r15 + n]             in the vCPU; written are `spill`, `x87_linear`, `x87_base`, `mxcsr`
  *         [r15 + r9*8 + n]      an entry of the soft TLB's tables of this privilege view
  *         [r11 + rcx]           the bits that tell code, of a host address after a lookup
  *         [r10 + r9]            a host address, after a lookup that hit, of a table for this kind

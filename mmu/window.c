@@ -86,9 +86,12 @@ struct windows *windows_create(struct physmap *pm, struct log *log)
     w->limit = read_map_count() / 3;
     w->supervisors = MIN_SUPERVISOR_WINDOWS;
     w->a20 = physmap_a20(pm);
-    if (!rmap_init(&w->rmap, pm) || !window_create(w, FLAT_SLOT)) {
+    uint64_t pages = physmap_memory_size(pm) >> PAGE_SHIFT;
+    if (!rmap_init(&w->rmap, pages) || !rmap_init(&w->runs, pages / LEAF_PAGES + 1) ||
+        !window_create(w, FLAT_SLOT)) {
         log_msg(log, LOG_INFO, "no windows: the host does not give 4 GiB of address space");
         rmap_free(&w->rmap);
+        rmap_free(&w->runs);
         free(w);
         free(listener);
         return NULL;
@@ -119,6 +122,7 @@ void windows_destroy(struct windows *w)
     }
     window_trace_stop(w);
     rmap_free(&w->rmap);
+    rmap_free(&w->runs);
     free(w);
 }
 

@@ -39,10 +39,10 @@ void window_release(uint8_t *base)
 
 /* --- The reverse map ------------------------------------------------------------------------ */
 
-bool rmap_init(struct rmap *r, struct physmap *pm)
+bool rmap_init(struct rmap *r, uint64_t heads)
 {
-    *r = (struct rmap){.used = 1, .room = RMAP_FIRST};
-    r->head = calloc(physmap_memory_size(pm) >> PAGE_SHIFT, sizeof r->head[0]);
+    *r = (struct rmap){.heads = (uint32_t)heads, .used = 1, .room = RMAP_FIRST};
+    r->head = calloc(heads, sizeof r->head[0]);
     r->node = calloc(RMAP_FIRST, sizeof r->node[0]);
     return r->head && r->node;
 }
@@ -76,19 +76,42 @@ void rmap_insert(struct rmap *r, uint32_t machine, uint32_t where)
     r->count++;
 }
 
+static void rmap_clear(struct rmap *r)
+{
+    memset(r->head, 0, r->heads * sizeof r->head[0]);
+    r->used = 1;
+    r->free = r->count = 0;
+}
+
+/* Page vpage of win is now mapped for writing. */
+static void note_writable(struct windows *w, struct window *win, uint32_t vpage)
+{
+    struct leaf *leaf = win->leaf[vpage / LEAF_PAGES];
+    uint32_t machine = leaf->map[vpage % LEAF_PAGES] >> 4, run = machine / LEAF_PAGES + 1;
+    bool in_order = leaf->kind == LEAF_FLAT && machine % LEAF_PAGES == vpage % LEAF_PAGES;
+    if (!in_order || (leaf->run && leaf->run != run)) {
+        rmap_insert(&w->rmap, machine, win->id << 20 | vpage);
+    } else if (!leaf->run) {
+        leaf->run = run;
+        w->runs_live++;
+        rmap_insert(&w->runs, run - 1, win->id << 20 | (vpage & ~(LEAF_PAGES - 1)));
+    }
+}
+
 /* Makes all chains anew from what the windows map: without the nodes that outlived a mapping. */
 static void rmap_rebuild(struct windows *w)
 {
-    struct rmap *r = &w->rmap;
-    memset(r->head, 0, (physmap_memory_size(w->pm) >> PAGE_SHIFT) * sizeof r->head[0]);
-    r->used = 1;
-    r->free = r->count = 0;
+    rmap_clear(&w->rmap);
+    rmap_clear(&w->runs);
+    w->runs_live = 0;
     for (unsigned id = 0; id < MAX_WINDOWS; id++) {
         for (unsigned n = 0; w->window[id] && n < LEAF_COUNT; n++) {
-            const struct leaf *leaf = w->window[id]->leaf[n];
+            struct leaf *leaf = w->window[id]->leaf[n];
+            if (leaf)
+                leaf->run = 0;
             for (unsigned p = 0; leaf && leaf->writable && p < LEAF_PAGES; p++) {
                 if (leaf->map[p] & MAP_WRITE)
-                    rmap_insert(r, leaf->map[p] >> 4, id << 20 | (n * LEAF_PAGES + p));
+                    note_writable(w, w->window[id], n * LEAF_PAGES + p);
             }
         }
     }
@@ -97,9 +120,10 @@ static void rmap_rebuild(struct windows *w)
 /* Room for a leaf's nodes. Memory stays within a small multiple of the pages mapped. */
 static bool rmap_reserve(struct windows *w)
 {
-    if (w->rmap.count > 2 * w->writable + RMAP_FIRST)
+    if (w->rmap.count > 2 * w->writable + RMAP_FIRST ||
+        w->runs.count > 2 * w->runs_live + RMAP_FIRST)
         rmap_rebuild(w);
-    return rmap_room(&w->rmap, LEAF_PAGES);
+    return rmap_room(&w->rmap, LEAF_PAGES) && rmap_room(&w->runs, 1);
 }
 
 /* --- Pages and their mappings ---------------------------------------------------------------- */
@@ -135,8 +159,9 @@ struct leaf *window_leaf(struct window *win, unsigned index, unsigned entry_size
     return win->leaf[index];
 }
 
-static void leaf_free(struct window *win, unsigned index)
+static void leaf_free(struct windows *w, struct window *win, unsigned index)
 {
+    w->runs_live -= win->leaf[index]->run != 0;
     free(win->leaf[index]);
     win->leaf[index] = NULL;
     win->leaf_used[index / 64] &= ~BIT(index % 64);
@@ -158,9 +183,10 @@ static void note_pages(struct windows *w, struct window *win, uint32_t page, uin
         leaf->mapped += !!now - !!*at;
         leaf->writable += !!(now & MAP_WRITE) - !!(*at & MAP_WRITE);
         w->writable += (uint64_t) !!(now & MAP_WRITE) - !!(*at & MAP_WRITE);
-        if ((now & MAP_WRITE) && now != *at)
-            rmap_insert(&w->rmap, now >> 4, win->id << 20 | (page + n));
+        bool opened = (now & MAP_WRITE) && now != *at;
         *at = now;
+        if (opened)
+            note_writable(w, win, page + n);
     }
 }
 
@@ -237,7 +263,7 @@ void window_unmap(struct windows *w, struct window *win, uint32_t first, uint32_
     w->counters.pages_unmapped -= leaf->mapped;
     count_boundaries(w, win, before, boundaries(win, first, first + count));
     if (!leaf->mapped)
-        leaf_free(win, index);
+        leaf_free(w, win, index);
 }
 
 void window_unmap_leaf(struct windows *w, struct window *win, unsigned index)
@@ -251,7 +277,7 @@ void window_unmap_leaf(struct windows *w, struct window *win, unsigned index)
     if (from < to)
         window_unmap(w, win, index * LEAF_PAGES + from, to - from);
     else
-        leaf_free(win, index);
+        leaf_free(w, win, index);
 }
 
 void window_empty(struct windows *w, struct window *win)
@@ -262,7 +288,7 @@ void window_empty(struct windows *w, struct window *win)
             unsigned index = word * 64 + (unsigned)__builtin_ctzll(win->leaf_used[word]);
             w->writable -= win->leaf[index]->writable;
             w->counters.pages_unmapped += win->leaf[index]->mapped;
-            leaf_free(win, index);
+            leaf_free(w, win, index);
             any = true;
         }
     }
@@ -323,6 +349,11 @@ void window_pages_changed(void *ctx, uint64_t offset, uint64_t len)
             r->node[n].next = r->free;
             r->free = n;
             r->count--;
+            if (w->window[where >> 20])
+                downgrade(w, w->window[where >> 20], where & (WINDOW_PAGES - 1), from, to);
+        }
+        for (uint32_t n = w->runs.head[machine / LEAF_PAGES]; n; n = w->runs.node[n].next) {
+            uint32_t where = w->runs.node[n].where | machine % LEAF_PAGES;
             if (w->window[where >> 20])
                 downgrade(w, w->window[where >> 20], where & (WINDOW_PAGES - 1), from, to);
         }

@@ -54,10 +54,11 @@ enum leaf_kind {
 struct leaf {
     enum leaf_kind kind;
     uint16_t mapped, writable; /* pages */
-    uint32_t lowest, highest;  /* machine pages that were ever in map[]: bounds */
-    uint64_t pde;              /* copy of the directory entry; 0 with paging off */
-    const uint8_t *table;      /* LEAF_TABLE: the guest's entries of this leaf, in host memory */
-    uint64_t lines;            /* LEAF_TABLE: bit per 64 bytes of table: entries of mapped pages */
+    uint32_t run; /* the run of machine pages that it is in the reverse map for, and 1; 0: none */
+    uint32_t lowest, highest; /* machine pages that were ever in map[]: bounds */
+    uint64_t pde;             /* copy of the directory entry; 0 with paging off */
+    const uint8_t *table;     /* LEAF_TABLE: the guest's entries of this leaf, in host memory */
+    uint64_t lines;           /* LEAF_TABLE: bit per 64 bytes of table: entries of mapped pages */
     uint32_t map[LEAF_PAGES];
     _Alignas(8) uint8_t copy[]; /* LEAF_TABLE: LEAF_PAGES entries of 4 or 8 bytes */
 };
@@ -75,15 +76,19 @@ struct window {
     uint64_t leaf_used[LEAF_COUNT / 64]; /* bit per leaf that exists */
 };
 
-/* A machine page that some window maps for writing: page vpage of window id. Links are numbers, 0
- * for none. A node may have outlived its mapping: who follows it looks. */
+/* The reverse map: where machine pages are mapped for writing, page vpage of window id. Links are
+ * numbers, 0 for none. A node may have outlived its mapping: who follows it looks.
+ *
+ * A leaf of a large page that maps a run of 512 machine pages in order has one node for all, in a
+ * map of its own: kernels have all memory mapped so, under every root. */
 struct rmap_node {
     uint32_t next;
     uint32_t where; /* id << 20 | vpage */
 };
 
 struct rmap {
-    uint32_t *head; /* by machine page */
+    uint32_t *head; /* by machine page, or run of them */
+    uint32_t heads;
     struct rmap_node *node;
     uint32_t used, room, free; /* node[1..used) were given out; free: list */
     uint32_t count;            /* in chains */
@@ -103,9 +108,10 @@ struct windows {
     uint64_t mappings, limit;
     unsigned supervisors; /* windows that there may be for that view, as found out so far */
     uint64_t writable;    /* pages mapped for writing, in all windows */
+    uint64_t runs_live;   /* leaves that have run set */
     struct window *window[MAX_WINDOWS];
-    struct rmap rmap;
-    struct tracer *tracer; /* NULL: the lazy policy */
+    struct rmap rmap, runs; /* of single pages; of runs */
+    struct tracer *tracer;  /* NULL: the lazy policy */
     void (*stale)(void *ctx, uint32_t gva);
     void *stale_ctx;
     struct window_counters counters;
@@ -145,7 +151,8 @@ void window_pages_changed(void *ctx, uint64_t offset, uint64_t len);
 /* physmap_listener: machine pages go from their places. */
 void window_pages_moved(void *ctx, uint64_t offset, uint64_t len);
 
-bool rmap_init(struct rmap *r, struct physmap *pm);
+/* heads: machine pages, or runs of them. */
+bool rmap_init(struct rmap *r, uint64_t heads);
 void rmap_free(struct rmap *r);
 /* Room for count more nodes: false when out of memory. */
 must_use bool rmap_room(struct rmap *r, uint32_t count);

@@ -238,7 +238,7 @@ bool windows_trace(struct windows *w, bool on, void (*stale)(void *ctx, uint32_t
     if (!t)
         return false;
     t->idle = calloc(physmap_memory_size(w->pm) >> PAGE_SHIFT, 1);
-    if (!t->idle || !rmap_init(&t->pages, w->pm)) {
+    if (!t->idle || !rmap_init(&t->pages, physmap_memory_size(w->pm) >> PAGE_SHIFT)) {
         tracer_free(t);
         return false;
     }

@@ -273,11 +273,11 @@ static bool set_flags(struct vcpu *c, uint32_t v)
 /* What may raise: false then. Runs between two instructions, so there is nothing to undo. */
 static bool set_checked(struct vcpu *c, const struct debug_register *r, uint32_t v)
 {
-    jmp_buf outer;
+    jmp_buf here, *outer = c->unwind;
     uint32_t cr2 = c->cr2;
-    memcpy(&outer, &c->unwind, sizeof outer);
+    c->unwind = &here;
     volatile bool good = false;
-    if (setjmp(c->unwind) == 0) {
+    if (setjmp(here) == 0) {
         if (r->kind == KIND_SELECTOR && r->index == SEG_CS)
             segment_load_real(c, SEG_CS, (uint16_t)v, vcpu_is_v86(c));
         else if (r->kind == KIND_SELECTOR)
@@ -296,7 +296,7 @@ static bool set_checked(struct vcpu *c, const struct debug_register *r, uint32_t
     } else {
         c->cr2 = cr2;
     }
-    memcpy(&c->unwind, &outer, sizeof outer);
+    c->unwind = outer;
     return good;
 }
 

@@ -51,8 +51,23 @@ static inline uint32_t eip_behind(const struct unit *u, const struct unit_insn *
     return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
 }
 
+/* Where the guest's arithmetic flags are current when a C function is done. */
+enum flags_place {
+    FLAGS_IN_HOST, /* in translated.flags, as host code left them */
+    FLAGS_IN_VCPU, /* see cpu/flags.h */
+};
+
 /* Where host code goes on at c->eip, with insns and flags in the vCPU current; or NULL: the engine
  * has to look. */
 const uint8_t *translator_go_on(struct translator *t);
+
+/* The same, fast, behind what leads elsewhere time and again (far jumps, INT, IRET). */
+const uint8_t *translator_transfer(struct translator *t, enum flags_place flags);
+
+/* The same behind instruction n of u, which may be dead: it has run and is counted in insns. The
+ * unit goes on when nothing that is built into it changed; what it did to the mapping of its own
+ * page is for the caller to know. */
+const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,
+                                 enum flags_place flags);
 
 #endif

@@ -11,6 +11,7 @@ bool jumps_init(struct translator *t)
         t->table[n] = calloc(1, sizeof *t->table[n]);
         if (!t->table[n])
             return false;
+        t->table[n]->number = n;
         t->table_key[n] = UINT32_MAX;
     }
     return true;
@@ -83,9 +84,15 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
         uint32_t count = 64 - bit, left = (uint32_t)PAGE_SIZE + INSN_MAX_LEN - n;
         if (count > left)
             count = left;
-        uint64_t which = table->used[slot / 64] & (UINT64_MAX >> (64 - count)) << bit;
+        unsigned word = slot / 64;
+        uint64_t words = table->used_words[word / 64] >> word % 64;
+        if (!words) { /* nor any other word of its group that follows */
+            n += count + (63 - word % 64) * 64;
+            continue;
+        }
+        uint64_t which = table->used[word] & (UINT64_MAX >> (64 - count)) << bit;
         if (which)
-            drop_slots(t, table, slot / 64, which);
+            drop_slots(t, table, word, which);
         n += count;
     }
 }
@@ -177,6 +184,8 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
             table->slot[slot] = t->stubs.miss;
     }
     clear(t, table, false);
+    if (t->before == table)
+        t->before = NULL;
     t->table_key[n] = key;
     returns_empty(t, n);
     table->shared = is_shared(c);
@@ -189,10 +198,25 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     return table;
 }
 
+static void use(struct translator *t, struct jump_table *table, uint32_t key)
+{
+    t->before = t->current == table ? NULL : t->current;
+    t->before_key = t->current_key;
+    t->current = table;
+    t->current_key = key;
+    table->used_at = ++t->clock;
+    returns_choose(t, table->number);
+    t->vcpu->translated.jumps = table->slot;
+}
+
 void jumps_choose(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    if (!t->current || t->current_key != key || !fits(t->current, c)) {
+    if (t->current && t->current_key == key && fits(t->current, c)) {
+        /* the usual case */
+    } else if (t->before && t->before_key == key && fits(t->before, c)) {
+        use(t, t->before, key); /* back from where it came: system calls */
+    } else {
         unsigned n = place_of(c, key);
         for (unsigned try = 0; try < 2; try++) {
             if (t->table_key[n ^ try] == key && fits(t->table[n ^ try], c)) {
@@ -206,11 +230,7 @@ void jumps_choose(struct translator *t, uint32_t key)
                 n ^= 1;
             table = take_over(t, n, key);
         }
-        table->used_at = ++t->clock;
-        returns_choose(t, n);
-        t->current = table;
-        t->current_key = key;
-        c->translated.jumps = table->slot;
+        use(t, table, key);
     }
     if (t->current->flushes != c->tlb.flushes || t->current->page_flushes != c->tlb.page_flushes)
         catch_up(t, t->current);

@@ -22,6 +22,24 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
     return translator_go_on(t);
 }
 
+const struct insn *narrow_begin(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    const struct unit_insn *ui = &site_unit(t, site)->insn[site_index(site)];
+    c->insns = retired(t, ui->rest + 1u);
+    c->eip = ui->eip;
+    c->cur = ui->insn;
+    c->block_eip = (uint64_t)ui->eip - ui->insn->offset;
+    return ui->insn;
+}
+
+const uint8_t *narrow_done(struct vcpu *c, uint32_t site, enum flags_place flags)
+{
+    struct translator *t = c->translated.translator;
+    c->insns++;
+    return translator_behind(t, site_unit(t, site), site_index(site), flags);
+}
+
 /* --- Stores into pages with code ---------------------------------------------------------------
  *
  * Programs keep data, or their stack, beside their code; or they write code. */
@@ -108,6 +126,14 @@ narrow_function *narrow_for(const struct insn *i)
     case OPROW_push_ib:
         return push;
     default:
-        return string_rounds_of(i) ? string_rounds_run : narrow_system_for(i);
+        break;
     }
+    if (string_rounds_of(i))
+        return string_rounds_run;
+    static narrow_function *(*const others[])(const struct insn *) = {
+        narrow_system_for, narrow_far_for, narrow_port_for, narrow_control_for};
+    narrow_function *found = NULL;
+    for (unsigned n = 0; n < ARRAY_LEN(others) && !found; n++)
+        found = others[n](i);
+    return found;
 }

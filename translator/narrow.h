@@ -4,14 +4,25 @@
 #ifndef UMBRA_TRANSLATOR_NARROW_H
 #define UMBRA_TRANSLATOR_NARROW_H
 
-#include "translator/translator.h"
+#include "translator/flow.h"
 
 /* Called from host code through the narrow stub, as translator_help is through its own: guest
  * registers and translated.flags are current. Returns where host code goes on, or NULL. */
 typedef const uint8_t *narrow_function(struct vcpu *c, uint32_t site);
 
-/* narrow_system.c: segments and flags. */
-narrow_function *narrow_system_for(const struct insn *i);
+/* Each for some opcodes, or NULL. */
+narrow_function *narrow_system_for(const struct insn *i);  /* segments and flags */
+narrow_function *narrow_far_for(const struct insn *i);     /* INT, IRET, far jumps, SYSENTER */
+narrow_function *narrow_port_for(const struct insn *i);    /* IN, OUT */
+narrow_function *narrow_control_for(const struct insn *i); /* control registers, INVLPG, RDTSC .. */
+
+/* Makes the vCPU what the interpreter's functions and devices expect during the instruction of
+ * site: cur, eip and insns are its own. Flags are not: take_flags, where they are looked at or
+ * something may be raised. Ends by translator_transfer or translator_behind. */
+const struct insn *narrow_begin(struct vcpu *c, uint32_t site);
+
+/* The instruction of site, begun so, has run: translator_behind. */
+const uint8_t *narrow_done(struct vcpu *c, uint32_t site, enum flags_place flags);
 
 /* Instruction n of u, which may be dead, has run, with flags as they are in translated.flags; but
  * the unit must not go on. */

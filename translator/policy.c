@@ -45,8 +45,12 @@ bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insn
 {
     settle(p, insns, tlb);
     struct space *s = p->now;
-    if (!s || s->root != root || s->view != view)
-        s = p->now = find(p, root, view);
+    if (!s || s->root != root || s->view != view) {
+        struct space *before = p->before; /* back from where it came: system calls */
+        bool back = before && before->root == root && before->view == view;
+        p->before = s;
+        s = p->now = back ? before : find(p, root, view);
+    }
     if (!s->window && s->credit > (int64_t)START_CREDIT << s->setbacks) {
         s->window = true;
         p->to_window++;

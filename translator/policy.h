@@ -26,7 +26,7 @@ struct space {
 
 struct policy {
     struct space space[POLICY_SPACES];
-    struct space *now;            /* the one that runs */
+    struct space *now, *before;   /* the one that runs, and that did before */
     uint64_t insns, walks, fresh; /* at the last account */
     uint64_t cost;                /* cycles that windows took since then */
     uint64_t to_window, to_soft;  /* counters */

@@ -151,22 +151,30 @@ static uint64_t set_counter(struct translator *t, unsigned ahead)
 /* --- Finding what runs next
  * ----------------------------------------------------------------------- */
 
-static bool engine_is_wanted(const struct vcpu *c)
+static inline bool engine_is_wanted(const struct vcpu *c)
 {
-    bool masked = !c->events || (c->events == EVENT_INTR && !(c->eflags & FLAG_IF));
-    return !masked || c->wake || c->halted || c->shutdown || run_must_be_single(c) ||
-           (c->eflags & FLAG_RF) || c->inhibit;
+    if (unlikely(c->events) && !(c->events == EVENT_INTR && !(c->eflags & FLAG_IF)))
+        return true;
+    return c->wake | c->halted | c->shutdown | c->inhibit | run_must_be_single(c);
+}
+
+/* The window has to be brought up to date, or made: that is what windows cost. */
+static uint8_t *enter_window(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    uint64_t before = backend_cycles();
+    uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
+    policy_charge(&t->policy, backend_cycles() - before);
+    return base;
 }
 
 /* Has GS show the window of the present address space and privilege. False: there is none. */
-static bool show_window(struct translator *t)
+static inline bool show_window(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
     uint8_t *base = windows_enter_ready(c->windows, c->tlb_view);
-    if (!base) {
-        uint64_t before = backend_cycles();
-        base = windows_enter(c->windows, &c->walk, c->tlb_view);
-        policy_charge(&t->policy, backend_cycles() - before);
+    if (unlikely(!base)) {
+        base = enter_window(t);
         if (!base)
             return false;
     }
@@ -178,7 +186,7 @@ static bool show_window(struct translator *t)
     return true;
 }
 
-static bool window_is_wanted(struct translator *t)
+static inline bool window_is_wanted(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
     if (t->shadow != SHADOW_AUTO || !c->walk.paging)
@@ -187,7 +195,7 @@ static bool window_is_wanted(struct translator *t)
     return policy_choose(&t->policy, root, c->tlb_view, c->insns, &c->tlb);
 }
 
-static uint32_t present_key(struct translator *t)
+static inline uint32_t present_key(struct translator *t)
 {
     bool window = window_is_wanted(t) && show_window(t);
     t->form = (t->form & ~KEY_WINDOW) | (window ? KEY_WINDOW : 0);
@@ -210,9 +218,56 @@ const uint8_t *translator_go_on(struct translator *t)
     jumps_note(t, u);
     if (set_counter(t, 0) < u->insns)
         return NULL;
+    c->eflags &= ~FLAG_RF; /* there is no breakpoint that it would hold off */
     fpu_review(t);
     give_flags(c);
     return u->entry;
+}
+
+/* The jump table knows most targets; a unit's own look at R10 (the stub loads eip there) says
+ * whether it is the right one. */
+const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
+{
+    struct vcpu *c = t->vcpu;
+    c->cur = NULL;
+    if (likely(!engine_is_wanted(c) && c->insns < c->insns_end)) {
+        block_refresh(c);
+        jumps_choose(t, present_key(t));
+        const uint8_t *host = t->current->slot[c->eip & (JUMP_SLOTS - 1)];
+        if (likely(host != t->stubs.miss && set_counter(t, 0) >= UNIT_MAX_INSNS)) {
+            c->eflags &= ~FLAG_RF;
+            fpu_review(t);
+            if (flags == FLAGS_IN_VCPU)
+                give_flags(c);
+            return host;
+        }
+    }
+    if (flags == FLAGS_IN_HOST)
+        take_flags(c);
+    return translator_go_on(t);
+}
+
+const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,
+                                 enum flags_place flags)
+{
+    struct vcpu *c = t->vcpu;
+    const struct unit_insn *ui = &u->insn[n];
+    c->cur = NULL;
+    bool other = u->dead || c->wake || c->inhibit || ((key_of(c) ^ u->key) & ~KEY_FORM);
+    if (likely(!other && (!(u->key & KEY_WINDOW) || show_window(t)))) {
+        fpu_review(t);
+        bool fits = ui->fpu <= t->fpu.level && !((u->key ^ t->form) & KEY_FPU);
+        if (likely(fits && set_counter(t, ui->rest) >= u->insns - n - 1u)) {
+            if (flags == FLAGS_IN_VCPU)
+                give_flags(c);
+            c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_behind;
+            return u->start + ui->resume;
+        }
+    }
+    if (flags == FLAGS_IN_HOST)
+        take_flags(c);
+    c->eip = eip_behind(u, ui);
+    return translator_go_on(t);
 }
 
 /* --- Called from host code
@@ -347,18 +402,9 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
         translator_wrote(t, u, n, gva, wrote);
     if (x87 && !(u->key & KEY_FPU))
         fpu_note_helped(t);
-    if ((u->key & KEY_WINDOW) && !u->dead && !show_window(t))
+    if (!straight || backend_must_leave(ui->insn))
         return translator_go_on(t);
-    if (!straight || u->dead || c->wake || c->inhibit || backend_must_leave(ui->insn))
-        return translator_go_on(t);
-    fpu_review(t);
-    if (ui->fpu > t->fpu.level || ((u->key ^ t->form) & KEY_FPU))
-        return translator_go_on(t);
-    if (set_counter(t, ui->rest) < u->insns - n - 1u)
-        return NULL;
-    give_flags(c);
-    c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_behind;
-    return u->start + ui->resume;
+    return translator_behind(t, u, n, FLAGS_IN_VCPU);
 }
 
 const uint8_t *translator_fpu(struct vcpu *c, uint32_t site)
@@ -447,13 +493,15 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
 {
     struct translator *t = c->translated.translator;
     enum vcpu_exit why = EXIT_BUDGET;
+    jmp_buf landing;
     c->insns_end = c->insns + insns;
     if (c->insns_end < c->insns)
         c->insns_end = UINT64_MAX;
     if (c->interpret || !backend_faults_begin(t))
         return interp_run(c, insns);
     t->window = NULL; /* another translator may have used GS */
-    if (setjmp(c->unwind)) {
+    c->unwind = &landing;
+    if (setjmp(landing)) {
         c->wake &= (uint8_t)~WAKE_ALONE;
         t->fault_site = NO_SITE;
         run_land_fault(c);

@@ -37,6 +37,7 @@ struct jump_table {
     bool shared; /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
     uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
+    unsigned number;  /* its index among the tables */
     uint64_t used_at;                            /* for replacing the one unused longer */
     uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
     uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
@@ -79,8 +80,10 @@ struct translator {
     struct fpu fpu;
     uint64_t epoch; /* counts the times that everything was dropped */
     uint64_t clock; /* of jump table use */
-    struct jump_table *table[JUMP_TABLES], *current;
-    uint32_t table_key[JUMP_TABLES], current_key; /* UINT32_MAX: never used */
+    struct jump_table *table[JUMP_TABLES];
+    struct jump_table *current, *before; /* before: the one that was current before, or NULL */
+    uint32_t current_key, before_key;
+    uint32_t table_key[JUMP_TABLES]; /* UINT32_MAX: never used */
     uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
     uint64_t returns_sp[JUMP_TABLES];    /* where they end; of the one in use: in the vCPU */
     unsigned returns_of;                 /* which is in use */

@@ -37,6 +37,7 @@ static inline unsigned unit_link_room(unsigned blocks)
 #define KEY_FPU          16u /* x87, MMX and SSE instructions are native; else by handlers */
 #define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
 #define KEY_DF           64u
+#define KEY_FORM         (KEY_WINDOW | KEY_FPU) /* the translator's choice, not the guest's mode */
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))
 
 static inline enum segment_class key_segment(uint32_t key, unsigned seg)
@@ -44,8 +45,16 @@ static inline enum segment_class key_segment(uint32_t key, unsigned seg)
     return (enum segment_class)(key >> KEY_SEG_SHIFT(seg) & 3);
 }
 
-/* The key of the vCPU's present mode, without KEY_WINDOW and KEY_FPU. */
-uint32_t key_of(const struct vcpu *c);
+/* The key of the vCPU's present mode, without KEY_FORM. */
+static inline uint32_t key_of(const struct vcpu *c)
+{
+    uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
+                   (c->tlb_view == TLB_USER ? KEY_USER : 0) | (c->eflags & FLAG_DF ? KEY_DF : 0);
+    const struct segment *cs = &c->seg[SEG_CS];
+    if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
+        key |= KEY_CODE_FLAT;
+    return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
+}
 
 /* One guest instruction of a unit. */
 struct unit_insn {

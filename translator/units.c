@@ -7,18 +7,6 @@
 #include "translator/faults.h"
 #include "translator/jumps.h"
 
-/* --- Keys ------------------------------------------------------------------------------------- */
-
-uint32_t key_of(const struct vcpu *c)
-{
-    uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
-                   (c->tlb_view == TLB_USER ? KEY_USER : 0) | (c->eflags & FLAG_DF ? KEY_DF : 0);
-    const struct segment *cs = &c->seg[SEG_CS];
-    if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
-        key |= KEY_CODE_FLAT;
-    return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
-}
-
 /* --- Links ------------------------------------------------------------------------------------ */
 
 void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)

@@ -11,12 +11,13 @@
 
 #define IMAGE_SIZE 512
 
-/* An address outside the segment comes first, as on an AMD Zen (of a 16-byte operand alignment
- * does). */
+/* An address whose first four bytes pass the segment's limit comes first, as on an AMD Zen (of a
+ * 16-byte operand alignment does). */
 static void raise_misaligned(struct vcpu *c, const struct insn *i, uint32_t at)
 {
     c->cur = i;
     segment_linear(c, i->seg, at, 1, false);
+    segment_linear(c, i->seg, at + 3, 1, false);
     cpu_raise_error(c, VEC_GP, 0);
 }
 

@@ -6,9 +6,6 @@
 #include "cpu/model.h"
 #include "cpu/segment.h"
 
-/* The guest's time stamp counter. */
-uint64_t vcpu_tsc(struct vcpu *c);
-
 /* Privileged instructions: #GP(0) unless CPL is 0. Sets c->cur. */
 static inline void require_cpl0(struct vcpu *c, const struct insn *i)
 {

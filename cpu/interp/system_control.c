@@ -7,50 +7,14 @@
 
 HANDLER(mov_rd_cd)
 {
-    require_cpl0(c, i);
-    uint32_t *to = &c->reg[i->modrm & 7].d;
-    switch (i->reg) {
-    case 0:
-        *to = c->cr0;
-        break;
-    case 2:
-        *to = c->cr2;
-        break;
-    case 3:
-        *to = (uint32_t)c->cr3;
-        break;
-    case 4:
-        if (!cpu_model_info(c->model)->cr4_mask)
-            cpu_raise(c, VEC_UD);
-        *to = c->cr4;
-        break;
-    default:
-        cpu_raise(c, VEC_UD);
-    }
+    c->cur = i;
+    c->reg[i->modrm & 7].d = control_read(c, i->reg);
 }
 
 HANDLER_LAST(mov_cd_rd)
 {
-    require_cpl0(c, i);
-    uint32_t value = c->reg[i->modrm & 7].d;
-    switch (i->reg) {
-    case 0:
-        control_write_cr0(c, value);
-        break;
-    case 2:
-        c->cr2 = value;
-        break;
-    case 3:
-        control_write_cr3(c, value);
-        break;
-    case 4:
-        if (!cpu_model_info(c->model)->cr4_mask)
-            cpu_raise(c, VEC_UD);
-        control_write_cr4(c, value);
-        break;
-    default:
-        cpu_raise(c, VEC_UD);
-    }
+    c->cur = i;
+    control_write(c, i->reg, c->reg[i->modrm & 7].d);
     c->eip = next_eip(c, i);
 }
 
@@ -86,8 +50,8 @@ HANDLER_LAST(mov_dd_rd)
 
 HANDLER(clts)
 {
-    require_cpl0(c, i);
-    c->cr0 &= ~CR0_TS;
+    c->cur = i;
+    control_clear_ts(c);
 }
 
 HANDLER(smsw)
@@ -97,20 +61,19 @@ HANDLER(smsw)
     store_ew(c, i, cr0);
 }
 
-/* LMSW changes PE, MP, EM and TS; it cannot leave protected mode. */
 HANDLER_LAST(lmsw)
 {
     require_cpl0(c, i);
     uint32_t value = load_ew(c, i);
     c->cur = i;
-    control_write_cr0(c, (c->cr0 & ~UINT32_C(0xE)) | (value & 0xF));
+    control_write_msw(c, value);
     c->eip = next_eip(c, i);
 }
 
 HANDLER_LAST(invlpg)
 {
-    require_cpl0(c, i);
-    shadow_flush_page(c, (uint32_t)c->seg[i->seg].base + insn_ea(c, i));
+    c->cur = i;
+    control_invalidate(c, (uint32_t)c->seg[i->seg].base + insn_ea(c, i));
     c->eip = next_eip(c, i);
 }
 
@@ -133,9 +96,7 @@ HANDLER(cpuid)
 HANDLER(rdtsc)
 {
     c->cur = i;
-    if ((c->cr4 & CR4_TSD) && c->cpl != 0)
-        cpu_raise_error(c, VEC_GP, 0);
-    uint64_t tsc = vcpu_tsc(c);
+    uint64_t tsc = control_read_tsc(c);
     c->reg[EAX].d = (uint32_t)tsc;
     c->reg[EDX].d = (uint32_t)(tsc >> 32);
 }

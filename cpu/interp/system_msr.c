@@ -1,5 +1,6 @@
 /* cpu/interp/system_msr.c: RDMSR and WRMSR (SDM vol. 4). What the model does not have is #GP, as on
  * hardware, and logged once: an operating system that asks is worth knowing about. */
+#include "cpu/control.h"
 #include "cpu/interp/system.h"
 #include "cpu/shadow.h"
 
@@ -33,12 +34,6 @@ enum msr {
     MSR_EFER = 0xC0000080,
 };
 #define EFER_NXE UINT64_C(0x800)
-
-uint64_t vcpu_tsc(struct vcpu *c)
-{
-    uint64_t now = c->host.tsc ? c->host.tsc(c->host.ctx) : c->insns;
-    return now + (uint64_t)c->tsc_offset;
-}
 
 /* The MTRR of that number, or NULL. */
 static uint64_t *mtrr(struct vcpu *c, uint32_t n)

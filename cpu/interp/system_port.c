@@ -5,6 +5,7 @@
 #include "cpu/debug.h"
 #include "cpu/interp/chain.h"
 #include "cpu/interp/system.h"
+#include "cpu/port.h"
 #include "cpu/stops.h"
 #include "cpu/task.h"
 
@@ -20,7 +21,7 @@ static void port_event(struct vcpu *c, uint16_t port, uint32_t value, unsigned s
                                        .value = value});
 }
 
-static uint32_t port_in(struct vcpu *c, uint16_t port, unsigned size)
+static uint32_t port_read(struct vcpu *c, uint16_t port, unsigned size)
 {
     if (c->io_breakpoints)
         debug_io_access(c, port, size);
@@ -30,7 +31,7 @@ static uint32_t port_in(struct vcpu *c, uint16_t port, unsigned size)
     return value;
 }
 
-static void port_out(struct vcpu *c, uint16_t port, uint32_t value, unsigned size)
+static void port_write(struct vcpu *c, uint16_t port, uint32_t value, unsigned size)
 {
     if (c->io_breakpoints)
         debug_io_access(c, port, size);
@@ -40,70 +41,76 @@ static void port_out(struct vcpu *c, uint16_t port, uint32_t value, unsigned siz
         c->host.port_write(c->host.ctx, port, value, size);
 }
 
-static void in_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigned size)
+void port_in(struct vcpu *c, uint16_t port, unsigned size)
 {
-    c->cur = i;
     io_check(c, port, size);
-    uint32_t value = port_in(c, port, size);
+    uint32_t value = port_read(c, port, size);
     if (size == 1)
         c->reg[EAX].b.l = (uint8_t)value;
     else
         set_reg(c, EAX, size, value);
 }
 
-static void out_reg(struct vcpu *c, const struct insn *i, uint16_t port, unsigned size)
+void port_out(struct vcpu *c, uint16_t port, unsigned size)
 {
-    c->cur = i;
     io_check(c, port, size);
     uint32_t value = c->reg[EAX].d & (UINT32_MAX >> (32 - 8 * size));
-    port_out(c, port, value, size);
+    port_write(c, port, value, size);
 }
 
 HANDLER_LAST(in_al_ib)
 {
-    in_reg(c, i, i->imm & 0xFF, 1);
+    c->cur = i;
+    port_in(c, i->imm & 0xFF, 1);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(in_eax_ib)
 {
-    in_reg(c, i, i->imm & 0xFF, i->osize);
+    c->cur = i;
+    port_in(c, i->imm & 0xFF, i->osize);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(in_al_dx)
 {
-    in_reg(c, i, c->reg[EDX].w, 1);
+    c->cur = i;
+    port_in(c, c->reg[EDX].w, 1);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(in_eax_dx)
 {
-    in_reg(c, i, c->reg[EDX].w, i->osize);
+    c->cur = i;
+    port_in(c, c->reg[EDX].w, i->osize);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_ib_al)
 {
-    out_reg(c, i, i->imm & 0xFF, 1);
+    c->cur = i;
+    port_out(c, i->imm & 0xFF, 1);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_ib_eax)
 {
-    out_reg(c, i, i->imm & 0xFF, i->osize);
+    c->cur = i;
+    port_out(c, i->imm & 0xFF, i->osize);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_dx_al)
 {
-    out_reg(c, i, c->reg[EDX].w, 1);
+    c->cur = i;
+    port_out(c, c->reg[EDX].w, 1);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
 HANDLER_LAST(out_dx_eax)
 {
-    out_reg(c, i, c->reg[EDX].w, i->osize);
+    c->cur = i;
+    port_out(c, c->reg[EDX].w, i->osize);
     CHAIN(c, chain_direct(c, next_eip(c, i), 0));
 }
 
@@ -125,7 +132,7 @@ static void ins_once(struct vcpu *c, const struct insn *i, unsigned size)
 {
     uint32_t offset = index_value(c, i, EDI);
     access_prepare_rmw(c, i, SEG_ES, offset, size);
-    uint32_t value = port_in(c, c->reg[EDX].w, size);
+    uint32_t value = port_read(c, c->reg[EDX].w, size);
     if (size == 1)
         store8(c, i, SEG_ES, offset, (uint8_t)value);
     else if (size == 2)
@@ -145,7 +152,7 @@ static void outs_once(struct vcpu *c, const struct insn *i, unsigned size)
     else
         value = load32(c, i, i->seg, offset);
     c->cur = i;
-    port_out(c, c->reg[EDX].w, value, size);
+    port_write(c, c->reg[EDX].w, value, size);
     index_step(c, i, ESI, size);
 }
 

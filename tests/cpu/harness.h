@@ -119,7 +119,9 @@ static inline unsigned fault_of(struct machine *m)
         (m)->c->block_eip = (m)->c->eip;   \
         (m)->c->fault.vector = NO_FAULT;   \
         (m)->c->fault.error = 0;           \
-        if (setjmp((m)->c->unwind) == 0) { \
+        jmp_buf landing_;                   \
+        (m)->c->unwind = &landing_;         \
+        if (setjmp(landing_) == 0) {        \
             __VA_ARGS__;                   \
         }                                  \
         fault_of(m);                       \

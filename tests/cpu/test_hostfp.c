@@ -197,12 +197,14 @@ static const struct image *image_of(const struct encoding *e)
 }
 
 /* What is longer than eight bytes is moved in parts, and AMD's chips cut the address of each to 16
- * bits; Umbra refuses what passes the end of a segment of 64 KiB. */
-static bool passes_64k(const struct encoding *e, const struct host32_state *before)
+ * bits; Umbra refuses what passes the end of a segment of 64 KiB. What passes 4 GiB in a flat
+ * segment is refused by AMD's chips, not by a P6. */
+static bool passes_the_end(const struct encoding *e, const struct host32_state *before)
 {
     const struct image *m = image_of(e);
-    unsigned size = m ? m->size[e->insn.osize == 4] : 10;
-    return e->insn.asize == 2 && operand_offset(e, before) + size > 0x10000;
+    unsigned size = m ? m->size[e->insn.osize == 4] : 16;
+    uint32_t at = operand_offset(e, before);
+    return e->insn.asize == 2 ? at + size > 0x10000 : e->kind == HOST_FLAT && at + size < at;
 }
 
 /* Cases that say nothing: the manual leaves the result open, or chips of two makers differ. */
@@ -221,7 +223,7 @@ static bool is_open(const struct encoding *e, const struct host32_state s[3])
         return false;
     if (!strcmp(e->row->mnemonic, "cvtpi2ps")) /* from memory: Intel's wait for x87 errors */
         return mine->vector == VEC_MF && mine->eip == s[0].eip;
-    return passes_64k(e, &s[0]) || has_mm(e, operand_offset(e, &s[0]) - HOST_DATA_AT(e->kind));
+    return passes_the_end(e, &s[0]) || has_mm(e, operand_offset(e, &s[0]) - HOST_DATA_AT(e->kind));
 }
 
 /* The move to MMX state: CVTPI2PS from memory makes it on Intel's chips, not on AMD's; and where a

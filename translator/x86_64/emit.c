@@ -246,6 +246,9 @@ bool backend_resumes(const struct insn *i)
     switch (i->op) {
     case OPROW_popf:
     case OPROW_sti:
+    case OPROW_mov_cd_rd:
+    case OPROW_lmsw:
+    case OPROW_invlpg:
     case OPROW_in_al_ib:
     case OPROW_in_eax_ib:
     case OPROW_in_al_dx:
@@ -265,12 +268,6 @@ bool backend_goes_on(const struct insn *i)
     unsigned op = i->op;
     return !(opcode_row(op)->attrs & ENDS) || backend_resumes(i) || op == OPROW_jcxz ||
            op == OPROW_loop || op == OPROW_loope || op == OPROW_loopne || insn_is_jcc(i);
-}
-
-static uint32_t eip_behind(const struct unit *u, unsigned n)
-{
-    uint32_t eip = u->insn[n].eip + u->insn[n].insn->len;
-    return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
 }
 
 /* Slow paths, then the exits of links: out of the way of what runs. */
@@ -322,7 +319,7 @@ void backend_emit(struct translator *t, struct unit *u)
         if (n + 1u < u->insns || !backend_goes_on(e.i))
             continue;
         settle_stack(&e);
-        emit_link_jump(&e, eip_behind(u, n));
+        emit_link_jump(&e, eip_behind(u, &u->insn[n]));
     }
     u->hot_size = (uint32_t)(e.code.at - start);
     emit_cold(&e);

@@ -212,6 +212,9 @@ static const uint8_t table[OPCODE_ROWS] = {
     [OPROW_sti] = LOWER_LEAVE,
     [OPROW_cld] = LOWER_LEAVE,
     [OPROW_std] = LOWER_LEAVE,
+    [OPROW_mov_cd_rd] = LOWER_LEAVE,
+    [OPROW_lmsw] = LOWER_LEAVE,
+    [OPROW_invlpg] = LOWER_LEAVE,
 };
 
 enum lowering lowering_of(const struct unit *u, const struct insn *i)

@@ -165,6 +165,19 @@ static uint8_t prefix_of(const struct opcode *row)
                                    : 0;
 }
 
+/* What the host's data pointer does not tell of the operand: see note_operand. */
+static void put_operand_note(struct emit *e, const struct insn *i, struct place p)
+{
+    if (!p.window)
+        asm_store32(&e->code, FIELD_OF(translated.x87_linear), R10);
+    if (key_segment(e->u->key, i->seg) == SEGMENT_FLAT)
+        return;
+    size_t base = offsetof(struct vcpu, seg) + i->seg * sizeof(struct segment) +
+                  offsetof(struct segment, base);
+    asm_load32(&e->code, R11, vcpu_field(base));
+    asm_store32(&e->code, FIELD_OF(translated.x87_base), R11);
+}
+
 static void put_as_it_is(struct emit *e)
 {
     const struct insn *i = e->i;
@@ -185,8 +198,8 @@ static void put_as_it_is(struct emit *e)
     if (insn_is_mem(i))
         p = emit_memory(e, insn_place(i), memory_size(i), writes_memory(row, i));
     asm_modrm(&e->code, &f, reg, p);
-    if (backend_x87_notes_operand(i) && !p.window) /* which the host's data pointer does not tell */
-        asm_store32(&e->code, FIELD_OF(translated.x87_linear), R10);
+    if (backend_x87_notes_operand(i))
+        put_operand_note(e, i, p);
 }
 
 bool emit_fpu(struct emit *e)

@@ -47,7 +47,8 @@ void backend_x87_load(struct translator *t)
 }
 
 /* The last operand: the host's data pointer is its linear address where the access went through a
- * window, else a host address, and host code noted the linear one (fpu.c). n: the last instruction;
+ * window, else a host address, and host code noted the linear one (fpu.c), and the segment's base,
+ * which may have changed since. n: the last instruction;
  * the operand is that of the last before it in the unit that has one. */
 static void note_operand(struct vcpu *c, const struct unit *u, unsigned n, uint64_t dp)
 {
@@ -56,7 +57,8 @@ static void note_operand(struct vcpu *c, const struct unit *u, unsigned n, uint6
             return;
     const struct insn *i = u->insn[n].insn;
     uint32_t linear = dp >> 32 ? c->translated.x87_linear : (uint32_t)dp;
-    uint32_t offset = linear - (uint32_t)c->seg[i->seg].base;
+    bool flat = key_segment(u->key, i->seg) == SEGMENT_FLAT;
+    uint32_t offset = flat ? linear : linear - c->translated.x87_base;
     c->x87.last_ds = c->seg[i->seg].selector;
     c->x87.last_dp = i->asize == 2 ? offset & 0xFFFF : offset;
 }

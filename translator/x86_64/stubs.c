@@ -129,6 +129,7 @@ static void put_call(struct code *c, const void *function)
     uint8_t *leave = asm_jcc(c, 4, NULL);
     asm_mov64(c, R11, RAX);
     put_load(c);
+    asm_load32(c, R10, FIELD_OF(eip)); /* when R11 is a unit's indirect entry */
     asm_jmp_place(c, place_reg(R11));
     asm_patch(c, leave, asm_here(c));
     asm_bytes(c, "\x48\x83\xC4\x08", 4); /* ADD RSP, 8 */

@@ -1,0 +1,132 @@
+/* translator/narrow_far.c: what goes to another code segment, privilege level or mode: far jumps,
+ * calls and returns, INT and IRET, SYSENTER and SYSEXIT. The interpreter's functions do the work
+ * and raise what is due; the way on is through the jump table of where they lead. */
+#include "cpu/exception.h"
+#include "cpu/segment.h"
+#include "translator/narrow.h"
+
+static uint32_t eip_of_next(const struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    return eip_behind(u, &u->insn[site_index(site)]);
+}
+
+/* The instruction has run. Its flags are still the host's, unless a task switch changed them: that
+ * clears cur. */
+static const uint8_t *gone(struct vcpu *c)
+{
+    c->insns++;
+    return translator_transfer(c->translated.translator, c->cur ? FLAGS_IN_HOST : FLAGS_IN_VCPU);
+}
+
+static const uint8_t *int_n(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, eip_of_next(c, site));
+    return gone(c);
+}
+
+static const uint8_t *int_3(struct vcpu *c, uint32_t site)
+{
+    narrow_begin(c, site);
+    take_flags(c);
+    interrupt_software(c, VEC_BP, SOFT_INT3, eip_of_next(c, site));
+    return gone(c);
+}
+
+static const uint8_t *iret(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    interrupt_return(c, i->osize, eip_of_next(c, site));
+    c->insns++;
+    return translator_transfer(c->translated.translator, FLAGS_IN_VCPU);
+}
+
+static const uint8_t *jump_direct(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    far_jump(c, (uint16_t)i->disp, i->imm, i->osize, eip_of_next(c, site));
+    return gone(c);
+}
+
+static const uint8_t *call_direct(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    far_call(c, (uint16_t)i->disp, i->imm, i->osize, eip_of_next(c, site));
+    return gone(c);
+}
+
+static const uint8_t *jump_pointer(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    struct far_pointer to = far_pointer_load(c, i);
+    far_jump(c, to.selector, to.offset, i->osize, eip_of_next(c, site));
+    return gone(c);
+}
+
+static const uint8_t *call_pointer(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    struct far_pointer to = far_pointer_load(c, i);
+    far_call(c, to.selector, to.offset, i->osize, eip_of_next(c, site));
+    return gone(c);
+}
+
+static const uint8_t *return_far(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    take_flags(c);
+    far_return(c, i->osize, i->op == OPROW_retf_iw ? i->imm & 0xFFFF : 0);
+    return gone(c);
+}
+
+static const uint8_t *sysenter(struct vcpu *c, uint32_t site)
+{
+    narrow_begin(c, site);
+    take_flags(c);
+    system_enter(c);
+    return gone(c);
+}
+
+static const uint8_t *sysexit(struct vcpu *c, uint32_t site)
+{
+    narrow_begin(c, site);
+    take_flags(c);
+    system_exit(c);
+    return gone(c);
+}
+
+narrow_function *narrow_far_for(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_int_ib:
+        return int_n;
+    case OPROW_int3:
+        return int_3;
+    case OPROW_iret:
+        return iret;
+    case OPROW_jmp_ap:
+        return jump_direct;
+    case OPROW_call_ap:
+        return call_direct;
+    case OPROW_jmp_mp:
+        return jump_pointer;
+    case OPROW_call_mp:
+        return call_pointer;
+    case OPROW_retf:
+    case OPROW_retf_iw:
+        return return_far;
+    case OPROW_sysenter:
+        return sysenter;
+    case OPROW_sysexit:
+        return sysexit;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,51 @@
+/* translator/narrow_port.c: IN and OUT. The unit goes on behind them unless the device asked for
+ * the engine's attention. */
+#include "cpu/port.h"
+#include "translator/narrow.h"
+
+/* Nothing can be raised, and no debugger is told. */
+static bool is_free(const struct vcpu *c)
+{
+    bool allowed = vcpu_is_real(c) || (!vcpu_is_v86(c) && c->cpl <= bits(c->eflags, 13, 12));
+    return allowed && !c->io_breakpoints && !c->stop_on;
+}
+
+/* opcode E4h..E7h, ECh..EFh:   | 1  1  1  0 | by DX | 1 | out | wide | */
+static inline const uint8_t *transfer(struct vcpu *c, uint32_t site,
+                                      void (*move)(struct vcpu *, uint16_t, unsigned))
+{
+    const struct insn *i = narrow_begin(c, site);
+    unsigned opcode = opcode_row(i->op)->opcode;
+    if (!is_free(c))
+        take_flags(c);
+    move(c, opcode & 8 ? c->reg[EDX].w : i->imm & 0xFF, opcode & 1 ? i->osize : 1);
+    return narrow_done(c, site, FLAGS_IN_HOST);
+}
+
+static const uint8_t *in(struct vcpu *c, uint32_t site)
+{
+    return transfer(c, site, port_in);
+}
+
+static const uint8_t *out(struct vcpu *c, uint32_t site)
+{
+    return transfer(c, site, port_out);
+}
+
+narrow_function *narrow_port_for(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_in_al_ib:
+    case OPROW_in_eax_ib:
+    case OPROW_in_al_dx:
+    case OPROW_in_eax_dx:
+        return in;
+    case OPROW_out_ib_al:
+    case OPROW_out_ib_eax:
+    case OPROW_out_dx_al:
+    case OPROW_out_dx_eax:
+        return out;
+    default:
+        return NULL;
+    }
+}
