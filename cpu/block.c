@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/big.h"
 #include "cpu/access.h"
 #include "cpu/exception.h"
 #include "cpu/stops.h"
@@ -440,13 +441,13 @@ void block_cache_flush(struct block_cache *cache)
 
 struct block_cache *block_cache_create(struct vcpu *c)
 {
-    struct block_cache *cache = calloc(1, sizeof *cache);
+    struct block_cache *cache = big_alloc(sizeof *cache);
     struct physmap_listener *listener = calloc(1, sizeof *listener);
-    uint8_t *chunk = malloc(CHUNK_BYTES);
+    uint8_t *chunk = big_alloc(CHUNK_BYTES);
     if (!cache || !listener || !chunk) {
-        free(cache);
+        big_free(cache, sizeof *cache);
         free(listener);
-        free(chunk);
+        big_free(chunk, CHUNK_BYTES);
         return NULL;
     }
     cache->vcpu = c;
@@ -471,8 +472,8 @@ void block_cache_destroy(struct block_cache *cache)
     cache->listener->map_changed = NULL; /* the physmap owns the listener and outlives us */
     cache->listener->code_written = NULL;
     for (unsigned n = 0; n < CHUNKS_MAX; n++)
-        free(cache->chunk[n]);
-    free(cache);
+        big_free(cache->chunk[n], CHUNK_BYTES);
+    big_free(cache, sizeof *cache);
 }
 
 void block_cache_limit(struct block_cache *cache, uint64_t bytes)
@@ -519,7 +520,7 @@ static bool chunk_for(struct block_cache *cache, size_t bytes)
         return true;
     unsigned next = cache->current + 1;
     if (next < CHUNKS_MAX && !cache->chunk[next])
-        cache->chunk[next] = malloc(CHUNK_BYTES);
+        cache->chunk[next] = big_alloc(CHUNK_BYTES);
     if (next == CHUNKS_MAX || !cache->chunk[next])
         return false;
     cache->current = next;

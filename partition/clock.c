@@ -64,20 +64,23 @@ uint64_t vclock_host_target(const struct vclock *k)
 }
 
 /* The rate is what the host achieved of late, leaned by up to a half towards closing the gap
- * between the two times within some 20 ms. */
-void vclock_sync(struct vclock *k, uint64_t insns, bool busy)
+ * between the two times within some 20 ms. A sample that is slower than the rate may be of a
+ * preempted host: it counts for a quarter. One that is faster is true: it counts at once, however
+ * short it was, or virtual time would run away when code that waits for devices is done. */
+bool vclock_sync(struct vclock *k, uint64_t insns, bool busy)
 {
     if (k->mode != CLOCK_HOST)
-        return;
+        return false;
     uint64_t host = host_now();
     uint64_t elapsed = host - k->sync_host;
     uint64_t ran = insns - k->sync_insns;
-    if (busy && elapsed < SYNC_MIN_NS)
-        return;
+    bool runs_away = (unsigned __int128)ran * k->rate >> 32 > elapsed + SYNC_MIN_NS;
+    if (busy && elapsed < SYNC_MIN_NS && !runs_away)
+        return false;
     k->sync_host = host;
     k->sync_insns = insns;
     if (!busy || ran == 0)
-        return;
+        return false;
     re_anchor(k, insns);
     int64_t behind = (int64_t)(host - k->host_base) - (int64_t)k->anchor_ns;
     if (behind > LAG_DROPPED_NS) {
@@ -89,8 +92,10 @@ void vclock_sync(struct vclock *k, uint64_t insns, bool busy)
     int64_t lean = behind / 40; /* millionths: half a million (a half) at 20 ms */
     lean = lean > 500000 ? 500000 : lean < -500000 ? -500000 : lean;
     unsigned __int128 rate = achieved * (uint64_t)(1000000 + lean) / 1000000;
-    rate = ((unsigned __int128)k->rate * 3 + rate) / 4; /* one sample may be a preempted one */
+    if (rate > k->rate)
+        rate = ((unsigned __int128)k->rate * 3 + rate) / 4;
     k->rate = rate < RATE_MIN ? RATE_MIN : rate > RATE_MAX ? RATE_MAX : (uint64_t)rate;
+    return true;
 }
 
 void vclock_resume(struct vclock *k, uint64_t insns)

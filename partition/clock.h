@@ -41,8 +41,9 @@ uint64_t vclock_insns_until(const struct vclock *k, uint64_t insns, uint64_t dea
 void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns);
 
 /* Steers virtual towards host time. busy: the CPU ran instructions all the time since the last
- * sync, so the interval tells its speed. */
-void vclock_sync(struct vclock *k, uint64_t insns, bool busy);
+ * sync, so the interval tells its speed. Does nothing when that is not long ago. True: the rate
+ * changed, so what was reckoned with it (vclock_insns_until) is to be reckoned anew. */
+bool vclock_sync(struct vclock *k, uint64_t insns, bool busy);
 
 /* Host time went by while virtual time stood still, ns: the two keep step from here on. */
 void vclock_stood_still(struct vclock *k, uint64_t host_ns);

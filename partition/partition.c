@@ -14,6 +14,7 @@
 #define SLICE_NS        UINT64_C(1000000)  /* at most this long between looks at the host clock */
 #define TICK_NS         UINT64_C(16666667) /* 60 a second */
 #define IDLE_MAX_NS     UINT64_C(100000000)
+#define TIME_ASKED      16 /* each so many times that the time is asked for, the host is, too */
 #define SERIAL_WAITING  65536
 #define SERIAL_RETRY_NS UINT64_C(20000) /* between looks whether a full UART has room again */
 
@@ -37,6 +38,8 @@ struct partition {
     atomic_bool stop;
     struct serial_queue serial[PC_SERIAL_PORTS];
     unsigned serial_timer; /* of board->timers */
+    unsigned time_asked;   /* times that it was, for review_slice */
+    bool running;          /* the engine runs */
     bool no_reboot;
     bool reset_due, power_off_due, debug_exit_due, dma_pause_due;
     uint32_t exit_value;
@@ -44,12 +47,35 @@ struct partition {
     uint64_t slept_ns, resets;
 };
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* --- What vCPU and board ask for --------------------------------------------------------- */
+
+/* Who asks for the time may wait for it to pass, in a loop of reads that take a hundred times as
+ * long as other instructions: then the slice that was reckoned with the speed before would last for
+ * a tenth of a second. So the two times are compared here, too. */
+static void review_slice(struct partition *p)
+{
+    if (p->clock.mode != CLOCK_HOST || ++p->time_asked % TIME_ASKED)
+        return;
+    uint64_t insns = vcpu_insns(p->vcpu);
+    if (!vclock_sync(&p->clock, insns, true))
+        return;
+    uint64_t until = min_u64(p->board->timers.soonest, vclock_now(&p->clock, insns) + SLICE_NS);
+    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, insns, until, UINT32_MAX));
+}
 
 static uint64_t host_virtual_now(void *ctx)
 {
     struct partition *p = ctx;
-    return p->vcpu ? partition_now(p) : 0; /* the vCPU's own making asks for the time */
+    if (!p->vcpu)
+        return 0; /* the vCPU's own making asks for the time */
+    if (p->running)
+        review_slice(p);
+    return partition_now(p);
 }
 
 static uint64_t host_wall_clock(void *ctx)
@@ -338,11 +364,6 @@ bool partition_keyboard_idle(struct partition *p)
 
 /* --- Running ----------------------------------------------------------------------------- */
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The CPU is halted: nothing happens before deadline unless input comes. */
 static void idle(struct partition *p, uint64_t deadline, bool has_tick)
 {
@@ -363,7 +384,7 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
         target = vclock_host_target(&p->clock);
     }
     vclock_skip_to(&p->clock, insns, min_u64(target, deadline));
-    vclock_sync(&p->clock, insns, false);
+    (void)vclock_sync(&p->clock, insns, false);
 }
 
 static bool tick_is_due(struct partition *p)
@@ -447,7 +468,9 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         uint64_t budget =
             vclock_insns_until(&p->clock, insns, min_u64(deadline, now + SLICE_NS), UINT32_MAX);
         p->vcpu->events &= ~(uint32_t)EVENT_STOP;
+        p->running = true;
         enum vcpu_exit exit = p->engine->run(p->vcpu, budget);
+        p->running = false;
         if (exit == EXIT_SHUTDOWN)
             return ended(p, PARTITION_TRIPLE_FAULT);
         if (exit == EXIT_DEBUG)
@@ -457,7 +480,7 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         if (exit == EXIT_HALT && !p->reset_due && !p->power_off_due && !p->debug_exit_due)
             idle(p, min_u64(p->board->timers.soonest, until_ns), tick != NULL);
         else
-            vclock_sync(&p->clock, vcpu_insns(p->vcpu), true);
+            (void)vclock_sync(&p->clock, vcpu_insns(p->vcpu), true);
     }
 }
 

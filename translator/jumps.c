@@ -1,17 +1,17 @@
 /* translator/jumps.c: see jumps.h. */
 #include "translator/jumps.h"
 
-#include <stdlib.h>
+#include "base/big.h"
 
 #include "translator/returns.h"
 
 bool jumps_init(struct translator *t)
 {
+    struct jump_table *all = big_alloc(JUMP_TABLES * sizeof *all);
+    if (!all)
+        return false;
     for (unsigned n = 0; n < JUMP_TABLES; n++) {
-        t->table[n] = calloc(1, sizeof *t->table[n]);
-        if (!t->table[n])
-            return false;
-        t->table[n]->number = n;
+        t->table[n] = &all[n];
         t->table_key[n] = UINT32_MAX;
     }
     return true;
@@ -19,8 +19,7 @@ bool jumps_init(struct translator *t)
 
 void jumps_free(struct translator *t)
 {
-    for (unsigned n = 0; n < JUMP_TABLES; n++)
-        free(t->table[n]);
+    big_free(t->table[0], JUMP_TABLES * sizeof *t->table[0]);
 }
 
 /* --- Contents -------------------------------------------------------------------------------- */
@@ -28,7 +27,7 @@ void jumps_free(struct translator *t)
 /* Which bit of a table's pages is that of a page. Guests flush pages of data all the time. */
 static unsigned page_bit(uint32_t page)
 {
-    return page * UINT32_C(0x9E3779B1) >> 22;
+    return page * UINT32_C(0x9E3779B1) >> 18;
 }
 
 static void note_page(struct jump_table *table, uint32_t page)
@@ -68,8 +67,19 @@ static void clear(struct translator *t, struct jump_table *table, bool keep_glob
         memset(table->pages, 0, sizeof table->pages);
 }
 
-/* What stands in a page, or in an instruction that may reach into it from the one before. The same
- * slots of other pages go with it. */
+/* Of the slots in which of one word: those whose targets stand in the page or the one before. */
+static uint64_t in_page(const struct jump_table *table, unsigned word, uint64_t which,
+                        uint32_t page)
+{
+    uint64_t hit = 0;
+    for (; which; which &= which - 1) {
+        if (page - table->page[word * 64 + (unsigned)__builtin_ctzll(which)] <= 1)
+            hit |= which & -which;
+    }
+    return hit;
+}
+
+/* What stands in a page, or in an instruction that may reach into it from the one before. */
 static void drop_page(struct translator *t, struct jump_table *table, uint32_t page)
 {
     if (page == TLB_FLUSHED_LARGE) {
@@ -91,6 +101,7 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
             continue;
         }
         uint64_t which = table->used[word] & (UINT64_MAX >> (64 - count)) << bit;
+        which = in_page(table, word, which, page);
         if (which)
             drop_slots(t, table, word, which);
         n += count;
@@ -124,6 +135,7 @@ void jumps_note(struct translator *t, const struct unit *u)
     if (table->slot[slot] == u->indirect)
         return;
     table->slot[slot] = u->indirect;
+    table->page[slot] = u->gva >> PAGE_SHIFT;
     table->used[word] |= BIT(slot % 64);
     table->used_words[word / 64] |= BIT(word % 64);
     note_page(table, u->gva >> PAGE_SHIFT);
@@ -205,7 +217,7 @@ static void use(struct translator *t, struct jump_table *table, uint32_t key)
     t->current = table;
     t->current_key = key;
     table->used_at = ++t->clock;
-    returns_choose(t, table->number);
+    returns_choose(t, (unsigned)(table - t->table[0])); /* they stand in one array */
     t->vcpu->translated.jumps = table->slot;
 }
 

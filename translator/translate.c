@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/big.h"
 #include "cpu/access.h"
 #include "cpu/exception.h"
 #include "cpu/run.h"
@@ -47,7 +48,7 @@ static bool map_strip(struct translator *t)
 static bool allocate(struct translator *t)
 {
     t->units = calloc(UNITS_MAX, sizeof t->units[0]);
-    t->by_code = calloc(UNIT_CHAINS, sizeof t->by_code[0]);
+    t->by_code = big_alloc(UNIT_CHAINS * sizeof t->by_code[0]);
     t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
     t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
@@ -124,7 +125,7 @@ void translator_destroy(struct translator *t)
     jumps_free(t);
     returns_free(t);
     free(t->units);
-    free(t->by_code);
+    big_free(t->by_code, UNIT_CHAINS * sizeof t->by_code[0]);
     free(t->free_ids);
     free(t->by_address);
     free(t->helped_rows);

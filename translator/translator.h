@@ -37,12 +37,12 @@ struct jump_table {
     bool shared; /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
     uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
-    unsigned number;  /* its index among the tables */
     uint64_t used_at;                            /* for replacing the one unused longer */
     uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
     uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
     uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
-    uint64_t pages[16]; /* bit per hash of a page: a target may stand in it (jumps.c) */
+    uint32_t page[JUMP_SLOTS]; /* used slots: linear address of the target >> PAGE_SHIFT */
+    uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
     const uint8_t *slot[JUMP_SLOTS];
 };
 
@@ -83,7 +83,7 @@ struct translator {
     struct jump_table *table[JUMP_TABLES];
     struct jump_table *current, *before; /* before: the one that was current before, or NULL */
     uint32_t current_key, before_key;
-    uint32_t table_key[JUMP_TABLES]; /* UINT32_MAX: never used */
+    uint32_t table_key[JUMP_TABLES];     /* UINT32_MAX: never used */
     uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
     uint64_t returns_sp[JUMP_TABLES];    /* where they end; of the one in use: in the vCPU */
     unsigned returns_of;                 /* which is in use */

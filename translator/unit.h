@@ -89,21 +89,23 @@ struct unit_part {
 };
 
 struct unit {
-    uint32_t bytes;         /* of this allocation */
-    uint32_t address_index; /* in the translator's list by address */
-    uint32_t id;            /* index in the translator's table */
+    /* What finding it looks at, in one line of the host's cache. */
+    struct unit *hash_next; /* of those in the same chain: see units.c */
+    const uint8_t *code;    /* the guest's bytes at its start, in host memory */
     uint32_t key;
     uint32_t eip;
     uint32_t gva;     /* linear address of the start */
     uint32_t end_eip; /* the code limit must be at least this: one past the last byte */
-    uint16_t insns, parts, links, link_room;
-    uint16_t landing;    /* where the CALL at its end returns to: offset from start; 0: nowhere */
-    bool dead, crosses;  /* crosses: its first block does, into another page */
-    const uint8_t *code; /* the guest's bytes at its start, in host memory */
-    struct unit *hash_next;          /* of those in the same chain: see units.c */
     const uint8_t *indirect, *entry; /* where they run */
-    const uint8_t *start;            /* first byte, where it runs */
-    uint32_t size, hot_size;         /* bytes; up to the cold part */
+    uint16_t insns, parts, links, link_room;
+    uint16_t landing;   /* where the CALL at its end returns to: offset from start; 0: nowhere */
+    bool dead, crosses; /* crosses: its first block does, into another page */
+    uint32_t id;        /* index in the translator's table */
+    /* The rest. */
+    uint32_t bytes;          /* of this allocation */
+    uint32_t address_index;  /* in the translator's list by address */
+    uint32_t size, hot_size; /* of its code in bytes; up to the cold part */
+    const uint8_t *start;    /* its first byte, where it runs */
     struct unit_link *linked_by;
     struct unit *next_dead;
     struct unit_part *part;  /* parts of them, in this same allocation */

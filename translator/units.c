@@ -284,9 +284,10 @@ static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
     parts_at = (parts_at + alignof(struct unit_part) - 1) & ~(alignof(struct unit_part) - 1);
     size_t links_at = parts_at + plan->blocks * sizeof(struct unit_part);
     size_t bytes = links_at + links * sizeof(struct unit_link);
-    uint8_t *room = calloc(1, bytes);
+    uint8_t *room = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
     if (!room)
         return NULL;
+    memset(room, 0, bytes);
     struct unit *u = (struct unit *)room;
     u->bytes = (uint32_t)bytes;
     t->unit_bytes += bytes;
