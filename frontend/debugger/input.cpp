@@ -40,7 +40,7 @@ static Uint32 window_of(const SDL_Event &e)
 
 /* SDL has one queue for all windows, and the guest's display reads it: what is meant for this
  * window never gets there. */
-int input_sort(void *ctx, SDL_Event *e)
+static int input_sort(void *ctx, SDL_Event *e)
 {
     window *w = (window *)ctx;
     if (window_of(*e) != SDL_GetWindowID(w->sdl))
@@ -50,7 +50,33 @@ int input_sort(void *ctx, SDL_Event *e)
         SDL_free(e->drop.file);
     else
         w->events.push_back(*e);
-    return 0;
+    /* SDL's renderer hears of windows that are shown or resized from those that pass. */
+    return e->type == SDL_WINDOWEVENT;
+}
+
+/* Those that passed need not stay in the queue: there may be nobody else to take them. */
+static void drop_passed(window *w)
+{
+    SDL_Event e[64];
+    int count = SDL_PeepEvents(e, 64, SDL_GETEVENT, SDL_WINDOWEVENT, SDL_WINDOWEVENT);
+    for (int n = 0; n < count; n++) {
+        if (window_of(e[n]) != SDL_GetWindowID(w->sdl))
+            SDL_PeepEvents(&e[n], 1, SDL_ADDEVENT, SDL_FIRSTEVENT, SDL_LASTEVENT);
+    }
+}
+
+/* What waits when a filter is set is thrown away: it is taken out before and put back behind. */
+void input_filter(window *w, bool on)
+{
+    std::vector<SDL_Event> all(1024);
+    SDL_PumpEvents();
+    int count =
+        SDL_PeepEvents(all.data(), (int)all.size(), SDL_GETEVENT, SDL_FIRSTEVENT, SDL_LASTEVENT);
+    SDL_SetEventFilter(on ? input_sort : nullptr, w);
+    for (int n = 0; n < count; n++) {
+        if (!on || input_sort(w, &all[(size_t)n]))
+            SDL_PeepEvents(&all[(size_t)n], 1, SDL_ADDEVENT, SDL_FIRSTEVENT, SDL_LASTEVENT);
+    }
 }
 
 void run_or_pause(Ui &ui)
@@ -139,6 +165,7 @@ static bool hotkey(window *w, const SDL_KeyboardEvent &e)
 bool window_poll(struct window *w)
 {
     SDL_PumpEvents();
+    drop_passed(w);
     std::vector<SDL_Event> events;
     {
         std::lock_guard<std::mutex> guard(w->lock);

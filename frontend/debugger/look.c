@@ -217,7 +217,7 @@ void debugger_look(struct partition *p, const struct view_request *r, struct vie
     look_at_peeks(p, r, v);
     look_at_names(p, r, v);
     v->cpu.has_sse = c->features & FEATURE_SSE;
-    if (wants(r, PANEL_REGISTERS))
+    if (wants(r, PANEL_REGISTERS) || v->stopped) /* stopped: to tell later what has changed */
         look_at_floats(c, &v->cpu);
     if (wants(r, PANEL_CODE))
         look_at_bytes(p, false, r->code_base, r->code_len, &v->code);

@@ -38,8 +38,8 @@ bool theme_fonts(window *w);
 
 /* --- input.cpp */
 
-/* SDL's event filter: what is meant for this window is kept in w->events. */
-int input_sort(void *w, SDL_Event *e);
+/* Begins and ends taking what is meant for this window out of SDL's queue, which is one for all. */
+void input_filter(window *w, bool on);
 /* Gives Dear ImGui the events of one frame. */
 void input_feed(window *w);
 /* Continue, or pause. */

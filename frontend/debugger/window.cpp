@@ -31,6 +31,41 @@ void window_print(struct window *w, const char *text, size_t len, bool failed)
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
 
+static bool make_window(window *w, const char *caption, int width, int height, Uint32 flags)
+{
+    w->sdl = SDL_CreateWindow(caption, SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, width,
+                              height, SDL_WINDOW_RESIZABLE | SDL_WINDOW_HIDDEN);
+    if (w->sdl)
+        w->renderer = SDL_CreateRenderer(w->sdl, -1, flags);
+    return w->renderer != nullptr;
+}
+
+static void unmake_window(window *w)
+{
+    if (w->renderer)
+        SDL_DestroyRenderer(w->renderer);
+    if (w->sdl)
+        SDL_DestroyWindow(w->sdl);
+    w->renderer = nullptr;
+    w->sdl = nullptr;
+}
+
+/* OpenGL on the CPU: SDL's own drawing takes half the processor time there, and under Xvfb a second
+ * window by Mesa's llvmpipe beside the guest's sometimes stays black. */
+static bool is_slow(SDL_Renderer *renderer)
+{
+    SDL_RendererInfo info;
+    if (SDL_GetRendererInfo(renderer, &info) != 0 || strncmp(info.name, "opengl", 6) != 0)
+        return false;
+    auto get = (const unsigned char *(*)(unsigned))SDL_GL_GetProcAddress("glGetString");
+    const char *name = get ? (const char *)get(0x1F01) : nullptr; /* GL_RENDERER */
+    for (const char *slow : {"llvmpipe", "softpipe", "Software", "SwiftShader", "swrast"}) {
+        if (name && strstr(name, slow))
+            return true;
+    }
+    return false;
+}
+
 static bool open_sdl(window *w, const char *title, char *error, size_t error_len)
 {
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
@@ -53,13 +88,13 @@ static bool open_sdl(window *w, const char *title, char *error, size_t error_len
         width = width < screen.w ? width : screen.w;
         height = height < screen.h ? height : screen.h;
     }
-    w->sdl = SDL_CreateWindow(caption, SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, width,
-                              height, SDL_WINDOW_RESIZABLE);
-    if (w->sdl)
-        w->renderer = SDL_CreateRenderer(w->sdl, -1, 0);
-    if (w->sdl && !w->renderer)
-        w->renderer = SDL_CreateRenderer(w->sdl, -1, SDL_RENDERER_SOFTWARE);
-    if (!w->renderer) {
+    bool made = make_window(w, caption, width, height, 0);
+    if (!made || is_slow(w->renderer)) {
+        unmake_window(w);
+        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0"); /* or the picture goes through OpenGL */
+        made = make_window(w, caption, width, height, SDL_RENDERER_SOFTWARE);
+    }
+    if (!made) {
         snprintf(error, error_len, "cannot open the debugger's window: %s", SDL_GetError());
         return false;
     }
@@ -90,6 +125,9 @@ struct window *window_open(const char *title, const struct window_host *host, ch
         io.ConfigFlags |= ImGuiConfigFlags_NavEnableKeyboard;
         io.ConfigWindowsMoveFromTitleBarOnly = true;
         theme_colours();
+        SDL_RendererInfo info;
+        if (SDL_GetRendererInfo(w->renderer, &info) == 0 && info.flags & SDL_RENDERER_SOFTWARE)
+            ImGui::GetStyle().AntiAliasedLines = false; /* SDL would blur them */
         ok = theme_fonts(w);
         w->platform = ok && ImGui_ImplSDL2_InitForSDLRenderer(w->sdl);
         ok = w->platform;
@@ -100,13 +138,15 @@ struct window *window_open(const char *title, const struct window_host *host, ch
         window_close(w);
         return nullptr;
     }
-    SDL_SetEventFilter(input_sort, w);
+    SDL_ShowWindow(w->sdl);
+    input_filter(w, true);
     return w;
 }
 
 void window_close(struct window *w)
 {
-    SDL_SetEventFilter(nullptr, nullptr);
+    if (w->sdl)
+        input_filter(w, false);
     if (w->sdl && w->platform) {
         SDL_GetWindowSize(w->sdl, &w->layout.width, &w->layout.height);
         layout_save(w->layout);
@@ -117,12 +157,10 @@ void window_close(struct window *w)
         SDL_DestroyTexture(w->fonts);
     if (w->imgui)
         ImGui::DestroyContext(w->imgui);
-    if (w->renderer)
-        SDL_DestroyRenderer(w->renderer);
-    if (w->sdl) {
-        SDL_DestroyWindow(w->sdl);
+    bool opened = w->sdl;
+    unmake_window(w);
+    if (opened)
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
-    }
     delete w;
 }
 

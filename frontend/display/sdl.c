@@ -305,14 +305,18 @@ static bool mouse_event(struct display *d, const SDL_Event *e, struct display_ev
     return true;
 }
 
-static void window_event(struct display *d, const SDL_WindowEvent *e)
+/* True when the user has closed the window. */
+static bool window_event(struct display *d, const SDL_WindowEvent *e)
 {
+    if (e->windowID != SDL_GetWindowID(d->window))
+        return false; /* the debugger's */
     d->stale = true;
     if (e->event != SDL_WINDOWEVENT_FOCUS_LOST)
-        return;
+        return e->event == SDL_WINDOWEVENT_CLOSE;
     d->releasing = 0;
     if (d->grabbed)
         grab(d, false);
+    return false;
 }
 
 static bool sdl_poll(struct display *d, struct display_event *event)
@@ -349,8 +353,7 @@ static bool sdl_poll(struct display *d, struct display_event *event)
                 return true;
             break;
         case SDL_WINDOWEVENT:
-            window_event(d, &e.window);
-            if (e.window.event == SDL_WINDOWEVENT_CLOSE) { /* SDL_QUIT comes with the last one */
+            if (window_event(d, &e.window)) { /* SDL_QUIT comes with the last one */
                 event->kind = DISPLAY_QUIT;
                 return true;
             }
