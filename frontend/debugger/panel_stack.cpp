@@ -26,6 +26,10 @@ static void stack_row(Ui &ui, uint32_t at, uint32_t value, int size)
         if (ImGui::IsItemClicked())
             ui.go_code(code);
         tip("click: code at %08x", code);
+        if (const view_name *name = value ? ui.name(code) : nullptr) {
+            ImGui::SameLine();
+            text(colour::symbol, "%s", name->text);
+        }
     } else if (value > 0xFFF) {
         address_link(ui, value, true);
         const view_name *name = ui.name(value);

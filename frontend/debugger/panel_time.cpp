@@ -28,6 +28,8 @@ static uint64_t counter(const view_counters &c, int n)
         return c.dma_bytes;
     case 6:
         return c.blocks_built + c.units;
+    case 7:
+        return c.unit_entries;
     default:
         return c.unit_helped;
     }
@@ -43,6 +45,7 @@ static void make_plots(TimePanel &p)
         {"shadow fills", "/s", 1, colour::heading, {}, 0},
         {"DMA", "KiB/s", 1 / 1024.0, colour::changed, {}, 0},
         {"code made", "/s", 1, colour::symbol, {}, 0},
+        {"exits", "/s", 1, colour::text, {}, 0},
         {"interpreter helps", "/s", 1, colour::jump, {}, 0},
     };
 }
@@ -131,7 +134,7 @@ static void plots(Ui &ui)
     float room = ImGui::GetContentRegionAvail().x, high = ImGui::GetContentRegionAvail().y;
     int columns = room > 75 * ui.character ? 3 : 2, count = (int)p.plots.size() + 1;
     if (!ui.v->counters.has_translator)
-        count--;
+        count -= 2; /* the last two are the translator's */
     int rows = (count + columns - 1) / columns;
     ImVec2 size((room - 6.0f * (float)(columns - 1)) / (float)columns,
                 std::max((high - 4.0f * (float)rows) / (float)rows, 2.4f * ui.row));

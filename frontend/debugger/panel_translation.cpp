@@ -45,7 +45,8 @@ static void flags(const view_unit_insn &i)
         "underlined: read");
 }
 
-static void guest(Ui &ui)
+/* The table leaves so many pixels below. */
+static void guest(Ui &ui, float below)
 {
     TranslationPanel &p = ui.translation;
     const view_translation &t = ui.v->translation;
@@ -53,7 +54,8 @@ static void guest(Ui &ui)
     p.hover = -1;
     if (!ImGui::BeginTable("guest", 4,
                            ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_ScrollY |
-                               ImGuiTableFlags_RowBg))
+                               ImGuiTableFlags_RowBg,
+                           ImVec2(0, -below)))
         return;
     ImGui::TableSetupScrollFreeze(0, 1);
     for (const char *name : {"guest", "flags", "size", "instruction"})
@@ -90,6 +92,25 @@ static void guest(Ui &ui)
         ImGui::PopID();
     }
     ImGui::EndTable();
+}
+
+/* Where the unit goes from here, and whether straight or through the core. */
+static void exits(Ui &ui)
+{
+    const view_translation &t = ui.v->translation;
+    heading("Exits");
+    if (!t.link_count)
+        text(colour::dim, "to where a register or memory says");
+    for (unsigned n = 0; n < t.link_count; n++) {
+        ImGui::PushID((int)n);
+        address_link(ui, t.link[n].eip + ui.v->cpu.segment[VIEW_CS].base, true);
+        ImGui::SameLine(0, ui.character);
+        text(t.link[n].linked ? colour::good : colour::dim,
+             t.link[n].linked ? "chained" : "not taken yet: by the core");
+        tip(t.link[n].linked ? "the host code jumps straight into the next unit"
+                             : "the first time through the core, which then patches the jump");
+        ImGui::PopID();
+    }
 }
 
 static int insn_of(const view_translation &t, uint32_t offset)
@@ -180,7 +201,10 @@ void panel_translation(Ui &ui)
     }
     float width = t.found ? ImGui::GetContentRegionAvail().x * 0.5f : 0;
     ImGui::BeginChild("guest", ImVec2(width, 0), false, ImGuiWindowFlags_NavFlattened);
-    guest(ui);
+    float below = t.found ? (float)(std::max(t.link_count, 1u) + 2) * ui.row : 0;
+    guest(ui, std::min(below, ImGui::GetContentRegionAvail().y / 2));
+    if (t.found)
+        exits(ui);
     ImGui::EndChild();
     if (!t.found)
         return;

@@ -91,7 +91,8 @@ static bool open_sdl(window *w, const char *title, char *error, size_t error_len
     bool made = make_window(w, caption, width, height, 0);
     if (!made || is_slow(w->renderer)) {
         unmake_window(w);
-        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0"); /* or the picture goes through OpenGL */
+        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION,
+                    "0"); /* or the picture goes through OpenGL */
         made = make_window(w, caption, width, height, SDL_RENDERER_SOFTWARE);
     }
     if (!made) {

@@ -326,13 +326,15 @@ def test_translation(folder):
     if "translate" not in engines:
         print("no translator in this build")
         return
-    m = Machine(folder, "--engine", "translate")
+    m = Machine(folder, "--engine", "translate", "--shadow", "window")
     try:
         m.key("ctrl+9", "F5")
         m.wait(lambda: m.register("cr0") & 0x80000000, "paging")
         m.wait(lambda: "demo ready" in m.ask("screen")["text"], "the guest's prompt")
         m.key("F6")
         m.wait(m.stopped, "the pause")
+        m.key("ctrl+3")
+        go_to(m, "ss:esp")
         m.picture("translation")
     finally:
         m.close()
