@@ -11,7 +11,8 @@ static unsigned slot_number(const struct tlb *tlb, unsigned view, unsigned kind,
 
 static struct tlb_entry *slot(struct tlb *tlb, unsigned n)
 {
-    return &tlb->entry[0][n / TLB_ENTRIES][n % TLB_ENTRIES];
+    unsigned table = n / TLB_ENTRIES;
+    return &tlb->entry[table / TLB_KINDS][table % TLB_KINDS][n % TLB_ENTRIES];
 }
 
 static void empty(struct tlb_entry *e)
