@@ -103,6 +103,21 @@ static uint64_t machine_offset(const struct vcpu *c, const uint8_t *host)
     return (uint64_t)(host - physmap_host(c->physmap, 0));
 }
 
+/* Asks the page tables. False: *error is #PF's. */
+static bool walk_page_of(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
+                         struct walk_page *page, uint32_t *error)
+{
+    unsigned access = (view == TLB_USER ? WALK_USER : 0) | (kind == TLB_WRITE ? WALK_WRITE : 0) |
+                      (kind == TLB_EXEC ? WALK_FETCH : 0);
+    if (!walk(c->physmap, &c->walk, gva, access, page, error))
+        return false;
+    if (kind != TLB_EXEC) {
+        c->tlb.walks++;
+        c->tlb.fresh += page->fresh;
+    }
+    return true;
+}
+
 /* Translates gva for one access within its page; raises #PF. */
 static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind)
 {
@@ -121,17 +136,23 @@ static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, e
         if (hit)
             return (struct place){.gpa = (uintptr_t)hit};
     }
-    unsigned access = (view == TLB_USER ? WALK_USER : 0) | (kind == TLB_WRITE ? WALK_WRITE : 0) |
-                      (kind == TLB_EXEC ? WALK_FETCH : 0);
     struct walk_page page;
     uint32_t error;
-    if (!walk(c->physmap, &c->walk, gva, access, &page, &error))
+    if (!walk_page_of(c, gva, view, kind, &page, &error))
         cpu_raise_page_fault(c, gva, error);
-    if (kind != TLB_EXEC) {
-        c->tlb.walks++;
-        c->tlb.fresh += page.fresh;
-    }
     return (struct place){.host = enter(c, gva, view, kind, &page), .gpa = page.gpa};
+}
+
+bool access_enter(struct vcpu *c, uint32_t gva, bool write)
+{
+    enum tlb_kind kind = write ? TLB_WRITE : TLB_READ;
+    struct walk_page page;
+    uint32_t error;
+    if (tlb_recall(&c->tlb, c->tlb_view, kind, gva))
+        return true;
+    return walk_page_of(c, gva, c->tlb_view, kind, &page, &error) &&
+           enter(c, gva, c->tlb_view, kind, &page) &&
+           tlb_lookup(&c->tlb, c->tlb_view, kind, gva, 1);
 }
 
 static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)

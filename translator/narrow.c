@@ -1,7 +1,6 @@
 /* translator/narrow.c: see narrow.h. */
 #include "translator/narrow.h"
 
-#include "cpu/access.h"
 #include "cpu/decode.h"
 #include "cpu/segment.h"
 #include "cpu/string.h"
@@ -40,51 +39,6 @@ const uint8_t *narrow_done(struct vcpu *c, uint32_t site, enum flags_place flags
     return translator_behind(t, site_unit(t, site), site_index(site), flags);
 }
 
-/* --- Stores into pages with code ---------------------------------------------------------------
- *
- * Programs keep data, or their stack, beside their code; or they write code. */
-
-static uint32_t register_part(const struct vcpu *c, unsigned n, unsigned size)
-{
-    if (size > 1)
-        return c->reg[n].d;
-    return n < 4 ? c->reg[n].b.l : c->reg[n & 3].b.h;
-}
-
-/* c has stored; it may have stored into this very unit. */
-static const uint8_t *stored(struct vcpu *c, struct unit *u, unsigned n, uint32_t gva,
-                             unsigned size)
-{
-    translator_wrote(c->translated.translator, u, n, gva, size);
-    return u->dead || c->wake ? narrow_leave(c, u, n) : behind(u, n);
-}
-
-static const uint8_t *store(struct vcpu *c, uint32_t site)
-{
-    struct unit *u = site_unit(c->translated.translator, site);
-    const struct insn *i = u->insn[site_index(site)].insn;
-    bool immediate = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_ev_iv;
-    unsigned size = i->op == OPROW_mov_eb_ib || i->op == OPROW_mov_eb_gb ? 1 : i->osize;
-    uint32_t value = immediate ? i->imm : register_part(c, i->reg, size);
-    uint32_t offset = insn_ea(c, i);
-    if (!access_store_noted(c, i->seg, offset, value, size))
-        return translator_help(c, site);
-    return stored(c, u, site_index(site), (uint32_t)c->seg[i->seg].base + offset, size);
-}
-
-static const uint8_t *push(struct vcpu *c, uint32_t site)
-{
-    struct unit *u = site_unit(c->translated.translator, site);
-    const struct insn *i = u->insn[site_index(site)].insn;
-    uint32_t sp = c->reg[ESP].d - i->osize;
-    uint32_t value = i->op == OPROW_push_zv ? c->reg[i->reg].d : i->imm;
-    uint32_t offset = c->stack32 ? sp : sp & 0xFFFF;
-    if (!access_store_noted(c, SEG_SS, offset, value, i->osize))
-        return translator_help(c, site);
-    set_stack_pointer(c, sp);
-    return stored(c, u, site_index(site), (uint32_t)c->seg[SEG_SS].base + offset, i->osize);
-}
-
 /* --- Repeated string instructions ------------------------------------------------------------ */
 
 /* Each round but the last is one more instruction than host code counts; the budget must also
@@ -115,23 +69,10 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
 
 narrow_function *narrow_for(const struct insn *i)
 {
-    switch (i->op) {
-    case OPROW_mov_eb_gb:
-    case OPROW_mov_ev_gv:
-    case OPROW_mov_eb_ib:
-    case OPROW_mov_ev_iv:
-        return insn_is_mem(i) ? store : NULL;
-    case OPROW_push_zv:
-    case OPROW_push_iv:
-    case OPROW_push_ib:
-        return push;
-    default:
-        break;
-    }
     if (string_rounds_of(i))
         return string_rounds_run;
     static narrow_function *(*const others[])(const struct insn *) = {
-        narrow_system_for, narrow_far_for, narrow_port_for, narrow_control_for};
+        narrow_memory_for, narrow_system_for, narrow_far_for, narrow_port_for, narrow_control_for};
     narrow_function *found = NULL;
     for (unsigned n = 0; n < ARRAY_LEN(others) && !found; n++)
         found = others[n](i);

@@ -11,10 +11,14 @@
 typedef const uint8_t *narrow_function(struct vcpu *c, uint32_t site);
 
 /* Each for some opcodes, or NULL. */
+narrow_function *narrow_memory_for(const struct insn *i);  /* what the soft TLB did not serve */
 narrow_function *narrow_system_for(const struct insn *i);  /* segments and flags */
 narrow_function *narrow_far_for(const struct insn *i);     /* INT, IRET, far jumps, SYSENTER */
 narrow_function *narrow_port_for(const struct insn *i);    /* IN, OUT */
 narrow_function *narrow_control_for(const struct insn *i); /* control registers, INVLPG, RDTSC .. */
+
+/* Of i's one memory operand: unit_insn.access. */
+unsigned narrow_access(const struct insn *i);
 
 /* Makes the vCPU what the interpreter's functions and devices expect during the instruction of
  * site: cur, eip and insns are its own. Flags are not: take_flags, where they are looked at or

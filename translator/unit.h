@@ -56,6 +56,10 @@ static inline uint32_t key_of(const struct vcpu *c)
     return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
 }
 
+#define ACCESS_SIZE  31u /* mask; 0: there is none, or not one alone */
+#define ACCESS_WRITE 32u /* it may be written */
+#define ACCESS_STACK 64u /* at the top of the stack, not where ModRM says */
+
 /* One guest instruction of a unit. */
 struct unit_insn {
     const struct insn *insn; /* the block's: it stands until the next block_find when that goes */
@@ -67,6 +71,7 @@ struct unit_insn {
     bool x87;                       /* its handler looks at the x87 or MMX state */
     bool soft;        /* its memory access goes through the soft TLB also in a window unit */
     bool beside;      /* ... and writes beside code */
+    uint8_t access;   /* its one memory operand: ACCESS_SIZE of bytes, and what follows */
     uint8_t imm_size; /* its host code ends with its immediate, of so many bytes; 0: not so */
 };
 

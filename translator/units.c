@@ -6,6 +6,7 @@
 
 #include "translator/faults.h"
 #include "translator/jumps.h"
+#include "translator/narrow.h"
 
 /* --- Links ------------------------------------------------------------------------------------ */
 
@@ -315,6 +316,7 @@ static void fill(struct unit *u, const struct plan *plan)
                                    .into = (uint8_t)k,
                                    .rest = (uint8_t)(b->count - k - 1u),
                                    .x87 = backend_uses_x87(&b->insns[k]),
+                                   .access = (uint8_t)narrow_access(&b->insns[k]),
                                    .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER,
                                    .beside = b->insns[k].refusals >= UNIT_BESIDE_AFTER};
         }

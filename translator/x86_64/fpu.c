@@ -202,6 +202,13 @@ static void put_as_it_is(struct emit *e)
         put_operand_note(e, i, p);
 }
 
+bool fpu_accesses_memory(const struct insn *i, bool *writes)
+{
+    enum kind k = kind_of(i->op);
+    *writes = writes_memory(opcode_row(i->op), i);
+    return k != NOT_FPU && k != FPU_HANDLER && insn_is_mem(i);
+}
+
 bool emit_fpu(struct emit *e)
 {
     unsigned op = e->i->op;

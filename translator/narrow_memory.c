@@ -1,0 +1,248 @@
+/* translator/narrow_memory.c: accesses that the soft TLB did not serve.
+ *
+ *     not in it               the page tables are walked, and the host code of the instruction runs
+ *                             again: it finds the page now
+ *     a page with code        MOV and PUSH write it here: programs keep data, or their stack,
+ * beside their code, or write code a device                MOV reads and writes it here all else,
+ * and faults    the handler */
+#include "cpu/access.h"
+#include "cpu/segment.h"
+#include "translator/narrow.h"
+
+unsigned narrow_access(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_push_zv:
+    case OPROW_push_iv:
+    case OPROW_push_ib:
+    case OPROW_push_es:
+    case OPROW_push_cs:
+    case OPROW_push_ss:
+    case OPROW_push_ds:
+    case OPROW_push_fs:
+    case OPROW_push_gs:
+    case OPROW_call_jv:
+        return i->osize | ACCESS_WRITE | ACCESS_STACK;
+    case OPROW_pop_zv:
+    case OPROW_ret:
+    case OPROW_ret_iw:
+        return i->osize | ACCESS_STACK;
+    case OPROW_mov_al_ob:
+        return 1;
+    case OPROW_mov_ob_al:
+        return 1 | ACCESS_WRITE;
+    case OPROW_mov_eax_ov:
+        return i->osize;
+    case OPROW_mov_ov_eax:
+        return i->osize | ACCESS_WRITE;
+    default:
+        break;
+    }
+    bool write;
+    unsigned size = backend_accesses_memory(i, &write);
+    return size && write ? size | ACCESS_WRITE : size;
+}
+
+/* Where it lies. */
+struct location {
+    uint32_t offset, gva, seg, size;
+    bool write, stack;
+};
+
+static inline struct location locate(const struct vcpu *c, const struct unit_insn *ui)
+{
+    struct location at;
+    at.size = ui->access & ACCESS_SIZE;
+    at.write = ui->access & ACCESS_WRITE;
+    at.stack = ui->access & ACCESS_STACK;
+    if (at.stack) {
+        uint32_t sp = c->reg[ESP].d - (at.write ? at.size : 0u);
+        at.seg = SEG_SS;
+        at.offset = c->stack32 ? sp : sp & 0xFFFF;
+    } else {
+        at.seg = ui->insn->seg;
+        at.offset = insn_ea(c, ui->insn);
+    }
+    at.gva = (uint32_t)c->seg[at.seg].base + at.offset;
+    return at;
+}
+
+static uint32_t register_part(const struct vcpu *c, unsigned n, unsigned size)
+{
+    if (size > 1)
+        return c->reg[n].d;
+    return n < 4 ? c->reg[n].b.l : c->reg[n & 3].b.h;
+}
+
+static void set_register(struct vcpu *c, unsigned n, unsigned size, uint32_t value)
+{
+    if (size == 4)
+        c->reg[n].d = value;
+    else if (size == 2)
+        c->reg[n].w = (uint16_t)value;
+    else if (n < 4)
+        c->reg[n].b.l = (uint8_t)value;
+    else
+        c->reg[n & 3].b.h = (uint8_t)value;
+}
+
+/* What a store moves. False: it is not a plain one. */
+static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *value)
+{
+    switch (i->op) {
+    case OPROW_mov_eb_gb:
+    case OPROW_mov_ob_al:
+        *value = register_part(c, i->op == OPROW_mov_ob_al ? EAX : i->reg, 1);
+        return true;
+    case OPROW_mov_ev_gv:
+    case OPROW_push_zv:
+        *value = c->reg[i->reg].d;
+        return true;
+    case OPROW_mov_ov_eax:
+        *value = c->reg[EAX].d;
+        return true;
+    case OPROW_mov_eb_ib:
+    case OPROW_mov_ev_iv:
+    case OPROW_push_iv:
+    case OPROW_push_ib:
+        *value = i->imm;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- Pages with code ---------------------------------------------------------------------------
+ */
+
+/* c has stored; it may have stored into this very unit. */
+static const uint8_t *stored(struct vcpu *c, uint32_t site, uint32_t gva, unsigned size)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *u = site_unit(t, site);
+    unsigned n = site_index(site);
+    translator_wrote(t, u, n, gva, size);
+    if (u->dead || c->wake)
+        return narrow_leave(c, u, n);
+    c->reg[ESP].q = c->reg[ESP].d - (uint32_t)u->insn[n].esp_behind;
+    return u->start + u->insn[n].resume;
+}
+
+/* False: it is not such a page, or not a plain store. */
+static bool store(struct vcpu *c, uint32_t site, const struct location *at, const uint8_t **host)
+{
+    const struct insn *i = site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
+    uint32_t value;
+    if (!stored_value(c, i, &value) || !access_store_noted(c, at->seg, at->offset, value, at->size))
+        return false;
+    if (at->stack)
+        set_stack_pointer(c, c->reg[ESP].d - at->size);
+    *host = stored(c, site, at->gva, at->size);
+    return true;
+}
+
+/* --- Devices -----------------------------------------------------------------------------------
+ */
+
+static const uint8_t *device_write(struct vcpu *c, uint32_t site, uint64_t gpa, uint32_t value,
+                                   unsigned size)
+{
+    narrow_begin(c, site);
+    if (size < 4)
+        value &= (uint32_t)(BIT(8 * size) - 1);
+    physmap_write(c->physmap, gpa, value, size);
+    return narrow_done(c, site, FLAGS_IN_HOST);
+}
+
+static const uint8_t *device_read(struct vcpu *c, uint32_t site, uint64_t gpa, unsigned size)
+{
+    const struct insn *i = narrow_begin(c, site);
+    uint32_t value = (uint32_t)physmap_read(c->physmap, gpa, size);
+    switch (i->op) {
+    case OPROW_movzx_gv_eb:
+    case OPROW_movzx_gv_ew:
+        set_register(c, i->reg, i->osize, value);
+        break;
+    case OPROW_movsx_gv_eb:
+        set_register(c, i->reg, i->osize, (uint32_t)(int32_t)(int8_t)value);
+        break;
+    case OPROW_movsx_gv_ew:
+        set_register(c, i->reg, i->osize, (uint32_t)(int32_t)(int16_t)value);
+        break;
+    case OPROW_mov_al_ob:
+    case OPROW_mov_eax_ov:
+        set_register(c, EAX, size, value);
+        break;
+    default:
+        set_register(c, i->reg, size, value);
+        break;
+    }
+    return narrow_done(c, site, FLAGS_IN_HOST);
+}
+
+static bool is_load(unsigned op)
+{
+    return op == OPROW_mov_gb_eb || op == OPROW_mov_gv_ev || op == OPROW_movzx_gv_eb ||
+           op == OPROW_movzx_gv_ew || op == OPROW_movsx_gv_eb || op == OPROW_movsx_gv_ew ||
+           op == OPROW_mov_al_ob || op == OPROW_mov_eax_ov;
+}
+
+/* False: no device, or not for this instruction. */
+static bool device(struct vcpu *c, uint32_t site, const struct location *at, const uint8_t **host)
+{
+    const struct insn *i = site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
+    enum tlb_kind kind = at->write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ;
+    uint64_t gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, kind, at->gva, at->size);
+    uint32_t value = 0;
+    if (!gpa || c->watching || at->stack)
+        return false;
+    if (at->write ? !stored_value(c, i, &value) : !is_load(i->op))
+        return false;
+    *host = at->write ? device_write(c, site, gpa, value, at->size)
+                      : device_read(c, site, gpa, at->size);
+    return true;
+}
+
+/* --- The TLB -----------------------------------------------------------------------------------
+ */
+
+/* The page was entered: the host code runs again. A walk may have written to the page tables, and
+ * they may be code. */
+static const uint8_t *again(struct vcpu *c, const struct unit *u, const struct unit_insn *ui)
+{
+    struct translator *t = c->translated.translator;
+    if (likely(!u->dead && !c->wake)) {
+        c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_before;
+        return u->start + ui->host;
+    }
+    take_flags(c);
+    c->insns = retired(t, ui->rest + 1u);
+    c->eip = ui->eip;
+    return translator_go_on(t);
+}
+
+static const uint8_t *missed(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    const struct unit *u = site_unit(t, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    struct location at = locate(c, ui);
+    const struct segment *s = &c->seg[at.seg];
+    if (at.offset + (uint64_t)at.size > (at.write ? s->write_len : s->read_len))
+        return translator_help(c, site);
+    const uint8_t *host;
+    if ((at.write && store(c, site, &at, &host)) || device(c, site, &at, &host))
+        return host;
+    /* What the TLB has the lookup would have found, or it was not after it. */
+    enum tlb_kind kind = at.write ? TLB_WRITE : TLB_READ;
+    bool beside = at.write && ui->beside, crosses = (at.gva & PAGE_MASK) + at.size > PAGE_SIZE;
+    if (beside || crosses || tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size) ||
+        !access_enter(c, at.gva, at.write))
+        return translator_help(c, site);
+    return again(c, u, ui);
+}
+
+narrow_function *narrow_memory_for(const struct insn *i)
+{
+    return narrow_access(i) ? missed : NULL;
+}
