@@ -61,8 +61,10 @@ void backend_put_immediate(struct translator *t, const struct unit *u, unsigned 
  */
 unsigned backend_writes_memory(const struct insn *i);
 
-/* Bytes that it reads or writes there, x87 and SSE instructions too; 0 as above. */
+/* Bytes that it reads or writes there; 0 as above. */
 unsigned backend_accesses_memory(const struct insn *i, bool *writes);
+/* The same for those of SSE that have nothing to do with the x87. */
+unsigned backend_sse_accesses_memory(const struct insn *i, bool *writes);
 
 /* Must host code be left behind this instruction, since it may change the mode? */
 bool backend_must_leave(const struct insn *i);

@@ -32,11 +32,10 @@ const struct insn *narrow_begin(struct vcpu *c, uint32_t site)
     return ui->insn;
 }
 
-const uint8_t *narrow_done(struct vcpu *c, uint32_t site, enum flags_place flags)
+const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enum flags_place flags)
 {
-    struct translator *t = c->translated.translator;
     c->insns++;
-    return translator_behind(t, site_unit(t, site), site_index(site), flags);
+    return translator_behind(c->translated.translator, u, n, flags);
 }
 
 /* --- Repeated string instructions ------------------------------------------------------------ */

@@ -25,8 +25,10 @@ unsigned narrow_access(const struct insn *i);
  * something may be raised. Ends by translator_transfer or translator_behind. */
 const struct insn *narrow_begin(struct vcpu *c, uint32_t site);
 
-/* The instruction of site, begun so, has run: translator_behind. */
-const uint8_t *narrow_done(struct vcpu *c, uint32_t site, enum flags_place flags);
+/* Instruction n of u, begun so, has run: translator_behind. u was found before it ran: it may be
+ * dead now, and the site leads nowhere. */
+const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n,
+                           enum flags_place flags);
 
 /* Instruction n of u, which may be dead, has run, with flags as they are in translated.flags; but
  * the unit must not go on. */

@@ -6,13 +6,20 @@
 #include "translator/jumps.h"
 #include "translator/narrow.h"
 
+/* The instruction has run; it cannot have dropped its unit. */
+static const uint8_t *done(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
+}
+
 static const uint8_t *read_control(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = narrow_begin(c, site);
     if (c->cpl != 0 || i->reg == 1 || i->reg > 3)
         take_flags(c);
     c->reg[i->modrm & 7].d = control_read(c, i->reg);
-    return narrow_done(c, site, FLAGS_IN_HOST);
+    return done(c, site);
 }
 
 /* Did the instruction, begun at `flushes` and `page_flushes`, flush the translation of its own
@@ -39,7 +46,7 @@ static inline const uint8_t *change(struct vcpu *c, uint32_t site,
     run(c, i);
     if (!moved_code(c, u, flushes, page_flushes)) {
         jumps_choose(t, t->current_key); /* it must hear of the page */
-        return narrow_done(c, site, FLAGS_IN_HOST);
+        return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
     }
     c->insns++;
     c->eip = eip_behind(u, &u->insn[site_index(site)]);
@@ -95,7 +102,7 @@ static const uint8_t *cpuid(struct vcpu *c, uint32_t site)
     c->reg[EBX].d = r.ebx;
     c->reg[ECX].d = r.ecx;
     c->reg[EDX].d = r.edx;
-    return narrow_done(c, site, FLAGS_IN_HOST);
+    return done(c, site);
 }
 
 static const uint8_t *rdtsc(struct vcpu *c, uint32_t site)
@@ -106,7 +113,7 @@ static const uint8_t *rdtsc(struct vcpu *c, uint32_t site)
     uint64_t tsc = control_read_tsc(c);
     c->reg[EAX].d = (uint32_t)tsc;
     c->reg[EDX].d = (uint32_t)(tsc >> 32);
-    return narrow_done(c, site, FLAGS_IN_HOST);
+    return done(c, site);
 }
 
 narrow_function *narrow_control_for(const struct insn *i)

@@ -21,7 +21,6 @@ unsigned narrow_access(const struct insn *i)
     case OPROW_push_ds:
     case OPROW_push_fs:
     case OPROW_push_gs:
-    case OPROW_call_jv:
         return i->osize | ACCESS_WRITE | ACCESS_STACK;
     case OPROW_pop_zv:
     case OPROW_ret:
@@ -40,7 +39,10 @@ unsigned narrow_access(const struct insn *i)
     }
     bool write;
     unsigned size = backend_accesses_memory(i, &write);
-    return size && write ? size | ACCESS_WRITE : size;
+    if (size)
+        return size | (write ? ACCESS_WRITE : 0);
+    size = backend_sse_accesses_memory(i, &write);
+    return size ? size | ACCESS_SSE | (write ? ACCESS_WRITE : 0) : 0;
 }
 
 /* Where it lies. */
@@ -116,12 +118,10 @@ static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *v
  */
 
 /* c has stored; it may have stored into this very unit. */
-static const uint8_t *stored(struct vcpu *c, uint32_t site, uint32_t gva, unsigned size)
+static const uint8_t *stored(struct vcpu *c, struct unit *u, unsigned n, uint32_t gva,
+                             unsigned size)
 {
-    struct translator *t = c->translated.translator;
-    struct unit *u = site_unit(t, site);
-    unsigned n = site_index(site);
-    translator_wrote(t, u, n, gva, size);
+    translator_wrote(c->translated.translator, u, n, gva, size);
     if (u->dead || c->wake)
         return narrow_leave(c, u, n);
     c->reg[ESP].q = c->reg[ESP].d - (uint32_t)u->insn[n].esp_behind;
@@ -131,13 +131,14 @@ static const uint8_t *stored(struct vcpu *c, uint32_t site, uint32_t gva, unsign
 /* False: it is not such a page, or not a plain store. */
 static bool store(struct vcpu *c, uint32_t site, const struct location *at, const uint8_t **host)
 {
-    const struct insn *i = site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
+    struct unit *u = site_unit(c->translated.translator, site);
+    const struct insn *i = u->insn[site_index(site)].insn;
     uint32_t value;
     if (!stored_value(c, i, &value) || !access_store_noted(c, at->seg, at->offset, value, at->size))
         return false;
     if (at->stack)
         set_stack_pointer(c, c->reg[ESP].d - at->size);
-    *host = stored(c, site, at->gva, at->size);
+    *host = stored(c, u, site_index(site), at->gva, at->size);
     return true;
 }
 
@@ -147,15 +148,17 @@ static bool store(struct vcpu *c, uint32_t site, const struct location *at, cons
 static const uint8_t *device_write(struct vcpu *c, uint32_t site, uint64_t gpa, uint32_t value,
                                    unsigned size)
 {
+    const struct unit *u = site_unit(c->translated.translator, site);
     narrow_begin(c, site);
     if (size < 4)
         value &= (uint32_t)(BIT(8 * size) - 1);
     physmap_write(c->physmap, gpa, value, size);
-    return narrow_done(c, site, FLAGS_IN_HOST);
+    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
 }
 
 static const uint8_t *device_read(struct vcpu *c, uint32_t site, uint64_t gpa, unsigned size)
 {
+    const struct unit *u = site_unit(c->translated.translator, site);
     const struct insn *i = narrow_begin(c, site);
     uint32_t value = (uint32_t)physmap_read(c->physmap, gpa, size);
     switch (i->op) {
@@ -177,7 +180,7 @@ static const uint8_t *device_read(struct vcpu *c, uint32_t site, uint64_t gpa, u
         set_register(c, i->reg, size, value);
         break;
     }
-    return narrow_done(c, site, FLAGS_IN_HOST);
+    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
 }
 
 static bool is_load(unsigned op)
@@ -221,6 +224,14 @@ static const uint8_t *again(struct vcpu *c, const struct unit *u, const struct u
     return translator_go_on(t);
 }
 
+/* Might the instruction raise something before it accesses memory? */
+static bool may_raise_first(const struct translator *t, const struct unit_insn *ui,
+                            const struct location *at)
+{
+    return (ui->access & ACCESS_SSE) &&
+           (t->fpu.level < FPU_ALL || (at->size == 16 && (at->gva & 15)));
+}
+
 static const uint8_t *missed(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
@@ -236,7 +247,8 @@ static const uint8_t *missed(struct vcpu *c, uint32_t site)
     /* What the TLB has the lookup would have found, or it was not after it. */
     enum tlb_kind kind = at.write ? TLB_WRITE : TLB_READ;
     bool beside = at.write && ui->beside, crosses = (at.gva & PAGE_MASK) + at.size > PAGE_SIZE;
-    if (beside || crosses || tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size) ||
+    if (beside || crosses || may_raise_first(t, ui, &at) ||
+        tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size) ||
         !access_enter(c, at.gva, at.write))
         return translator_help(c, site);
     return again(c, u, ui);

@@ -14,12 +14,13 @@ static bool is_free(const struct vcpu *c)
 static inline const uint8_t *transfer(struct vcpu *c, uint32_t site,
                                       void (*move)(struct vcpu *, uint16_t, unsigned))
 {
+    const struct unit *u = site_unit(c->translated.translator, site);
     const struct insn *i = narrow_begin(c, site);
     unsigned opcode = opcode_row(i->op)->opcode;
     if (!is_free(c))
         take_flags(c);
     move(c, opcode & 8 ? c->reg[EDX].w : i->imm & 0xFF, opcode & 1 ? i->osize : 1);
-    return narrow_done(c, site, FLAGS_IN_HOST);
+    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
 }
 
 static const uint8_t *in(struct vcpu *c, uint32_t site)

@@ -59,6 +59,7 @@ static inline uint32_t key_of(const struct vcpu *c)
 #define ACCESS_SIZE  31u /* mask; 0: there is none, or not one alone */
 #define ACCESS_WRITE 32u /* it may be written */
 #define ACCESS_STACK 64u /* at the top of the stack, not where ModRM says */
+#define ACCESS_SSE   128u
 
 /* One guest instruction of a unit. */
 struct unit_insn {

@@ -139,8 +139,6 @@ void emit_own(struct emit *e);                      /* own.c */
 void emit_branch(struct emit *e);                   /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
 bool emit_fpu(struct emit *e);
-/* May emit_fpu emit an access to its memory operand? */
-bool fpu_accesses_memory(const struct insn *i, bool *writes);
 void emit_string(struct emit *e); /* string.c */
 
 /* The instruction is run by its handler; then the next one, or the unit is left. */

@@ -240,12 +240,9 @@ unsigned backend_writes_memory(const struct insn *i)
 
 unsigned backend_accesses_memory(const struct insn *i, bool *writes)
 {
-    if (!insn_is_mem(i))
-        return 0;
-    if (table[i->op] == LOWER_HELP)
-        return fpu_accesses_memory(i, writes) ? memory_size(i) : 0;
     *writes = table[i->op] != LOWER_READ;
-    return table[i->op] >= LOWER_READ && table[i->op] <= LOWER_UPDATE ? memory_size(i) : 0;
+    bool any = table[i->op] >= LOWER_READ && table[i->op] <= LOWER_UPDATE;
+    return any && insn_is_mem(i) ? memory_size(i) : 0;
 }
 
 bool backend_must_leave(const struct insn *i)

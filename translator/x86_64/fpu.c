@@ -202,11 +202,10 @@ static void put_as_it_is(struct emit *e)
         put_operand_note(e, i, p);
 }
 
-bool fpu_accesses_memory(const struct insn *i, bool *writes)
+unsigned backend_sse_accesses_memory(const struct insn *i, bool *writes)
 {
-    enum kind k = kind_of(i->op);
     *writes = writes_memory(opcode_row(i->op), i);
-    return k != NOT_FPU && k != FPU_HANDLER && insn_is_mem(i);
+    return kind_of(i->op) == FPU_SSE && insn_is_mem(i) ? memory_size(i) : 0;
 }
 
 bool emit_fpu(struct emit *e)
