@@ -1,11 +1,14 @@
 /* translator/policy.h: which form of shadow map an address space gets, with --shadow auto.
  *
  * A window makes memory accesses some 1.5 cycles an instruction cheaper than the soft TLB, but each
- * page costs microseconds: a signal, a mapping, later an unmapping. So a space begins in the soft
- * TLB and earns its window: by running long, and by walks of its page tables that a window would
- * spare, against the pages that it touches for the first time (those walks set A or D). In its
- * window it has to go on earning what the window costs, measured in host cycles; when it does not
- * (fork, exec and fault storms) it goes back, and has to earn more the next time.
+ * page costs microseconds: a signal, a mapping, later an unmapping; and code that is translated for
+ * one form is translated anew for the other. So a space has an account. In its window it has to
+ * earn what faults, mappings and flushes cost, measured in host cycles; when it does not (fault
+ * storms) it goes to the soft TLB. There it earns its window back by running long, and by walks of
+ * its page tables that a window would spare, against the pages that it touches for the first time
+ * (those walks set A or D); each time it has to earn more.
+ *
+ * A new space begins in its window, on credit, unless those before it lost theirs.
  *
  * A space is one page-table root in one privilege view. With paging off there is no doubt: one
  * window shows physical memory for good. */
@@ -20,6 +23,7 @@
 struct space {
     uint64_t root;
     bool known, window;
+    bool given;             /* it began in its window and has not shown yet that it is worth it */
     uint8_t view, setbacks; /* times it went back to the soft TLB */
     int64_t credit;         /* host cycles: what it earned less what it cost */
 };
@@ -29,6 +33,7 @@ struct policy {
     struct space *now, *before;   /* the one that runs, and that did before */
     uint64_t insns, walks, fresh; /* at the last account */
     uint64_t cost;                /* cycles that windows took since then */
+    int incline[TLB_VIEWS];       /* below 0: new spaces begin in the soft TLB */
     uint64_t to_window, to_soft;  /* counters */
 };
 
@@ -38,9 +43,6 @@ bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insn
                    const struct tlb *tlb);
 
 /* The window in use took so many host cycles. */
-static inline void policy_charge(struct policy *p, uint64_t cycles)
-{
-    p->cost += cycles;
-}
+void policy_charge(struct policy *p, uint64_t cycles);
 
 #endif
