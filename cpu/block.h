@@ -64,6 +64,7 @@ struct block {
     uintptr_t linked_by_next[2]; /* per own link: the next link to the same target */
     uint64_t offset, offset2;    /* machine offsets: first byte; second page */
     uint16_t heat;      /* the translator's: times it was entered while it had no translation */
+    bool translated;    /* the translator's: something it made once began with this block */
     bool rewritten;     /* the guest keeps writing to it, or to others in its page */
     void *translations; /* the translator's: what it made with this block in it */
     struct block *hash_next;

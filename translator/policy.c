@@ -1,12 +1,13 @@
 #include "translator/policy.h"
 
 /* Host cycles, from measurements (docs/performance.md). */
-#define GAIN_HALVES  3       /* half cycles an instruction that a window saves */
-#define WALK_GAIN    400     /* for each page-table walk that it saves */
-#define PAGE_COST    15000   /* to show a page, and to take it away again */
-#define START_CREDIT 3000000 /* given with a window, or to be earned for one: what changing costs \
-                              */
-#define CHARGE_MAX   300000  /* more than that, and the host did something else meanwhile */
+#define GAIN_HALVES 3     /* half cycles an instruction that a window saves */
+#define WALK_GAIN   400   /* for each page-table walk that it saves */
+#define PAGE_COST   15000 /* to show a page, and to take it away again */
+#define START_CREDIT                                                                             \
+    3000000                 /* given with a window, or to be earned for one: what changing costs \
+                             */
+#define CHARGE_MAX   300000 /* more than that, and the host did something else meanwhile */
 #define CREDIT_MAX   (INT64_C(1) << 26)
 #define SETBACKS_MAX 6
 #define INCLINE_MAX  4

@@ -455,16 +455,31 @@ static struct block *next_cold(const struct translator *t)
     return cold ? b : NULL;
 }
 
+/* Does any handler of b's look at the x87 state? If not, it stays in the host over them. */
+static bool uses_x87(const struct block *b)
+{
+    for (unsigned n = 0; n < b->count; n++) {
+        if (backend_uses_x87(&b->insns[n]))
+            return true;
+    }
+    return false;
+}
+
 /* What has no unit, or does not fit the budget: its block in the interpreter, or one instruction.
  */
 static void run_in_interpreter(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    (void)fpu_take(t);
     unsigned blocks = 0;
     struct block *b = NULL;
+    if (!c->resume.block && !c->history_blocks) {
+        block_refresh(c);
+        b = block_find(c, 0);
+    }
     do {
         t->counters.single++;
+        if (!b || uses_x87(b))
+            (void)fpu_take(t);
         c->wake |= WAKE_ALONE;
         if (b)
             run_found(c, b);

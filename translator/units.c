@@ -72,6 +72,8 @@ static struct unit *find_by_code(const struct translator *t, const uint8_t *code
 
 struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key)
 {
+    if (!b->translations)
+        return NULL;
     return find_by_code(t, physmap_host(t->vcpu->physmap, b->offset), key);
 }
 
@@ -397,12 +399,14 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
  * entered again, and making a unit takes as long as interpreting it 20 times. Each further unit,
  * for another mode or another address (each start of a program has its libraries elsewhere), has to
  * be earned anew. What the guest keeps writing has to prove more. */
-#define HEAT_FIRST     16
+#define HEAT_FIRST     6
+#define HEAT_AGAIN     24
 #define HEAT_REWRITTEN 128
 
 bool block_is_cold(struct block *b)
 {
-    return b->heat < (b->rewritten ? HEAT_REWRITTEN : HEAT_FIRST) && b->heat++ < UINT16_MAX;
+    unsigned enough = b->rewritten ? HEAT_REWRITTEN : b->translated ? HEAT_AGAIN : HEAT_FIRST;
+    return b->heat < enough && b->heat++ < UINT16_MAX;
 }
 
 struct unit *unit_for(struct translator *t, uint32_t key)
@@ -422,6 +426,7 @@ struct unit *unit_for(struct translator *t, uint32_t key)
         return NULL;
     }
     b->heat = 1;
+    b->translated = true;
     if (t->dead && !t->restart)
         units_free_dead(t);
     return unit_make(t, b, (uint32_t)c->eip, key);
