@@ -17,6 +17,27 @@ narrow_function *narrow_far_for(const struct insn *i);     /* INT, IRET, far jum
 narrow_function *narrow_port_for(const struct insn *i);    /* IN, OUT */
 narrow_function *narrow_control_for(const struct insn *i); /* control registers, INVLPG, RDTSC .. */
 
+narrow_function *narrow_stack_for(const struct insn *i); /* CALL, PUSH and POP of memory, .. */
+narrow_function *narrow_bits_for(const struct insn *i);  /* BT and its kin in memory */
+
+/* The host address of size bytes that the TLB has for such an access, or NULL. */
+static inline uint8_t *narrow_reach(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size,
+                                    enum tlb_kind kind)
+{
+    const struct segment *s = &c->seg[seg];
+    uint64_t len = kind == TLB_WRITE ? s->write_len : s->read_len;
+    if (offset + (uint64_t)size > len)
+        return NULL;
+    return tlb_lookup(&c->tlb, c->tlb_view, kind, (uint32_t)s->base + offset, size);
+}
+
+/* Stores size bytes (1, 2, 4) where the TLB knows memory, with code or without, on behalf of
+ * instruction n of u. False: nothing was done. Then ends by narrow_stored. */
+must_use bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned seg,
+                           uint32_t offset, uint32_t value, unsigned size);
+/* Behind instruction n of u, which has stored, maybe into u; flags are the host's. */
+const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n);
+
 /* Of i's one memory operand: unit_insn.access. */
 unsigned narrow_access(const struct insn *i);
 

@@ -26,6 +26,16 @@ unsigned narrow_access(const struct insn *i)
     case OPROW_ret:
     case OPROW_ret_iw:
         return i->osize | ACCESS_STACK;
+    case OPROW_push_ev:
+    case OPROW_push_ev_7:
+        return insn_is_mem(i) || i->rm == ESP ? 0 : i->osize | ACCESS_WRITE | ACCESS_STACK;
+    case OPROW_mov_ew_s0:
+    case OPROW_mov_ew_s1:
+    case OPROW_mov_ew_s2:
+    case OPROW_mov_ew_s3:
+    case OPROW_mov_ew_s4:
+    case OPROW_mov_ew_s5:
+        return insn_is_mem(i) ? 2 | ACCESS_WRITE : 0;
     case OPROW_mov_al_ob:
         return 1;
     case OPROW_mov_ob_al:
@@ -88,6 +98,24 @@ static void set_register(struct vcpu *c, unsigned n, unsigned size, uint32_t val
         c->reg[n & 3].b.h = (uint8_t)value;
 }
 
+static unsigned pushed_segment(unsigned op)
+{
+    switch (op) {
+    case OPROW_push_es:
+        return SEG_ES;
+    case OPROW_push_cs:
+        return SEG_CS;
+    case OPROW_push_ss:
+        return SEG_SS;
+    case OPROW_push_ds:
+        return SEG_DS;
+    case OPROW_push_fs:
+        return SEG_FS;
+    default:
+        return SEG_GS;
+    }
+}
+
 /* What a store moves. False: it is not a plain one. */
 static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *value)
 {
@@ -103,6 +131,26 @@ static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *v
     case OPROW_mov_ov_eax:
         *value = c->reg[EAX].d;
         return true;
+    case OPROW_push_ev:
+    case OPROW_push_ev_7:
+        *value = c->reg[i->rm].d;
+        return true;
+    case OPROW_push_es:
+    case OPROW_push_cs:
+    case OPROW_push_ss:
+    case OPROW_push_ds:
+    case OPROW_push_fs:
+    case OPROW_push_gs:
+        *value = c->seg[pushed_segment(i->op)].selector;
+        return true;
+    case OPROW_mov_ew_s0:
+    case OPROW_mov_ew_s1:
+    case OPROW_mov_ew_s2:
+    case OPROW_mov_ew_s3:
+    case OPROW_mov_ew_s4:
+    case OPROW_mov_ew_s5:
+        *value = c->seg[i->reg].selector;
+        return true;
     case OPROW_mov_eb_ib:
     case OPROW_mov_ev_iv:
     case OPROW_push_iv:
@@ -117,11 +165,25 @@ static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *v
 /* --- Pages with code ---------------------------------------------------------------------------
  */
 
-/* c has stored; it may have stored into this very unit. */
-static const uint8_t *stored(struct vcpu *c, struct unit *u, unsigned n, uint32_t gva,
-                             unsigned size)
+bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned seg, uint32_t offset,
+                  uint32_t value, unsigned size)
 {
-    translator_wrote(c->translated.translator, u, n, gva, size);
+    uint8_t *p = narrow_reach(c, seg, offset, size, TLB_WRITE);
+    if (!p && !access_store_noted(c, seg, offset, value, size))
+        return false;
+    if (!p)
+        translator_wrote(c->translated.translator, u, n, (uint32_t)c->seg[seg].base + offset, size);
+    else if (size == 4)
+        store_le32(p, value);
+    else if (size == 2)
+        store_le16(p, (uint16_t)value);
+    else
+        *p = (uint8_t)value;
+    return true;
+}
+
+const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n)
+{
     if (u->dead || c->wake)
         return narrow_leave(c, u, n);
     c->reg[ESP].q = c->reg[ESP].d - (uint32_t)u->insn[n].esp_behind;
@@ -132,13 +194,15 @@ static const uint8_t *stored(struct vcpu *c, struct unit *u, unsigned n, uint32_
 static bool store(struct vcpu *c, uint32_t site, const struct location *at, const uint8_t **host)
 {
     struct unit *u = site_unit(c->translated.translator, site);
-    const struct insn *i = u->insn[site_index(site)].insn;
+    unsigned n = site_index(site);
     uint32_t value;
-    if (!stored_value(c, i, &value) || !access_store_noted(c, at->seg, at->offset, value, at->size))
+    if (!stored_value(c, u->insn[n].insn, &value) ||
+        !access_store_noted(c, at->seg, at->offset, value, at->size))
         return false;
     if (at->stack)
         set_stack_pointer(c, c->reg[ESP].d - at->size);
-    *host = stored(c, u, site_index(site), at->gva, at->size);
+    translator_wrote(c->translated.translator, u, n, at->gva, at->size);
+    *host = narrow_stored(c, u, n);
     return true;
 }
 

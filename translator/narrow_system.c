@@ -27,17 +27,6 @@ static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
 
 /* --- Memory ----------------------------------------------------------------------------------- */
 
-/* The host address of size bytes, or NULL. */
-static uint8_t *reach(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size,
-                      enum tlb_kind kind)
-{
-    const struct segment *s = &c->seg[seg];
-    uint64_t len = kind == TLB_WRITE ? s->write_len : s->read_len;
-    if (offset + (uint64_t)size > len)
-        return NULL;
-    return tlb_lookup(&c->tlb, c->tlb_view, kind, (uint32_t)s->base + offset, size);
-}
-
 static uint32_t stack_offset(const struct vcpu *c, int32_t disp)
 {
     uint32_t sp = c->reg[ESP].d + (uint32_t)disp;
@@ -96,7 +85,7 @@ static const uint8_t *mov_segment(struct vcpu *c, uint32_t site)
     const struct insn *i = site_insn(c, site);
     uint16_t selector = c->reg[i->rm].w;
     if (insn_is_mem(i)) {
-        const uint8_t *p = reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
+        const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
         if (!p)
             return translator_help(c, site);
         selector = load_le16(p);
@@ -121,7 +110,7 @@ static unsigned popped_segment(const struct insn *i)
 static const uint8_t *pop_segment(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = reach(c, SEG_SS, stack_offset(c, 0), 2, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), 2, TLB_READ);
     if (!p || !load_segment(c, popped_segment(i), load_le16(p)))
         return translator_help(c, site);
     set_stack_pointer(c, c->reg[ESP].d + i->osize);
@@ -145,8 +134,8 @@ static unsigned far_segment(const struct insn *i)
 static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = reach(c, i->seg, operand_offset(c, i, 0), i->osize, TLB_READ);
-    const uint8_t *q = reach(c, i->seg, operand_offset(c, i, i->osize), 2, TLB_READ);
+    const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), i->osize, TLB_READ);
+    const uint8_t *q = narrow_reach(c, i->seg, operand_offset(c, i, i->osize), 2, TLB_READ);
     if (!p || !q)
         return translator_help(c, site);
     uint32_t offset = load(p, i->osize);
@@ -169,7 +158,7 @@ static bool iopl_allows(const struct vcpu *c)
 static const uint8_t *pushf(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    uint8_t *p = reach(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize, TLB_WRITE);
+    uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize, TLB_WRITE);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
     take_flags(c);
@@ -186,7 +175,7 @@ static const uint8_t *pushf(struct vcpu *c, uint32_t site)
 static const uint8_t *popf(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = reach(c, SEG_SS, stack_offset(c, 0), i->osize, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), i->osize, TLB_READ);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
     uint32_t value = load(p, i->osize);

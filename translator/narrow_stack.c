@@ -1,0 +1,83 @@
+/* translator/narrow_stack.c: what pushes or pops and has more to do than one access: CALL, and PUSH
+ * and POP of a memory operand. Host code of their own serves the usual case; this is for stacks
+ * beside code, which is how small programs have them. */
+#include "cpu/access.h"
+#include "cpu/segment.h"
+#include "translator/narrow.h"
+#include "translator/returns.h"
+
+static uint32_t wrap_stack(const struct vcpu *c, uint32_t sp)
+{
+    return c->stack32 ? sp : sp & 0xFFFF;
+}
+
+static uint32_t load(const uint8_t *p, unsigned size)
+{
+    return size == 2 ? load_le16(p) : load_le32(p);
+}
+
+/* CALL near relative. */
+static const uint8_t *call(struct vcpu *c, uint32_t site)
+{
+    struct translator *t = c->translated.translator;
+    struct unit *u = site_unit(t, site);
+    unsigned n = site_index(site);
+    const struct insn *i = u->insn[n].insn;
+    uint32_t next = eip_behind(u, &u->insn[n]), to = next + i->imm;
+    uint32_t sp = c->reg[ESP].d - i->osize;
+    if (i->osize == 2)
+        to &= 0xFFFF;
+    if (to > c->seg[SEG_CS].limit || c->stop_on ||
+        !narrow_store(c, u, n, SEG_SS, wrap_stack(c, sp), next, i->osize))
+        return translator_help(c, site);
+    set_stack_pointer(c, sp);
+    if (u->landing && n + 1u == u->insns)
+        returns_push(t, u);
+    c->insns = retired(t, u->insn[n].rest);
+    c->eip = to;
+    return translator_transfer(t, FLAGS_IN_HOST);
+}
+
+static const uint8_t *push_memory(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    unsigned n = site_index(site);
+    const struct insn *i = u->insn[n].insn;
+    uint32_t sp = c->reg[ESP].d - i->osize;
+    const uint8_t *p = narrow_reach(c, i->seg, insn_ea(c, i), i->osize, TLB_READ);
+    if (!p || !narrow_store(c, u, n, SEG_SS, wrap_stack(c, sp), load(p, i->osize), i->osize))
+        return translator_help(c, site);
+    set_stack_pointer(c, sp);
+    return narrow_stored(c, u, n);
+}
+
+/* An address that uses ESP is formed after ESP was incremented (SDM vol. 2, POP). */
+static const uint8_t *pop_memory(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    unsigned n = site_index(site);
+    const struct insn *i = u->insn[n].insn;
+    const uint8_t *p = narrow_reach(c, SEG_SS, wrap_stack(c, c->reg[ESP].d), i->osize, TLB_READ);
+    uint32_t to = insn_ea(c, i) + (i->base == ESP ? i->osize : 0u);
+    if (i->asize == 2)
+        to &= 0xFFFF;
+    if (!p || !narrow_store(c, u, n, i->seg, to, load(p, i->osize), i->osize))
+        return translator_help(c, site);
+    set_stack_pointer(c, c->reg[ESP].d + i->osize);
+    return narrow_stored(c, u, n);
+}
+
+narrow_function *narrow_stack_for(const struct insn *i)
+{
+    switch (i->op) {
+    case OPROW_call_jv:
+        return call;
+    case OPROW_push_ev:
+    case OPROW_push_ev_7:
+        return insn_is_mem(i) ? push_memory : NULL;
+    case OPROW_pop_ev:
+        return insn_is_mem(i) ? pop_memory : NULL;
+    default:
+        return NULL;
+    }
+}
