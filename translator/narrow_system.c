@@ -148,6 +148,85 @@ static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
     return next(c, site);
 }
 
+/* --- SS ----------------------------------------------------------------------------------------
+ *
+ * What MOV and POP SS hold off for one instruction needs no keeping while nothing waits, if the
+ * next one surely runs: it is in the unit, whose budget is known to last. */
+
+/* Loads SS, or raises; false: what waits has to be held off. */
+static bool load_stack(struct vcpu *c, uint32_t site, uint16_t selector)
+{
+    if (c->events)
+        return false;
+    if (!vcpu_is_protected(c)) {
+        segment_load_real(c, SEG_SS, selector, vcpu_is_v86(c));
+        return true;
+    }
+    narrow_begin(c, site);
+    take_flags(c);
+    segment_load(c, SEG_SS, selector);
+    c->cur = NULL;
+    return true;
+}
+
+/* Instruction n of u has loaded SS; it may have marked a descriptor in a page with code. */
+static const uint8_t *stack_loaded(struct vcpu *c, const struct unit *u, unsigned n, bool holds)
+{
+    if (!((key_of(c) ^ u->key) & ~KEY_FORM) && n + 1u < u->insns)
+        return narrow_stored(c, u, n);
+    c->inhibit = holds ? INHIBIT_STACK : INHIBIT_NONE;
+    return narrow_leave(c, u, n);
+}
+
+static const uint8_t *mov_ss(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    const struct insn *i = site_insn(c, site);
+    uint16_t selector = c->reg[i->rm].w;
+    if (insn_is_mem(i)) {
+        const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
+        if (!p)
+            return translator_help(c, site);
+        selector = load_le16(p);
+    }
+    if (!load_stack(c, site, selector))
+        return translator_help(c, site);
+    return stack_loaded(c, u, site_index(site), true);
+}
+
+/* The stack pointer moves in the width of the old stack. */
+static const uint8_t *pop_ss(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    const struct insn *i = site_insn(c, site);
+    const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), 2, TLB_READ);
+    uint32_t sp = c->reg[ESP].d + i->osize;
+    bool wide = c->stack32;
+    if (!p || !load_stack(c, site, load_le16(p)))
+        return translator_help(c, site);
+    if (wide)
+        c->reg[ESP].d = sp;
+    else
+        c->reg[ESP].w = (uint16_t)sp;
+    return stack_loaded(c, u, site_index(site), true);
+}
+
+static const uint8_t *lss(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    const struct insn *i = site_insn(c, site);
+    const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), i->osize, TLB_READ);
+    const uint8_t *q = narrow_reach(c, i->seg, operand_offset(c, i, i->osize), 2, TLB_READ);
+    uint32_t offset = p && q ? load(p, i->osize) : 0;
+    if (!p || !q || !load_stack(c, site, load_le16(q)))
+        return translator_help(c, site);
+    if (i->osize == 2)
+        c->reg[i->reg].w = (uint16_t)offset;
+    else
+        c->reg[i->reg].d = offset;
+    return stack_loaded(c, u, site_index(site), false);
+}
+
 /* --- Flags ------------------------------------------------------------------------------------ */
 
 static bool iopl_allows(const struct vcpu *c)
@@ -234,6 +313,12 @@ narrow_function *narrow_system_for(const struct insn *i)
     case OPROW_lfs:
     case OPROW_lgs:
         return far_pointer;
+    case OPROW_mov_s2_ew:
+        return mov_ss;
+    case OPROW_pop_ss:
+        return pop_ss;
+    case OPROW_lss:
+        return lss;
     case OPROW_pushf:
         return pushf;
     case OPROW_popf:

@@ -246,6 +246,9 @@ bool backend_resumes(const struct insn *i)
     switch (i->op) {
     case OPROW_popf:
     case OPROW_sti:
+    case OPROW_mov_s2_ew:
+    case OPROW_pop_ss:
+    case OPROW_lss:
     case OPROW_mov_cd_rd:
     case OPROW_lmsw:
     case OPROW_invlpg:
