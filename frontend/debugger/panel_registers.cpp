@@ -355,11 +355,13 @@ static void debug_register_tip(const view_cpu &c, int n)
 {
     static const char *const kinds[] = {"execution", "a write", "I/O", "an access"};
     static const int lengths[] = {1, 2, 8, 4};
+    if (n > 3) {
+        tip(n == 6 ? "which breakpoints were hit" : "which breakpoints are on, and for what");
+        return;
+    }
     uint32_t on = c.dr[7] >> 2 * n & 3, kind = c.dr[7] >> (16 + 4 * n) & 3,
              length = c.dr[7] >> (18 + 4 * n) & 3;
-    if (n > 3)
-        tip(n == 6 ? "which breakpoints were hit" : "which breakpoints are on, and for what");
-    else if (on)
+    if (on)
         tip("on: %s, %d bytes", kinds[kind], lengths[length]);
     else
         tip("off");
