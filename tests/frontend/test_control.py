@@ -32,9 +32,9 @@ def expect(good, what, detail=""):
 
 def start(*options, command="debug"):
     global process
-    process = subprocess.Popen([umbra, command, "--display", "none", "--timeout", "120", "--control", "unix:" + path,
+    process = subprocess.Popen([umbra, command, "--display", "none", "--timeout", "600", "--control", "unix:" + path,
                                 *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    for _ in range(200):
+    for _ in range(2400):
         if os.path.exists(path) and process.poll() is None:
             try:
                 return Client()
@@ -47,7 +47,7 @@ def start(*options, command="debug"):
 
 
 def ends(status):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     expect(process.returncode == status, f"exit status {process.returncode}, not {status}", err.decode())
     expect(not os.path.exists(path), "the socket's file goes")
     return err.decode()
@@ -56,7 +56,7 @@ def ends(status):
 class Client:
     def __init__(self):
         self.s = socket.socket(socket.AF_UNIX)
-        self.s.settimeout(60)
+        self.s.settimeout(300)
         self.s.connect(path)
         self.f = self.s.makefile("rb")
         self.events = []
@@ -104,8 +104,8 @@ class Client:
 
 
 def wrong(want, *options):
-    p = subprocess.run([umbra, "run", "--display", "none", "--timeout", "5", *options], stdin=subprocess.DEVNULL,
-                       capture_output=True, timeout=60)
+    p = subprocess.run([umbra, "run", "--display", "none", "--timeout", "60", *options], stdin=subprocess.DEVNULL,
+                       capture_output=True, timeout=300)
     expect(p.returncode == want, f"{options}: exit {p.returncode}, not {want}", p.stderr.decode())
 
 
@@ -200,7 +200,7 @@ d = Client()
 d.send(b'{"verb":"sta')
 d.close()
 deaf = Client()
-for _ in range(200):
+for _ in range(2400):
     deaf.send(b'{"verb":"help"}\n' * 20) if _ < 5 else None
 e = Client()
 expect(e.ask("continue") == {} and c.event("resumed") and e.event("resumed"), "all hear events")
@@ -219,7 +219,7 @@ for o in others + [deaf]:
 c.close()
 one = subprocess.run([sys.executable, "-c", "import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n"
                       "s.sendall(b'{\"verb\":\"pause\"}')\ns.shutdown(socket.SHUT_WR)\nsys.stdout.buffer.write(b''.join(iter(lambda: s.recv(4096), b'')))",
-                      path], capture_output=True, timeout=60)
+                      path], capture_output=True, timeout=300)
 expect(b'"ok":true' in one.stdout.split(b"\n")[-2], "one shot, without line end, then closed", one)
 expect(e.event("stopped")["reason"] == "paused", "paused")
 expect(e.ask("status")["running"] is False, "and still so when that client is gone")

@@ -35,7 +35,7 @@ before=$(cat empty short letter blank cdrom.iso cut script | cksum)
 expect() {
     want=$1 text=$2
     shift 2
-    timeout 30 "$umbra" run --display none --timeout 20 "$@" >out 2>err </dev/null
+    timeout 300 "$umbra" run --display none --timeout 200 "$@" >out 2>err </dev/null
     got=$?
     [ $got -eq "$want" ] || fail "umbra run $*: exit $got, not $want: $(cat err)"
     grep -qF -- "$text" err || fail "umbra run $*: '$text' is not in: $(cat err)"
@@ -102,7 +102,7 @@ expect 1 "in use" --hda blank --hdb blank
 starts() {
     text=$1 marker=$2
     shift 2
-    timeout 60 "$umbra" run --display none --timeout 40 --until "$marker" "$@" >out 2>err </dev/null
+    timeout 300 "$umbra" run --display none --timeout 240 --until "$marker" "$@" >out 2>err </dev/null
     got=$?
     [ $got -eq 0 ] || fail "umbra run $*: exit $got: $(cat err)"
     [ -z "$text" ] || grep -qF -- "$text" err || fail "umbra run $*: '$text' is not in: $(cat err)"

@@ -23,9 +23,9 @@ fail() {
 }
 # start OPTIONS...: umbra with the stub at $socket, in the background
 start() {
-    "$umbra" run --display none --timeout 120 --gdb "unix:$socket" "$@" </dev/null >"$dir/serial" 2>"$dir/log" &
+    "$umbra" run --display none --timeout 600 --gdb "unix:$socket" "$@" </dev/null >"$dir/serial" 2>"$dir/log" &
     pid=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 1200); do
         [ -S "$socket" ] && return
         sleep 0.1
     done
@@ -42,7 +42,7 @@ ends() {
 talk() {
     script=$1
     shift
-    timeout 100 gdb -nx -batch -ex 'set pagination off' -ex 'set confirm off' "$@" \
+    timeout 300 gdb -nx -batch -ex 'set pagination off' -ex 'set confirm off' "$@" \
         -ex "target remote $socket" -x "$script" >"$dir/out" 2>&1 || fail "gdb: status $?"
 }
 says() {
@@ -53,7 +53,7 @@ says() {
 refused() {
     want=$1
     shift
-    timeout 20 "$umbra" run --display none "$@" </dev/null >/dev/null 2>"$dir/log"
+    timeout 200 "$umbra" run --display none "$@" </dev/null >/dev/null 2>"$dir/log"
     got=$?
     [ $got -eq "$want" ] || fail "umbra run $*: exit $got, not $want"
 }
@@ -127,7 +127,7 @@ continue
 detach
 END
 cat >"$dir/second" <<END
-shell timeout 20 gdb -nx -batch -ex 'set remotetimeout 3' -ex 'target remote $socket' -ex 'printf "second got in %x\n", \$eip' 2>&1
+shell timeout 60 gdb -nx -batch -ex 'set remotetimeout 3' -ex 'target remote $socket' -ex 'printf "second got in %x\n", \$eip' 2>&1
 printf "still here %x\n", \$eip
 monitor quit
 END
@@ -167,7 +167,7 @@ bt 2
 delete
 python
 import os, signal, threading
-threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+gdb.events.cont.connect(lambda event: threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start())
 end
 continue
 info symbol $pc

@@ -91,9 +91,9 @@ for round in 1 2 3; do
     rm -f "$dir/disk.img" "$dir/told"
     truncate -s 32M "$dir/disk.img"
     "$umbra" run --display none --fda "$dir/writer.img" --hda "$dir/disk.img" --boot a \
-        --debugcon "0xE9:$dir/told" --timeout 60 2>"$dir/err" </dev/null &
+        --debugcon "0xE9:$dir/told" --timeout 600 2>"$dir/err" </dev/null &
     pid=$!
-    for _ in $(seq 300); do # until some hundred sectors are through
+    for _ in $(seq 1200); do # until some hundred sectors are through
         sleep 0.1
         [ "$(wc -l <"$dir/told" 2>/dev/null || echo 0)" -ge $((100 * round)) ] && break
     done

@@ -13,17 +13,19 @@ printf '\273\000\200\270\001\002\271\002\000\272\000\000\315\023\364\353\375' >"
 head -c 493 /dev/zero >>"$dir/boot"
 printf '\125\252' >>"$dir/boot"
 
-    "$umbra" run --display none --stats --timeout 3 "$dir/boot" >/dev/null 2>"$dir/err"
+# A busy host may need longer until the guest has done its part.
+for seconds in 3 15 60; do
+    "$umbra" run --display none --stats --timeout $seconds "$dir/boot" >/dev/null 2>"$dir/err"
     status=$?
     [ $status -eq 3 ] || fail "exit $status, not 3: $(cat "$dir/err")"
     sed -n '/^{/,/^}/p' "$dir/err" >"$dir/json"
     python3 -m json.tool "$dir/json" >/dev/null || fail "no JSON: $(cat "$dir/err")"
-    python3 - "$dir/json" <<'PY' || fail "$(cat "$dir/json")"
+    python3 - "$dir/json" <<'PY' && { echo ok; exit 0; }
 import json, sys
 s = json.load(open(sys.argv[1]))
 assert s["instructions"] > 0 and s["virtual_ns"] > 0
 assert s["dma"]["dma8237"]["bytes_written"] >= 512
 assert s["slept_ns"] > s["virtual_ns"] // 3, "a halted guest lets the host sleep"
 PY
-
-echo ok
+done
+fail "$(cat "$dir/json")"

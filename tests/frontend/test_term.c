@@ -224,7 +224,7 @@ static pid_t start(int *master, int *slave)
     fill_text();
     memcpy(text.cells[0], (struct text_cell[]){{'h', 7}, {'i', 7}}, 4);
     struct surface none = {0};
-    for (unsigned i = 0; i < 1000; i++) {
+    for (unsigned i = 0; i < 12000; i++) {
         struct display_status status = {.mips = 42, .percent = 100, .host_ns = i * 10000000ull};
         ops->frame(d, &none, &text, &status);
         struct display_event event;

@@ -40,7 +40,7 @@ fail() { echo "FAILED: $1"; cat "$dir/out"; exit 1; }
 shows() { grep -qF -- "$1" "$dir/out" || fail "no '$1'"; }
 
 status=0
-"$umbra" run --display none --timeout 60 "$dir/boot.img" >"$dir/out" 2>&1 || status=$?
+"$umbra" run --display none --timeout 600 "$dir/boot.img" >"$dir/out" 2>&1 || status=$?
 [ "$status" = 4 ] || fail "status $status"
 shows "the guest triple-faulted (shutdown) at 0008:"
 shows "1.  #UD invalid opcode (vector 6)"
@@ -54,14 +54,14 @@ shows "so: IDT entry 06 holds no gate that is present: the system has no handler
 cat >"$dir/script" <<'SCRIPT'
 break crash
 continue
-wait 30
+wait 300
 where
 continue
-wait 30
+wait 300
 status
 history 8
 SCRIPT
-"$umbra" run --display none --timeout 60 --symbols "$dir/boot.map" --console-script "$dir/script" --stopped "$dir/boot.img" >"$dir/out" 2>&1 || true
+"$umbra" run --display none --timeout 600 --symbols "$dir/boot.map" --console-script "$dir/script" --stopped "$dir/boot.img" >"$dir/out" 2>&1 || true
 shows "crash"
 shows "triple fault at 0008:"
 shows "32-bit protected mode"

@@ -16,14 +16,14 @@ check() { # WHAT STATUS: the message at the end of $out
     exit 1
 }
 for shadow in window soft; do
-    "$umbra" run --display none --serial stdio --verify --shadow $shadow --timeout 120 --type \
+    "$umbra" run --display none --serial stdio --verify --shadow $shadow --timeout 600 --type \
         '{until demo ready}page\n{until two pages of memory}tasks\n{until and A goes on}off\n' >"$out" 2>&1
     check "the demo, $shadow" $?
 done
 if command -v nasm >/dev/null; then
     nasm -f bin -o "$dir/long_unit.img" "$2/tests/frontend/long_unit.asm"
     for shadow in window soft; do
-        "$umbra" run --display none --verify --shadow $shadow --timeout 120 --debug-exit 0xF4 --fda "$dir/long_unit.img" >"$out" 2>&1
+        "$umbra" run --display none --verify --shadow $shadow --timeout 600 --debug-exit 0xF4 --fda "$dir/long_unit.img" >"$out" 2>&1
         status=$?
         check "the longest unit, $shadow" $((status == 85 ? 0 : status))
     done
@@ -32,5 +32,5 @@ else
 fi
 image=${UMBRA_GUESTS:-$2/../shared/guests}/freedos-144.img
 [ -f "$image" ] || exit 0
-"$umbra" run --display none --verify --snapshot --until 'A:\>' --timeout 200 "$image" >"$out" 2>&1
+"$umbra" run --display none --verify --snapshot --until 'A:\>' --timeout 600 "$image" >"$out" 2>&1
 check FreeDOS $?

@@ -18,7 +18,7 @@ printf '\125\252' >>"$dir/disk"
 head -c 1474048 /dev/zero >>"$dir/disk"
 Xvfb -displayfd 3 -screen 0 1024x768x24 3>"$dir/display" 2>/dev/null &
 xvfb=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for i in $(seq 120); do
     [ -s "$dir/display" ] && break
     sleep 0.5
 done
@@ -29,10 +29,10 @@ sleep 1
 # that no suppression can name them: in sanitizer builds this test does not look for leaks.
 export ASAN_OPTIONS=detect_leaks=0
 export DISPLAY SDL_VIDEODRIVER=x11 SDL_AUDIODRIVER=dummy
-"$umbra" run --display sdl --timeout 60 --fda "$dir/disk" >/dev/null 2>"$dir/err" &
+"$umbra" run --display sdl --timeout 600 --fda "$dir/disk" >/dev/null 2>"$dir/err" &
 pid=$!
 window=
-for i in $(seq 40); do
+for i in $(seq 240); do
     kill -0 $pid 2>/dev/null || break
     window=$(xdotool search --name '^disk ' 2>/dev/null | head -n 1)
     [ -n "$window" ] && grep -q W "$dir/err" && break
@@ -60,7 +60,7 @@ m.data[0] = x.XInternAtom(d, b"WM_DELETE_WINDOW", 0)
 x.XSendEvent(d, w, 0, 0, ctypes.byref(m))
 x.XCloseDisplay(d)
 PY
-for i in $(seq 20); do
+for i in $(seq 240); do
     kill -0 $pid 2>/dev/null || break
     sleep 0.5
 done
