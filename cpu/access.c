@@ -143,16 +143,16 @@ static struct place place_of(struct vcpu *c, uint32_t gva, enum tlb_view view, e
     return (struct place){.host = enter(c, gva, view, kind, &page), .gpa = page.gpa};
 }
 
-bool access_enter(struct vcpu *c, uint32_t gva, bool write)
+enum access_answer access_enter(struct vcpu *c, uint32_t gva, bool write, uint32_t *error)
 {
     enum tlb_kind kind = write ? TLB_WRITE : TLB_READ;
     struct walk_page page;
-    uint32_t error;
     if (tlb_recall(&c->tlb, c->tlb_view, kind, gva))
-        return true;
-    return walk_page_of(c, gva, c->tlb_view, kind, &page, &error) &&
-           enter(c, gva, c->tlb_view, kind, &page) &&
-           tlb_lookup(&c->tlb, c->tlb_view, kind, gva, 1);
+        return ACCESS_ENTERED;
+    if (!walk_page_of(c, gva, c->tlb_view, kind, &page, error))
+        return ACCESS_FAULTS;
+    enter(c, gva, c->tlb_view, kind, &page);
+    return tlb_lookup(&c->tlb, c->tlb_view, kind, gva, 1) ? ACCESS_ENTERED : ACCESS_SLOW;
 }
 
 static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)

@@ -24,9 +24,13 @@ bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t 
 bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size);
 /* The same page is entered as TLB_BESIDE, if that may be. */
 void access_enter_beside(struct vcpu *c, uint32_t gva);
-/* Has the page of gva in the TLB for data accesses of the present privilege. False: it is not, as
- * the access faults or must take the slow way each time; nothing is raised. */
-bool access_enter(struct vcpu *c, uint32_t gva, bool write);
+/* Has the page of gva in the TLB for data accesses of the present privilege. Nothing is raised. */
+enum access_answer {
+    ACCESS_ENTERED,
+    ACCESS_SLOW,   /* each access must take the slow way */
+    ACCESS_FAULTS, /* #PF with *error */
+};
+enum access_answer access_enter(struct vcpu *c, uint32_t gva, bool write, uint32_t *error);
 /* Checks that a write of size bytes would succeed (rights, both pages, sets A and D) and returns
  * the host address when it may be accessed directly for reading and writing, else NULL. For
  * read-modify-write: after it returned, load and store at that place do not fault. */

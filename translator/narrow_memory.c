@@ -6,6 +6,7 @@
  * beside their code, or write code a device                MOV reads and writes it here all else,
  * and faults    the handler */
 #include "cpu/access.h"
+#include "cpu/exception.h"
 #include "cpu/segment.h"
 #include "translator/narrow.h"
 
@@ -312,10 +313,19 @@ static const uint8_t *missed(struct vcpu *c, uint32_t site)
     enum tlb_kind kind = at.write ? TLB_WRITE : TLB_READ;
     bool beside = at.write && ui->beside, crosses = (at.gva & PAGE_MASK) + at.size > PAGE_SIZE;
     if (beside || crosses || may_raise_first(t, ui, &at) ||
-        tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size) ||
-        !access_enter(c, at.gva, at.write))
+        tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size))
         return translator_help(c, site);
-    return again(c, u, ui);
+    uint32_t error;
+    switch (access_enter(c, at.gva, at.write, &error)) {
+    case ACCESS_ENTERED:
+        return again(c, u, ui);
+    case ACCESS_FAULTS:
+        narrow_begin(c, site);
+        take_flags(c);
+        cpu_raise_page_fault(c, at.gva, error);
+    default:
+        return translator_help(c, site);
+    }
 }
 
 narrow_function *narrow_memory_for(const struct insn *i)

@@ -495,7 +495,7 @@ static void run_translated(struct translator *t)
     struct vcpu *c = t->vcpu;
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
-    const uint8_t *host = t->cold ? NULL : translator_go_on(t);
+    const uint8_t *host = t->cold ? NULL : translator_transfer(t, FLAGS_IN_VCPU);
     t->cold = false;
     if (!host) {
         run_in_interpreter(t);

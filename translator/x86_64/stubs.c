@@ -111,6 +111,7 @@ static void put_enter(struct code *c)
     asm_mov64(c, R11, RSI);
     asm_store64(c, FIELD_OF(translated.c_sp), RSP);
     put_load(c);
+    asm_load32(c, R10, FIELD_OF(eip)); /* when R11 is a unit's indirect entry */
     asm_jmp_place(c, place_reg(R11));
 }
 
