@@ -26,7 +26,7 @@
 #define JUMP_SLOTS      (1u << JUMP_BITS)
 #define JUMP_TABLES     32
 #define UNITS_MAX       (1u << 18)
-#define UNIT_CHAINS     (1u << 16)
+#define UNIT_CHAINS     (1u << 18)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
 #define CODE_CACHE_SIZE (UINT64_C(128) << 20)
 #define BLOCKS_FREE     (UINT64_C(16) << 20) /* bytes of blocks that do not count as cache */
