@@ -221,8 +221,8 @@ static void feed(window *w, const SDL_Event &event)
     io.KeyAlt = e.key.keysym.mod & KMOD_ALT;
 }
 
-/* Dear ImGui sees only what is down when a frame begins: a key or button that went down is let go
- * in a later frame, or it would never have been pressed. */
+/* Dear ImGui sees only what is down when a frame begins: a key or a button changes once in a frame,
+ * or it would never have been pressed, or never let go. */
 void input_feed(window *w)
 {
     std::vector<SDL_Keycode> keys;
@@ -232,14 +232,16 @@ void input_feed(window *w)
         return;
     for (; n < w->waiting.size() && !w->hold; n++) {
         const SDL_Event &e = w->waiting[n];
-        if (e.type == SDL_KEYUP &&
-            std::find(keys.begin(), keys.end(), e.key.keysym.sym) != keys.end())
-            break;
-        if (e.type == SDL_MOUSEBUTTONUP && buttons)
-            break;
-        if (e.type == SDL_KEYDOWN)
+        if (e.type == SDL_KEYUP || e.type == SDL_KEYDOWN) {
+            if (std::find(keys.begin(), keys.end(), e.key.keysym.sym) != keys.end())
+                break;
             keys.push_back(e.key.keysym.sym);
-        buttons |= e.type == SDL_MOUSEBUTTONDOWN;
+        }
+        if (e.type == SDL_MOUSEBUTTONUP || e.type == SDL_MOUSEBUTTONDOWN) {
+            if (buttons)
+                break;
+            buttons = true;
+        }
         feed(w, e);
     }
     w->waiting.erase(w->waiting.begin(), w->waiting.begin() + (ptrdiff_t)n);

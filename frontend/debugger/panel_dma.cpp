@@ -73,11 +73,6 @@ static void check_row(Ui &ui, const view_check &e)
     ImGui::TableNextColumn();
     text(colour::dim, "%.6f", (double)e.time_ns / 1e9);
     ImGui::TableNextColumn();
-    text(ink, "%s", e.device);
-    ImGui::TableNextColumn();
-    text(ink, "%s %llu", e.write ? "write" : "read", (unsigned long long)e.len);
-    tip("bytes, seen from the device");
-    ImGui::TableNextColumn();
     text(ink, "%08llx", (unsigned long long)e.gpa);
     if (ImGui::IsItemClicked())
         ui.go_memory(e.gpa, true);
@@ -86,6 +81,11 @@ static void check_row(Ui &ui, const view_check &e)
         text(colour::bad, "%s%s", e.reason, e.done ? " (done)" : "");
     else
         text(colour::good, "ok");
+    ImGui::TableNextColumn();
+    text(ink, "%s", e.device);
+    ImGui::TableNextColumn();
+    text(ink, "%s %llu", e.write ? "write" : "read", (unsigned long long)e.len);
+    tip("bytes, seen from the device");
 }
 
 static void checks(Ui &ui)
@@ -108,7 +108,7 @@ static void checks(Ui &ui)
     static const struct {
         const char *name;
         int width;
-    } columns[] = {{"at, s", 10}, {"device", 8}, {"bytes", 10}, {"gpa", 8}, {"verdict", 30}};
+    } columns[] = {{"at, s", 8}, {"gpa", 8}, {"verdict", 16}, {"device", 8}, {"bytes", 10}};
     for (auto &column : columns)
         ImGui::TableSetupColumn(column.name, ImGuiTableColumnFlags_WidthFixed,
                                 (float)column.width * ui.character);

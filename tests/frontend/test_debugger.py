@@ -313,7 +313,7 @@ def test_paging(folder):
         m.key("F6")
         m.wait(m.stopped, "the pause")
         m.picture("walk")
-        m.key("ctrl+7", "Right", "Right", "Return")
+        m.key("ctrl+7", "Right", "Right", "Right", "Return")  # the IDT
         m.picture("tables")
         m.key("ctrl+1")
         m.picture("kernel")
