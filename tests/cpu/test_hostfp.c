@@ -226,6 +226,17 @@ static bool is_open(const struct encoding *e, const struct host32_state s[3])
     return passes_the_end(e, &s[0]) || has_mm(e, operand_offset(e, &s[0]) - HOST_DATA_AT(e->kind));
 }
 
+/* A fault of the guest's that the host cannot have: AddressSanitizer's shadow lies there. */
+static bool is_foreign(const struct host32_state *mine)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return mine->vector == VEC_PF && mine->cr2 >= 0x7FFF7000;
+#else
+    (void)mine;
+    return false;
+#endif
+}
+
 /* The move to MMX state: CVTPI2PS from memory makes it on Intel's chips, not on AMD's; and where a
  * conversion from or to MMX raises #XM it came before that on AMD's. */
 static void allow_for_mmx_state(const struct encoding *e, const struct host32_state *host,
@@ -359,8 +370,13 @@ static void compare_encoding(struct rng *r, const struct encoding *e, unsigned s
             s[k].fx = fx[k];
             memcpy(fx[k], fx[0], sizeof fx[k]);
         }
-        host32_run(&s[1], e->kind);
         guest_run(&s[2], e->kind);
+        if (is_foreign(&s[2])) {
+            t->skipped++;
+            copy_memory(false);
+            continue;
+        }
+        host32_run(&s[1], e->kind);
         t->cases++;
         t->raised[s[1].vector & 31]++;
         if (is_open(e, s)) {
