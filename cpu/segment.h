@@ -153,7 +153,9 @@ struct segment segment_from(const struct descriptor *d, uint16_t selector);
  * interrupt shadow: the instruction does. */
 void segment_load(struct vcpu *c, unsigned seg, uint16_t selector);
 
-/* Puts a checked descriptor into a segment register. */
+/* Puts what a checked descriptor says into a segment register. */
+void segment_fill(struct vcpu *c, unsigned seg, uint16_t selector, uint16_t attr, uint32_t base,
+                  uint32_t limit);
 void segment_set(struct vcpu *c, unsigned seg, uint16_t selector, const struct descriptor *d);
 
 /* Loads a segment register as real mode (also V86 mode: v86 true) does: base is selector << 4. */

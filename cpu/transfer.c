@@ -242,13 +242,8 @@ struct far_pointer far_pointer_load(struct vcpu *c, const struct insn *i)
 
 static void set_flat(struct vcpu *c, unsigned seg, uint16_t selector, bool code)
 {
-    struct segment *s = &c->seg[seg];
-    unsigned dpl = selector & 3;
-    s->selector = selector;
-    s->attr = (uint16_t)(0xC090 | dpl << 5 | (code ? 0xB : 0x3));
-    s->limit = UINT32_MAX;
-    s->base = 0;
-    segment_update(c, seg);
+    unsigned attr = 0xC090 | (selector & 3u) << 5 | (code ? 0xB : 0x3);
+    segment_fill(c, seg, selector, (uint16_t)attr, 0, UINT32_MAX);
 }
 
 static void enter_flat(struct vcpu *c, uint16_t cs, uint16_t ss, uint32_t eip, uint32_t esp)

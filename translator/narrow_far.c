@@ -86,10 +86,17 @@ static const uint8_t *return_far(struct vcpu *c, uint32_t site)
     return gone(c);
 }
 
+/* SYSENTER and SYSEXIT look at no flag, unless they raise: not at these levels, set up so. */
+static bool raises_in_system(const struct vcpu *c, unsigned cpl_max)
+{
+    return vcpu_is_real(c) || !(c->sysenter_cs & 0xFFFC) || c->cpl > cpl_max || c->stop_on;
+}
+
 static const uint8_t *sysenter(struct vcpu *c, uint32_t site)
 {
     narrow_begin(c, site);
-    take_flags(c);
+    if (raises_in_system(c, 3))
+        take_flags(c);
     system_enter(c);
     return gone(c);
 }
@@ -97,7 +104,8 @@ static const uint8_t *sysenter(struct vcpu *c, uint32_t site)
 static const uint8_t *sysexit(struct vcpu *c, uint32_t site)
 {
     narrow_begin(c, site);
-    take_flags(c);
+    if (raises_in_system(c, 0))
+        take_flags(c);
     system_exit(c);
     return gone(c);
 }
