@@ -495,7 +495,10 @@ static void run_translated(struct translator *t)
     struct vcpu *c = t->vcpu;
     c->inhibit = 0;
     c->eflags &= ~FLAG_RF;
-    const uint8_t *host = t->cold ? NULL : translator_transfer(t, FLAGS_IN_VCPU);
+    /* With a stop somewhere its block is asked for: units from before it end there. */
+    const uint8_t *host = t->cold    ? NULL
+                          : c->stops ? translator_go_on(t)
+                                     : translator_transfer(t, FLAGS_IN_VCPU);
     t->cold = false;
     if (!host) {
         run_in_interpreter(t);

@@ -457,6 +457,44 @@ START_TEST(ranges_of_code)
 }
 END_TEST
 
+/* The blocks of both pages are there and chained when the breakpoint comes, in the middle of one.
+ */
+START_TEST(in_a_page_that_another_jumps_to)
+{
+    static const uint8_t caller[] = {
+        0xE8, 0xFD, 0x0F, /* 1000: call 2000 */
+        0xB8, 0x00, 0x30, /* 1003: mov ax, 3000 */
+        0xFF, 0xD0,       /* 1006: call ax */
+        0xE9, 0xF5, 0x1F, /* 1008: jmp 3000 */
+    };
+    static const uint8_t near[] = {0x43, 0x43, 0xC3}; /* 2000: inc bx; inc bx; ret */
+    /* 3000: inc cx; inc cx; test cx, 2; jz 3010; ret; 3010: jmp 1000 */
+    static const uint8_t other[] = {0x41, 0x41, 0xF7, 0xC1, 0x02, 0x00, 0x74, 0x08, 0xC3};
+    static const uint8_t back[] = {0xE9, 0xED, 0xDF};
+    static const uint16_t at[] = {0x2001, 0x3001, 0x2002, 0x3010, 0x1003};
+    struct partition *p = with_code(caller, sizeof caller);
+    struct debug *d = partition_debug(p);
+    put(p, 0x2000, near, sizeof near);
+    put(p, 0x3000, other, sizeof other);
+    put(p, 0x3010, back, sizeof back);
+    for (size_t n = 0; n < ARRAY_LEN(at); n++) {
+        set(p, "ip", 0x1000);
+        set(p, "esp", 0xF00);
+        set(p, "ecx", 0);
+        debug_continue(d);
+        partition_run(p, partition_now(p) + 100000, NULL, NULL);
+        debug_pause(d);
+        struct break_spec spec = {.kind = BREAK_AT,
+                                  .place = {.kind = STOP_LINEAR, .address = at[n]}};
+        unsigned id = add(p, spec);
+        ck_assert_int_eq(go(p), DEBUG_BREAKPOINT);
+        ck_assert_uint_eq(get(p, "eip"), at[n]);
+        ck_assert(debug_break_remove(d, id));
+    }
+    partition_destroy(p);
+}
+END_TEST
+
 START_TEST(places_are_read)
 {
     static const struct {
@@ -503,4 +541,4 @@ CHECK_MAIN("partition/breakpoints", conditions_hits_and_ignored_ones,
            two_at_one_place_and_switched_off_ones, a_condition_without_a_value_stops, ports,
            interrupts_exceptions_and_iret, modes_and_address_spaces, data_by_physical_address,
            a_data_condition_sees_what_was_written, step_out_of_a_procedure, step_out_of_32_bit_code,
-           step_over_recursion, ranges_of_code, places_are_read)
+           step_over_recursion, ranges_of_code, in_a_page_that_another_jumps_to, places_are_read)
