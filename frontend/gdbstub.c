@@ -17,7 +17,8 @@
 #include "frontend/gdb/session.h"
 #include "frontend/unixsocket.h"
 
-#define SEND_MS 5000 /* a gdb that takes nothing for so long is gone */
+#define SEND_MS    5000 /* a gdb that takes nothing for so long is gone */
+#define HANG_UP_MS 300  /* how long a gdb that was told of the end may take to go */
 
 struct gdbstub {
     struct log *log;
@@ -228,6 +229,19 @@ static void take_wake(struct gdbstub *g)
         drop_client(g, "does not listen");
 }
 
+/* A socket closed while something of gdb's waits unread is reset, and takes with it what gdb has
+ * not read yet: the end that it is told of. So gdb hangs up first, if it does so soon. */
+static void let_hang_up(int fd)
+{
+    char unread[256];
+    shutdown(fd, SHUT_WR);
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    for (unsigned n = 0; n < 100 && poll(&poller, 1, HANG_UP_MS) > 0; n++) {
+        if (recv(fd, unread, sizeof unread, MSG_DONTWAIT) <= 0)
+            break;
+    }
+}
+
 static void *stub_thread(void *ctx)
 {
     struct gdbstub *g = ctx;
@@ -246,7 +260,8 @@ static void *stub_thread(void *ctx)
     }
     if (g->client >= 0) {
         gdb_session_exited(&g->session, g->status);
-        flush(g);
+        if (flush(g))
+            let_hang_up(g->client);
         gdb_session_end(&g->session);
         close(g->client);
         g->client = -1;

@@ -134,6 +134,7 @@ gdb.close()
 control = Control(os.path.join(folder.name, "control"))
 until(lambda: running(control), "the guest goes on")
 gdb = Gdb(port)
+control.event("stopped")  # by the new one; it may hear of the old one's going before
 gdb.send(b"vCont;c")
 control.event("resumed")
 control.ask("quit")
