@@ -70,4 +70,7 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
 const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,
                                  enum flags_place flags);
 
+/* The same when it did no more than to ask a device: the mode is as it was. */
+const uint8_t *translator_behind_device(struct translator *t, const struct unit *u, unsigned n);
+
 #endif

@@ -218,7 +218,8 @@ static const uint8_t *device_write(struct vcpu *c, uint32_t site, uint64_t gpa, 
     if (size < 4)
         value &= (uint32_t)(BIT(8 * size) - 1);
     physmap_write(c->physmap, gpa, value, size);
-    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
+    c->insns++;
+    return translator_behind_device(c->translated.translator, u, site_index(site));
 }
 
 static const uint8_t *device_read(struct vcpu *c, uint32_t site, uint64_t gpa, unsigned size)
@@ -245,7 +246,8 @@ static const uint8_t *device_read(struct vcpu *c, uint32_t site, uint64_t gpa, u
         set_register(c, i->reg, size, value);
         break;
     }
-    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
+    c->insns++;
+    return translator_behind_device(c->translated.translator, u, site_index(site));
 }
 
 static bool is_load(unsigned op)

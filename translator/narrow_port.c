@@ -20,7 +20,8 @@ static inline const uint8_t *transfer(struct vcpu *c, uint32_t site,
     if (!is_free(c))
         take_flags(c);
     move(c, opcode & 8 ? c->reg[EDX].w : i->imm & 0xFF, opcode & 1 ? i->osize : 1);
-    return narrow_done(c, u, site_index(site), FLAGS_IN_HOST);
+    c->insns++;
+    return translator_behind_device(c->translated.translator, u, site_index(site));
 }
 
 static const uint8_t *in(struct vcpu *c, uint32_t site)

@@ -271,6 +271,18 @@ const uint8_t *translator_behind(struct translator *t, const struct unit *u, uns
     return translator_go_on(t);
 }
 
+const uint8_t *translator_behind_device(struct translator *t, const struct unit *u, unsigned n)
+{
+    struct vcpu *c = t->vcpu;
+    bool same = !u->dead && !c->wake && c->insns_end >= t->end;
+    if (likely(same && (!(u->key & KEY_WINDOW) || show_window(t)))) {
+        c->cur = NULL;
+        c->reg[ESP].q = c->reg[ESP].d - (uint32_t)u->insn[n].esp_behind;
+        return u->start + u->insn[n].resume;
+    }
+    return translator_behind(t, u, n, FLAGS_IN_HOST);
+}
+
 /* --- Called from host code
  * ------------------------------------------------------------------------ */
 
