@@ -226,12 +226,12 @@ const uint8_t *translator_go_on(struct translator *t)
 }
 
 /* The jump table knows most targets; a unit's own look at R10 (the stub loads eip there) says
- * whether it is the right one. */
+ * whether it is the right one. Where a debugger wants to stop only block_find learns. */
 const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
 {
     struct vcpu *c = t->vcpu;
     c->cur = NULL;
-    if (likely(!engine_is_wanted(c) && c->insns < c->insns_end)) {
+    if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end)) {
         block_refresh(c);
         jumps_choose(t, present_key(t));
         const uint8_t *host = t->current->slot[c->eip & (JUMP_SLOTS - 1)];
