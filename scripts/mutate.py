@@ -103,7 +103,7 @@ MUTANTS = [
 
 # From fast to slow; the rest is added behind.
 FAST_FIRST = ["v86", "faults", "registers", "transfer", "engine", "exception", "task", "segment",
-              "system", "paging", "forms", "boundary", "interp", "vectors", "softfloat", "host",
+              "system", "paging", "forms", "boundary", "interp", "vectors", "softfloat", "host", "hostfp",
               "x87", "simd", "decode"]
 
 
