@@ -69,10 +69,10 @@ MUTANTS = [
     ("cpu/task.c", "base + port / 8 + 1 > c->tr.limit", "base + port / 8 > c->tr.limit"),
     ("cpu/task.c", "eflags &= ~FLAG_NT;", ";"),
     ("cpu/task.c", "c->cr0 |= CR0_TS;", ";"),
-    ("cpu/frame.c", "return offset > f->ss.limit && last <= top;", "return last <= top;"),
+    ("cpu/frame.c", "return offset > f->limit && last <= top;", "return last <= top;"),
     # system instructions, control and debug registers
     ("cpu/interp/system_segment.c", "(uint16_t)((*to & ~3u) | rpl);", "(uint16_t)(*to | rpl);"),
-    ("cpu/interp/system_control.c", "(c->cr0 & ~UINT32_C(0xE)) | (value & 0xF)",
+    ("cpu/control.c", "(c->cr0 & ~UINT32_C(0xE)) | (value & 0xF)",
      "(c->cr0 & ~UINT32_C(0xF)) | (value & 0xF)"),
     ("cpu/interp/system_flags.c", "if (c->cpl == 0)\n            mask |= FLAG_IOPL;",
      "mask |= FLAG_IOPL;"),
