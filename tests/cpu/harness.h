@@ -113,18 +113,18 @@ static inline unsigned fault_of(struct machine *m)
     return m->c->fault.vector;
 }
 
-#define FAULT(m, ...)                      \
-    __extension__({                        \
-        (m)->c->cur = &(m)->insn;          \
-        (m)->c->block_eip = (m)->c->eip;   \
-        (m)->c->fault.vector = NO_FAULT;   \
-        (m)->c->fault.error = 0;           \
-        jmp_buf landing_;                   \
-        (m)->c->unwind = &landing_;         \
-        if (setjmp(landing_) == 0) {        \
-            __VA_ARGS__;                   \
-        }                                  \
-        fault_of(m);                       \
+#define FAULT(m, ...)                    \
+    __extension__({                      \
+        (m)->c->cur = &(m)->insn;        \
+        (m)->c->block_eip = (m)->c->eip; \
+        (m)->c->fault.vector = NO_FAULT; \
+        (m)->c->fault.error = 0;         \
+        jmp_buf landing_;                \
+        (m)->c->unwind = &landing_;      \
+        if (setjmp(landing_) == 0) {     \
+            __VA_ARGS__;                 \
+        }                                \
+        fault_of(m);                     \
     })
 #define MUST_NOT_FAULT(m, ...)                    \
     do {                                          \
