@@ -23,8 +23,7 @@ struct block;
  * reached, a write to code) are looked at before the next one, wherever its block ends. */
 enum vcpu_exit interp_run(struct vcpu *c, uint64_t insns);
 
-/* --- Parts of an engine, for the interpreter's and the translator's ------------------------------
- */
+/* --- Parts of an engine, for the interpreter's and the translator's --------------------------- */
 
 /* Lands a raised exception after longjmp to *c->unwind: what ran before it is retired, and it is
  * delivered. */

@@ -165,8 +165,7 @@ void stops_resume_out(struct stops *s);
 /* The vCPU was stopped by other means: an unfinished step and run_to are over. */
 void stops_cancel(struct stops *s);
 
-/* --- For the engine, when vcpu.stops is not NULL ------------------------------------------------
- */
+/* --- For the engine, when vcpu.stops is not NULL ---------------------------------------------- */
 
 /* EVENT_DEBUG is set, between two instructions. True: stop; what it was stands in hit. */
 bool stops_after(struct vcpu *c);

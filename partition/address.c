@@ -117,8 +117,7 @@ void address_explain_selector(struct partition *p, uint16_t selector, uint32_t o
     explain(p, out->base + offset, out);
 }
 
-/* --- Text --------------------------------------------------------------------------------------
- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 static void put_bits(uint64_t value, bool leaf, struct bytes *out)
 {
@@ -224,8 +223,7 @@ void address_text(const struct address_view *a, struct bytes *out)
     put_shadow(a, out);
 }
 
-/* --- What is mapped ----------------------------------------------------------------------------
- */
+/* --- What is mapped --------------------------------------------------------------------------- */
 
 static bool same_rights(const struct mapped_range *r, const struct walk_story *s)
 {

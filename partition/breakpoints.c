@@ -43,8 +43,7 @@ static uint32_t event_of(enum break_kind kind)
     return events[kind];
 }
 
-/* --- What the engine is told -------------------------------------------------------------------
- */
+/* --- What the engine is told ------------------------------------------------------------------ */
 
 static bool same_place(const struct stop_place *a, const struct stop_place *b)
 {
@@ -105,8 +104,7 @@ static void disarm(struct debug *d, struct breakpoint *b)
     want_events(d);
 }
 
-/* --- The table ---------------------------------------------------------------------------------
- */
+/* --- The table -------------------------------------------------------------------------------- */
 
 void breakpoints_init(struct debug *d)
 {
@@ -297,8 +295,7 @@ bool debug_break_condition(struct debug *d, unsigned id, const char *text, struc
     return true;
 }
 
-/* --- Hits --------------------------------------------------------------------------------------
- */
+/* --- Hits ------------------------------------------------------------------------------------- */
 
 static bool has_vector(const struct break_spec *s, uint8_t vector)
 {
@@ -375,8 +372,7 @@ bool breakpoints_wanted(void *ctx, struct stop_hit *hit)
     return fired || (!known && hit->reason != STOP_EVENT);
 }
 
-/* --- Text --------------------------------------------------------------------------------------
- */
+/* --- Text ------------------------------------------------------------------------------------- */
 
 static void put_vectors(const struct break_spec *s, struct bytes *out)
 {
@@ -433,8 +429,7 @@ void break_line(const struct breakpoint *b, struct bytes *out)
         text_put(out, "  ignore %llu", (unsigned long long)b->spec.ignore);
 }
 
-/* --- Places ------------------------------------------------------------------------------------
- */
+/* --- Places ----------------------------------------------------------------------------------- */
 
 /* The colon of SEG:OFFSET, or NULL: not one within brackets or of a ?: */
 static const char *find_colon(const char *text)

@@ -27,8 +27,7 @@ static void add(struct differences *d, const char *what, const void *reference, 
     hex(item->tested, tested, size);
 }
 
-/* --- The vCPU ----------------------------------------------------------------------------------
- */
+/* --- The vCPU --------------------------------------------------------------------------------- */
 
 static const char *const register_names[] = {"eax", "ecx", "edx", "ebx",
                                              "esp", "ebp", "esi", "edi"};
@@ -104,8 +103,7 @@ void compare_ends(enum partition_end reference, enum partition_end tested, struc
         add(out, "how the run ended (enum partition_end)", &a, &b, sizeof a);
 }
 
-/* --- Devices -----------------------------------------------------------------------------------
- */
+/* --- Devices ---------------------------------------------------------------------------------- */
 
 void compare_devices(struct partition *reference, struct partition *tested, struct differences *out)
 {
@@ -116,8 +114,7 @@ void compare_devices(struct partition *reference, struct partition *tested, stru
     }
 }
 
-/* --- Memory ------------------------------------------------------------------------------------
- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
 /* Could the bytes at at be two flag images that differ in arithmetic flags only? PUSHF pushes to
  * any address: it is the low byte, with bits 5 and 3 zero and bit 1 set, or the high one. */

@@ -13,8 +13,7 @@ const struct bus *device_at_index(const struct board *b, unsigned n)
     return n < b->device_count ? b->device[n] : NULL;
 }
 
-/* --- Registers ---------------------------------------------------------------------------------
- */
+/* --- Registers -------------------------------------------------------------------------------- */
 
 typedef void value_fn(void *ctx, const struct device_value *v);
 
@@ -101,8 +100,7 @@ static void put_value(void *ctx, const struct device_value *v)
     text_put(out, "%*s%s\n", width < 48 ? (int)(48 - width) : 2, "", v->doc ? v->doc : "");
 }
 
-/* --- Where it sits -----------------------------------------------------------------------------
- */
+/* --- Where it sits ---------------------------------------------------------------------------- */
 
 static void put_ports(const struct bus *device, const struct board *b, struct bytes *out)
 {
@@ -155,8 +153,7 @@ void devices_text(const struct board *b, struct bytes *out)
     }
 }
 
-/* --- DMA ---------------------------------------------------------------------------------------
- */
+/* --- DMA -------------------------------------------------------------------------------------- */
 
 /* The newest of all domains, skipping what was taken; each domain's log is in order. */
 size_t dma_recent(const struct board *b, bool only_denied, struct dma_check *out, size_t most)

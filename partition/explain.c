@@ -7,8 +7,7 @@
 #include "partition/tables.h"
 #include "partition/text.h"
 
-/* --- Error codes -------------------------------------------------------------------------------
- */
+/* --- Error codes ------------------------------------------------------------------------------ */
 
 static void put_page_fault(uint32_t error, struct bytes *out)
 {
@@ -40,8 +39,7 @@ void explain_error(unsigned vector, uint32_t error, struct bytes *out)
         text_put(out, ", while something else was delivered");
 }
 
-/* --- What a delivery goes through ---------------------------------------------------------------
- */
+/* --- What a delivery goes through ------------------------------------------------------------- */
 
 static void put_entry(const struct table_entry *e, const char *what, struct bytes *out)
 {
@@ -159,8 +157,7 @@ static void put_delivery(struct vcpu *c, unsigned vector, struct bytes *out)
     }
 }
 
-/* --- The triple fault ---------------------------------------------------------------------------
- */
+/* --- The triple fault ------------------------------------------------------------------------- */
 
 static void put_name(unsigned vector, struct bytes *out)
 {
@@ -258,8 +255,7 @@ void explain_triple_fault(struct vcpu *c, struct bytes *out)
                    out);
 }
 
-/* --- History ------------------------------------------------------------------------------------
- */
+/* --- History ---------------------------------------------------------------------------------- */
 
 /* As far as it can be known without the segment's base: a protected-mode segment is taken as flat.
  */

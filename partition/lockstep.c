@@ -39,8 +39,7 @@ struct lockstep {
     unsigned careful_count;
 };
 
-/* --- Pairs -------------------------------------------------------------------------------------
- */
+/* --- Pairs ------------------------------------------------------------------------------------ */
 
 static void pair_unmake(struct lockstep *l)
 {
@@ -81,8 +80,7 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* --- Steps -------------------------------------------------------------------------------------
- */
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 /* Virtual time at which the next step ends. Short steps are as likely as long ones of a decade. */
 static uint64_t step_end(const struct lockstep *l)
@@ -130,8 +128,7 @@ static void run_tested(struct lockstep *l, uint64_t until)
     l->pair.end[TESTED] = partition_run(l->pair.p[TESTED], until, NULL, NULL);
 }
 
-/* --- Judging -----------------------------------------------------------------------------------
- */
+/* --- Judging ---------------------------------------------------------------------------------- */
 
 enum verdict { EQUAL, DIFFERENT, UNSURE };
 
@@ -193,8 +190,7 @@ static enum verdict step(struct lockstep *l, bool traced, bool full, struct diff
     return judge(l, full || ended || due, d);
 }
 
-/* --- Locating ----------------------------------------------------------------------------------
- */
+/* --- Locating --------------------------------------------------------------------------------- */
 
 /* Both, instruction by instruction with equal flags, through the step that is next. full: memory
  * and devices are compared after each, too. */
@@ -406,8 +402,7 @@ static enum verdict locate(struct lockstep *l, uint64_t checked, uint64_t last, 
     return DIFFERENT;
 }
 
-/* --- The run -----------------------------------------------------------------------------------
- */
+/* --- The run ---------------------------------------------------------------------------------- */
 
 static bool is_over(const struct lockstep *l)
 {

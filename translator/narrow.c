@@ -63,8 +63,7 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
     return what == STRING_DONE ? behind(u, site_index(site)) : translator_help(c, site);
 }
 
-/* --- Which --------------------------------------------------------------------------------------
- */
+/* --- Which ------------------------------------------------------------------------------------ */
 
 narrow_function *narrow_for(const struct insn *i)
 {

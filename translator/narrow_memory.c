@@ -1,10 +1,11 @@
 /* translator/narrow_memory.c: accesses that the soft TLB did not serve.
  *
- *     not in it               the page tables are walked, and the host code of the instruction runs
- *                             again: it finds the page now
- *     a page with code        MOV and PUSH write it here: programs keep data, or their stack,
- * beside their code, or write code a device                MOV reads and writes it here all else,
- * and faults    the handler */
+ *     what                what is done
+ *     a page not in it    the page tables are walked, and the instruction's host code runs again
+ *     a page with code    MOV and PUSH write it here: programs keep data, or their stack, there
+ *     a device            MOV reads and writes it here
+ *     all else            the handler: so do faults that come before the access
+ */
 #include "cpu/access.h"
 #include "cpu/exception.h"
 #include "cpu/segment.h"
@@ -163,8 +164,7 @@ static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *v
     }
 }
 
-/* --- Pages with code ---------------------------------------------------------------------------
- */
+/* --- Pages with code -------------------------------------------------------------------------- */
 
 bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned seg, uint32_t offset,
                   uint32_t value, unsigned size)
@@ -207,8 +207,7 @@ static bool store(struct vcpu *c, uint32_t site, const struct location *at, cons
     return true;
 }
 
-/* --- Devices -----------------------------------------------------------------------------------
- */
+/* --- Devices ---------------------------------------------------------------------------------- */
 
 static const uint8_t *device_write(struct vcpu *c, uint32_t site, uint64_t gpa, uint32_t value,
                                    unsigned size)
@@ -273,8 +272,7 @@ static bool device(struct vcpu *c, uint32_t site, const struct location *at, con
     return true;
 }
 
-/* --- The TLB -----------------------------------------------------------------------------------
- */
+/* --- The TLB ---------------------------------------------------------------------------------- */
 
 /* The page was entered: the host code runs again. A walk may have written to the page tables, and
  * they may be code. */

@@ -44,8 +44,7 @@ static uint32_t load(const uint8_t *p, unsigned size)
     return size == 2 ? load_le16(p) : load_le32(p);
 }
 
-/* --- Segment registers -------------------------------------------------------------------------
- */
+/* --- Segment registers ------------------------------------------------------------------------ */
 
 /* A data segment with nothing to raise or to mark in its descriptor. False: by the handler. */
 static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)

@@ -132,8 +132,7 @@ void translator_destroy(struct translator *t)
     free(t);
 }
 
-/* --- State between vCPU and host code -----------------------------------------------------------
- */
+/* --- State between vCPU and host code --------------------------------------------------------- */
 
 /* Lets the counter run from now on: insns is current, `ahead` instructions more are counted
  * already. Returns the instructions left. */

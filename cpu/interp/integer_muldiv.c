@@ -188,8 +188,7 @@ force_inline uint32_t multiply(struct vcpu *c, unsigned width, uint32_t a, uint3
 IMUL_FORMS(16)
 IMUL_FORMS(32)
 
-/* --- Decimal adjustment (SDM vol. 2, the pseudocode of each) -----------------------------------
- */
+/* --- Decimal adjustment (SDM vol. 2, the pseudocode of each) ---------------------------------- */
 
 HANDLER(aam)
 {

@@ -161,8 +161,7 @@ UNPACK(punpckhdq, d, true, load_m64)
 UNPACK_LANES(punpcklqdq, q, false)
 UNPACK_LANES(punpckhqdq, q, true)
 
-/* --- shifts: all lanes by the source's lower 64 bits, or by an immediate ------------------------
- */
+/* --- shifts: all lanes by the source's lower 64 bits, or by an immediate ---------------------- */
 
 #define SHIFT(name, field, width, shifted, overshifted)                   \
     PACKED(name, {                                                        \
@@ -212,8 +211,7 @@ HANDLER(pslldq)
     c->xmm[i->rm] = r;
 }
 
-/* --- shuffles, words in and out, masks -----------------------------------------------------------
- */
+/* --- shuffles, words in and out, masks -------------------------------------------------------- */
 
 static inline V shuffle_words(V a, unsigned from, unsigned imm)
 {

@@ -18,8 +18,7 @@ static inline void env_truncating(const struct vcpu *c, struct fp_env *e, bool t
         e->rounding = FP_TRUNCATE;
 }
 
-/* --- from integers -------------------------------------------------------------------------------
- */
+/* --- from integers ---------------------------------------------------------------------------- */
 
 HANDLER(cvtsi2sd)
 {

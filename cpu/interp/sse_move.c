@@ -155,8 +155,7 @@ HANDLER(mov128u_to_m)
     store128u(c, i, insn_ea(c, i), c->xmm[i->reg]);
 }
 
-/* --- parts: scalars from memory clear the rest, from a register they keep it ---------------------
- */
+/* --- parts: scalars from memory clear the rest, from a register they keep it ------------------ */
 
 HANDLER(movss_r)
 {
@@ -315,8 +314,7 @@ HANDLER(movshdup)
     c->xmm[i->reg] = (V){.d = {b.d[1], b.d[1], b.d[3], b.d[3]}};
 }
 
-/* --- shuffles and masks of floats ----------------------------------------------------------------
- */
+/* --- shuffles and masks of floats ------------------------------------------------------------- */
 
 HANDLER(unpcklps)
 {

@@ -218,8 +218,7 @@ struct view_request {
     struct view_action action[VIEW_ACTIONS];
 };
 
-/* --- The window, for debugger.c ---------------------------------------------------------------
- */
+/* --- The window, for debugger.c --------------------------------------------------------------- */
 
 struct window;
 

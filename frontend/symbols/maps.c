@@ -92,8 +92,7 @@ static bool contains(const char *line, size_t len, const char *text)
     return memmem(line, len, text, strlen(text)) != NULL;
 }
 
-/* --- NASM --------------------------------------------------------------------------------------
- */
+/* --- NASM ------------------------------------------------------------------------------------- */
 
 /*  ---- Section .text ----            Real  Virtual  Name      (three words: two are numbers)
  *  ---- No Section ----               Value  Name              (equ: constants) */
@@ -124,8 +123,7 @@ bool read_nasm_map(struct symbols *s, const struct image *file, const char **err
     return is_map;
 }
 
-/* --- GNU ld ------------------------------------------------------------------------------------
- */
+/* --- GNU ld ----------------------------------------------------------------------------------- */
 
 static bool is_name(const char *at, size_t len)
 {
@@ -177,8 +175,7 @@ bool read_gnu_map(struct symbols *s, const struct image *file, const char **erro
     return is_map;
 }
 
-/* --- nm, System.map, /proc/kallsyms -------------------------------------------------------------
- */
+/* --- nm, System.map, /proc/kallsyms ----------------------------------------------------------- */
 
 static enum symbol_kind nm_kind(char letter)
 {

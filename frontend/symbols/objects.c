@@ -22,8 +22,7 @@ static size_t string_at(const struct image *file, uint64_t table, uint64_t size,
     return end ? (size_t)(end - start) : 0;
 }
 
-/* --- ELF ---------------------------------------------------------------------------------------
- */
+/* --- ELF -------------------------------------------------------------------------------------- */
 
 #define SHT_SYMTAB 2
 #define SHN_ABS    0xFFF1
@@ -119,8 +118,7 @@ bool read_elf(struct symbols *s, const struct image *file, const char **error)
     return any;
 }
 
-/* --- a.out -------------------------------------------------------------------------------------
- */
+/* --- a.out ------------------------------------------------------------------------------------ */
 
 #define OMAGIC 0407
 #define NMAGIC 0410

@@ -74,8 +74,7 @@ void symbols_destroy(struct symbols *s)
     free(s);
 }
 
-/* --- Adding ------------------------------------------------------------------------------------
- */
+/* --- Adding ----------------------------------------------------------------------------------- */
 
 /* Room for one more; false when out of memory. */
 static bool grow(void **array, size_t *room, size_t count, size_t size)
@@ -178,8 +177,7 @@ unsigned table_source(struct symbols *s, const char *path)
     return (unsigned)s->source_count++;
 }
 
-/* --- Sorting -----------------------------------------------------------------------------------
- */
+/* --- Sorting ---------------------------------------------------------------------------------- */
 
 /* Constants last; at one address the best name last, which is the one that is shown. */
 static int goodness(const struct record *r)
@@ -236,8 +234,7 @@ static bool sort(struct symbols *s)
     return true;
 }
 
-/* --- Loading -----------------------------------------------------------------------------------
- */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 static bool read_file(const char *path, struct bytes *out, char *error, size_t error_len)
 {
@@ -356,8 +353,7 @@ void symbols_file_text(const struct symbols *s, unsigned n, struct bytes *out)
     }
 }
 
-/* --- Looking up --------------------------------------------------------------------------------
- */
+/* --- Looking up ------------------------------------------------------------------------------- */
 
 static struct symbol symbol_of(const struct symbols *s, const struct record *r)
 {
@@ -469,8 +465,7 @@ bool symbols_name(const struct symbols *s, uint64_t address, char *out, size_t l
     return true;
 }
 
-/* --- Source lines ------------------------------------------------------------------------------
- */
+/* --- Source lines ----------------------------------------------------------------------------- */
 
 bool symbols_line(const struct symbols *s, uint64_t address, const char **file, unsigned *line)
 {
@@ -515,8 +510,7 @@ bool symbols_line_address(const struct symbols *s, const char *place, uint64_t *
     return best != 0;
 }
 
-/* --- For the debug core ------------------------------------------------------------------------
- */
+/* --- For the debug core ----------------------------------------------------------------------- */
 
 static bool debug_find(void *ctx, const char *name, uint64_t *value)
 {

@@ -400,8 +400,7 @@ START_TEST(repeated_ins_is_interrupted_and_counted)
 }
 END_TEST
 
-/* --- Where code comes from ----------------------------------------------------------------------
- */
+/* --- Where code comes from -------------------------------------------------------------------- */
 
 static uint64_t array_read(void *ctx, uint64_t offset, unsigned size)
 {

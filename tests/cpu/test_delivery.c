@@ -4,8 +4,7 @@
 #define FREE  0x80 /* selectors of the case's own descriptors */
 #define FREE2 0x88
 
-/* --- The inner stack, for a call gate and for an interrupt alike -------------------------------
- */
+/* --- The inner stack, for a call gate and for an interrupt alike ------------------------------ */
 
 static const struct {
     const char *what;

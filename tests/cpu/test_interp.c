@@ -108,8 +108,7 @@ static uint16_t stacked(const struct machine *m, unsigned word)
     return load_le16(m->ram + STACK * 16 + m->c->reg[ESP].w + word * 2);
 }
 
-/* --- Flags --------------------------------------------------------------------------------------
- */
+/* --- Flags ------------------------------------------------------------------------------------ */
 
 START_TEST(flags_round_trip)
 {
@@ -183,8 +182,7 @@ START_TEST(inc_keeps_carry)
 }
 END_TEST
 
-/* --- Strings ------------------------------------------------------------------------------------
- */
+/* --- Strings ---------------------------------------------------------------------------------- */
 
 START_TEST(rep_movs_overlap_repeats)
 {
@@ -248,8 +246,7 @@ START_TEST(repne_scas_finds)
 }
 END_TEST
 
-/* --- Self-modifying code ------------------------------------------------------------------------
- */
+/* --- Self-modifying code ---------------------------------------------------------------------- */
 
 START_TEST(next_instruction_is_seen_changed)
 {
@@ -339,8 +336,7 @@ START_TEST(flush_and_rebuild)
 }
 END_TEST
 
-/* --- Boundaries between instructions ------------------------------------------------------------
- */
+/* --- Boundaries between instructions ---------------------------------------------------------- */
 
 START_TEST(single_step_traps_after_each)
 {

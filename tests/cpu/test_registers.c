@@ -123,8 +123,7 @@ START_TEST(smsw_lmsw_clts)
 }
 END_TEST
 
-/* --- Debug registers ---------------------------------------------------------------------------
- */
+/* --- Debug registers -------------------------------------------------------------------------- */
 
 START_TEST(debug_registers_round_trip)
 {
@@ -220,8 +219,7 @@ START_TEST(general_detect_faults_with_rf)
 }
 END_TEST
 
-/* --- CPUID, TSC, counters, MSRs ------------------------------------------------------------------
- */
+/* --- CPUID, TSC, counters, MSRs --------------------------------------------------------------- */
 
 START_TEST(cpuid_instruction)
 {

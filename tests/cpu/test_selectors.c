@@ -4,8 +4,7 @@
 
 #define DATA 0xA000u /* where the programs' memory operands lie */
 
-/* --- Questions about selectors -------------------------------------------------------------------
- */
+/* --- Questions about selectors ---------------------------------------------------------------- */
 
 /* Every type at every DPL, RPL and CPL, against what the manual's tables say. */
 START_TEST(selector_queries_over_all_descriptors)
@@ -76,8 +75,7 @@ START_TEST(arpl)
 }
 END_TEST
 
-/* --- Tables and segment registers ----------------------------------------------------------------
- */
+/* --- Tables and segment registers ------------------------------------------------------------- */
 
 START_TEST(tables_round_trip)
 {

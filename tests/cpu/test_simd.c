@@ -169,8 +169,7 @@ START_TEST(all_forms)
 }
 END_TEST
 
-/* --- by hand -----------------------------------------------------------------------------------
- */
+/* --- by hand ---------------------------------------------------------------------------------- */
 
 /* Runs bytes at CODE to the fault that it must raise; there is no IDT. */
 static void expect_fault(const char *bytes, size_t len, unsigned vector)

@@ -13,8 +13,7 @@ static void start(struct machine *m)
     machine_start(m, CPU_P4);
 }
 
-/* --- Gates and segments ------------------------------------------------------------------------
- */
+/* --- Gates and segments ----------------------------------------------------------------------- */
 
 START_TEST(gate_to_the_same_level)
 {
@@ -298,8 +297,7 @@ START_TEST(near_transfers_beyond_the_limit)
 }
 END_TEST
 
-/* --- Tasks ---------------------------------------------------------------------------------------
- */
+/* --- Tasks ------------------------------------------------------------------------------------ */
 
 static void put_task_b(struct machine *m)
 {

@@ -160,8 +160,7 @@ START_TEST(all_forms)
 }
 END_TEST
 
-/* --- Transcendental instructions ----------------------------------------------------------------
- */
+/* --- Transcendental instructions -------------------------------------------------------------- */
 
 /* All but C1, the precision and the underflow flag, and the last place, as the host has it. */
 static void compare_transcendental(uint8_t opcode)
@@ -203,8 +202,7 @@ START_TEST(transcendental_forms)
 }
 END_TEST
 
-/* --- by hand -----------------------------------------------------------------------------------
- */
+/* --- by hand ---------------------------------------------------------------------------------- */
 
 static void start(struct fp_state *s)
 {

@@ -175,8 +175,7 @@ static void poll(struct unit_rig *r)
     asm_load32(&r->c, R11, place_mem(R13, -64));
 }
 
-/* --- Code that it may not have -----------------------------------------------------------------
- */
+/* --- Code that it may not have ---------------------------------------------------------------- */
 
 static void store_after_read(struct unit_rig *r)
 {
@@ -503,8 +502,7 @@ START_TEST(window_only_where_there_is_one)
 }
 END_TEST
 
-/* --- What the translator emits -------------------------------------------------------------------
- */
+/* --- What the translator emits ---------------------------------------------------------------- */
 
 #define RANDOM_INSNS 20000 /* 0.3 s; 200000 passed as well */
 
@@ -588,8 +586,7 @@ START_TEST(emitted_code_passes)
 }
 END_TEST
 
-/* --- A unit that is refused ----------------------------------------------------------------------
- */
+/* --- A unit that is refused ------------------------------------------------------------------- */
 
 static bool refuse(void *ctx, const struct unit_code *code)
 {

@@ -41,8 +41,7 @@ const char *program_mode_name(enum program_mode mode)
     return mode < PROGRAM_MODE_COUNT ? names[mode] : "?";
 }
 
-/* --- Items -------------------------------------------------------------------------------------
- */
+/* --- Items ------------------------------------------------------------------------------------ */
 
 static struct item *add(struct writer *w, const uint8_t *bytes, unsigned len)
 {
@@ -104,8 +103,7 @@ static uint16_t some_target(struct writer *w, int from, int to)
     return (uint16_t)(at < 0 ? 0 : at);
 }
 
-/* --- What to aim at ----------------------------------------------------------------------------
- */
+/* --- What to aim at --------------------------------------------------------------------------- */
 
 static uint32_t random_value(struct writer *w)
 {
@@ -162,8 +160,7 @@ static uint32_t random_place(struct writer *w)
     }
 }
 
-/* --- Instructions of the table -----------------------------------------------------------------
- */
+/* --- Instructions of the table ---------------------------------------------------------------- */
 
 static bool has_operand(const struct opcode *row, unsigned first, unsigned last)
 {
@@ -365,8 +362,7 @@ static void plain_instruction(struct writer *w)
     }
 }
 
-/* --- Control transfer --------------------------------------------------------------------------
- */
+/* --- Control transfer ------------------------------------------------------------------------- */
 
 static void jump(struct writer *w)
 {
@@ -495,8 +491,7 @@ static void interrupt(struct writer *w)
     emit(w, &c);
 }
 
-/* --- The machine -------------------------------------------------------------------------------
- */
+/* --- The machine ------------------------------------------------------------------------------ */
 
 /* A selector into a segment register by way of AX. */
 static void load_segment(struct writer *w)
@@ -689,8 +684,7 @@ static void set_registers(struct writer *w)
     }
 }
 
-/* --- The program -------------------------------------------------------------------------------
- */
+/* --- The program ------------------------------------------------------------------------------ */
 
 static void write_items(struct writer *w, unsigned count)
 {
@@ -753,8 +747,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     free(w);
 }
 
-/* --- Printing ----------------------------------------------------------------------------------
- */
+/* --- Printing --------------------------------------------------------------------------------- */
 
 static void print_item(const struct program *p, unsigned n, FILE *out)
 {

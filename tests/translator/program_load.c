@@ -41,8 +41,7 @@ static void put64(struct loader *l, uint32_t at, uint64_t v)
     put(l, at, &v, sizeof v);
 }
 
-/* --- The program -------------------------------------------------------------------------------
- */
+/* --- The program ------------------------------------------------------------------------------ */
 
 static void link_item(struct loader *l, const struct item *i, unsigned n, uint8_t out[16])
 {
@@ -101,8 +100,7 @@ static void put_code(struct loader *l)
     }
 }
 
-/* --- Tables ------------------------------------------------------------------------------------
- */
+/* --- Tables ----------------------------------------------------------------------------------- */
 
 static void descriptor(struct loader *l, unsigned selector, uint32_t base, uint32_t limit,
                        unsigned access, unsigned flags)
@@ -179,8 +177,7 @@ static void put_handlers(struct loader *l)
     }
 }
 
-/* --- Paging ------------------------------------------------------------------------------------
- */
+/* --- Paging ----------------------------------------------------------------------------------- */
 
 static bool is_paged(enum program_mode mode)
 {
@@ -232,8 +229,7 @@ static void put_page_tables(struct loader *l)
     put32(l, AT_PAGE_DIRECTORY + 8, (AT_PAGE_TABLES + 0x1000) | 7);
 }
 
-/* --- The vCPU ----------------------------------------------------------------------------------
- */
+/* --- The vCPU --------------------------------------------------------------------------------- */
 
 static struct segment cached(struct loader *l, uint16_t selector)
 {

@@ -104,8 +104,7 @@ static enum lockstep_end run(struct setup *s, FILE *report, struct lockstep_resu
     return lockstep_run(&host, &o, result);
 }
 
-/* --- Making a failing program small ------------------------------------------------------------
- */
+/* --- Making a failing program small ----------------------------------------------------------- */
 
 static bool fails(struct setup *s)
 {
@@ -183,8 +182,7 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     return false;
 }
 
-/* --- Tests -------------------------------------------------------------------------------------
- */
+/* --- Tests ------------------------------------------------------------------------------------ */
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {

@@ -194,8 +194,7 @@ void emit_return(struct emit *e)
         emit_indirect(e);
 }
 
-/* --- Start and end -----------------------------------------------------------------------------
- */
+/* --- Start and end ---------------------------------------------------------------------------- */
 
 /* With LOOP the way to the stub stands first. */
 static void emit_entries(struct emit *e)
