@@ -421,7 +421,7 @@ void vcpu_state_loaded(struct vcpu *c);
 void vcpu_derive(struct vcpu *c);
 
 /* Has the running block left after its current instruction when c->wake is set, else where the
- * budget is used up (cpu/block.c). vcpu_attend calls it. */
+ * budget is used up (cpu/block_stops.c). vcpu_attend calls it. */
 void block_leave(struct vcpu *c);
 
 /* Halts: the next interrupt wakes it. monitor: a write to the armed line does so, too. */

@@ -84,8 +84,8 @@ MUTANTS = [
     ("cpu/access.c", "p[1] = place_of(c, gva + first, view, TLB_WRITE);",
      "p[1] = (struct place){.host = p[0].host + first, .gpa = p[0].gpa + first};"),
     ("cpu/access.c", "if (state & PAGE_NOTED) {", "if (0) {"),
-    ("cpu/block.c", "if (b && b->crosses && !second_page_holds(c, &s, b)) {", "if (0) {"),
-    ("cpu/block.c", "if (b_from >= to || from >= b_to ||", "if (b_from >= to || from + 1 >= b_to ||"),
+    ("cpu/block_find.c", "if (b && b->crosses && !second_page_holds(c, &s, b)) {", "if (0) {"),
+    ("cpu/block_written.c", "if (b_from >= to || from >= b_to ||", "if (b_from >= to || from + 1 >= b_to ||"),
     ("mmu/walk.c", "(all & PTE_W) || !m->wp;", "(all & PTE_W) || m->wp;"),
     ("mmu/walk.c", "page->global = m->pge && (leaf->value & PTE_G);", "page->global = m->pge;"),
     # decoder
