@@ -59,8 +59,7 @@ struct block {
     bool live;    /* in the cache: may be found and linked */
     bool stops;   /* a debugger's breakpoint is at its start: entered by the engine alone */
     struct block *succ[2]; /* linked successors: not taken (and only), taken */
-    /* --- not touched when running
-     * ----------------------------------------------------------------- */
+    /* --- not touched when running --- */
     uintptr_t linked_by;         /* first link to this block: the linking block | its slot, or 0 */
     uintptr_t linked_by_next[2]; /* per own link: the next link to the same target */
     uint64_t offset, offset2;    /* machine offsets: first byte; second page */
