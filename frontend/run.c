@@ -4,80 +4,18 @@
  * devices), about 60 times a second, and only what changed. */
 #include "frontend/run.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cpu/history.h"
-#include "frontend/charport.h"
-#include "frontend/control/console.h"
-#include "frontend/control/control.h"
-#include "frontend/control/server.h"
-#include "frontend/debugger/debugger.h"
-#include "frontend/display/display.h"
 #include "frontend/display/png.h"
-#include "frontend/gdbstub.h"
-#include "frontend/keys.h"
-#include "frontend/media.h"
-#include "frontend/symbols/symbols.h"
-#include "frontend/typist.h"
-#include "frontend/verify.h"
-#include "frontend/watch.h"
+#include "frontend/session.h"
 #include "partition/explain.h"
 
-#define PORT_PARALLEL PC_SERIAL_PORTS
-#define PORT_DEBUG    (PORT_PARALLEL + 1)
-#define PORTS         (PORT_DEBUG + PC_DEBUG_PORTS)
-#define FRAME_MS      16
+#define FRAME_MS 16
 
-struct session;
-
-/* Lets --until and {until} see what a serial port writes. */
-struct tap {
-    struct session *session;
-    unsigned stream;
-};
-
-struct session {
-    const struct options *o;
-    struct log *log;
-    struct media media;
-    struct partition *partition;
-    struct charport ports[PORTS];
-    struct tap taps[PC_SERIAL_PORTS];
-    const struct display_ops *ops;
-    struct display *display;   /* NULL: none */
-    struct gdbstub *gdb;       /* NULL: none */
-    struct symbols *symbols;   /* for debuggers; the partition's thread */
-    struct debugger *debugger; /* its window, or NULL: the main thread's */
-    struct control *control;
-    struct control_server *server; /* NULL: none */
-    struct console *console;       /* NULL: none */
-
-    /* The partition's thread. */
-    struct watch watch;
-    struct typist typist;
-    struct verify *verify; /* NULL: host code is not checked */
-    enum partition_end end;
-    uint64_t started, last_look, last_insns, last_virtual;
-    uint64_t last_moved[3]; /* floppy, disk, CD: for the lights */
-
-    /* Shared, under the lock. */
-    pthread_mutex_t lock;
-    struct surface surface;
-    struct text_screen text;
-    struct display_status status;
-    char *paste; /* on its way from the main thread to the typist */
-    char *drop;  /* path of an image to put into a drive */
-
-    atomic_bool finished, timed_out, killed, script_failed;
-};
-
-/* --- The partition's thread -------------------------------------------------------------- */
+/* --- The partition's thread ------------------------------------------------------------------- */
 
 static void look_at_speed(struct session *s)
 {
@@ -132,7 +70,7 @@ static void take_drop(struct session *s)
 }
 
 /* A unit of host code was made. */
-static bool unit_emitted(void *ctx, const struct unit_code *code)
+bool session_unit_emitted(void *ctx, const struct unit_code *code)
 {
     struct session *s = ctx;
     bool fine = verify_unit(s->verify, code);
@@ -167,7 +105,7 @@ static void tick(void *ctx, struct partition *p)
         partition_stop(p);
 }
 
-static void serial_tap(void *ctx, const uint8_t *data, size_t len)
+void session_serial_tap(void *ctx, const uint8_t *data, size_t len)
 {
     struct tap *tap = ctx;
     struct session *s = tap->session;
@@ -190,32 +128,12 @@ static void *partition_thread(void *ctx)
     return NULL;
 }
 
-/* --- The main thread --------------------------------------------------------------------- */
+/* --- The main thread -------------------------------------------------------------------------- */
 
 static void post(struct session *s, struct partition_event event)
 {
     if (!partition_post(s->partition, event))
         log_msg(s->log, LOG_WARN, "the guest does not take its input: some of it is lost");
-}
-
-static const char *guest_name(const struct session *s)
-{
-    const struct options *o = s->o;
-    const char *path = o->image           ? o->image
-                       : o->kernel        ? o->kernel
-                       : s->media.is_demo ? "the built-in guest"
-                                          : disk_image_path(s->media.images[0]);
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static bool open_debugger(struct session *s, char *error, size_t error_len)
-{
-    struct debugger_config config = {.partition = s->partition,
-                                     .client = {.control = s->control, .trusted = true},
-                                     .title = guest_name(s)};
-    s->debugger = debugger_open(&config, error, error_len);
-    return s->debugger != NULL;
 }
 
 /* The key for it was pressed in the guest's window. */
@@ -224,7 +142,7 @@ static void show_debugger(struct session *s)
     char error[512];
     if (s->debugger)
         debugger_raise(s->debugger);
-    else if (!open_debugger(s, error, sizeof error))
+    else if (!session_open_debugger(s, error, sizeof error))
         log_msg(s->log, LOG_ERROR, "%s", error);
 }
 
@@ -319,14 +237,14 @@ static void *signal_thread(void *ctx)
 }
 
 /* The verb "type": behind what is still being typed. The partition's thread. */
-static bool control_type(void *ctx, const char *script, char *error, size_t error_len)
+bool session_type(void *ctx, const char *script, char *error, size_t error_len)
 {
     struct session *s = ctx;
     return typist_add(&s->typist, script, error, error_len);
 }
 
 /* A debugger's user wants it to end: like closing the window, or like a signal. Any thread. */
-static void control_quit(void *ctx, bool kill)
+void session_quit(void *ctx, bool kill)
 {
     struct session *s = ctx;
     atomic_store(kill ? &s->killed : &s->finished, true);
@@ -335,16 +253,16 @@ static void control_quit(void *ctx, bool kill)
 
 static void gdb_kill(void *ctx)
 {
-    control_quit(ctx, true);
+    session_quit(ctx, true);
 }
 
 /* The console's user wants the end, or its script has failed. */
-static void console_quit(void *ctx, bool failed)
+void session_console_quit(void *ctx, bool failed)
 {
     struct session *s = ctx;
     if (failed)
         atomic_store(&s->script_failed, true);
-    control_quit(s, false);
+    session_quit(s, false);
 }
 
 static void block_signals(void)
@@ -394,191 +312,7 @@ static void run_threads(struct session *s)
         charport_stop(&s->ports[i]);
 }
 
-/* --- Putting it together ----------------------------------------------------------------- */
-
-static bool open_ports(struct session *s, struct pc_config *pc, char *error, size_t error_len)
-{
-    const struct options *o = s->o;
-    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
-        if (!charport_open(&s->ports[i], o->serial[i], s->log, error, error_len))
-            return false;
-        s->taps[i] = (struct tap){s, i};
-        s->ports[i].tap = serial_tap;
-        s->ports[i].tap_ctx = &s->taps[i];
-        pc->serial[i] = charport_backend(&s->ports[i]);
-    }
-    if (!charport_open(&s->ports[PORT_PARALLEL], o->parallel, s->log, error, error_len))
-        return false;
-    pc->parallel = charport_backend(&s->ports[PORT_PARALLEL]);
-    bool own_e9 = false, own_402 = false;
-    unsigned n = 0;
-    for (; n < o->debugcon_count; n++) {
-        if (!charport_open(&s->ports[PORT_DEBUG + n], o->debugcon[n].path, s->log, error,
-                           error_len))
-            return false;
-        pc->debug.console[n].port = o->debugcon[n].port;
-        pc->debug.console[n].out = charport_backend(&s->ports[PORT_DEBUG + n]);
-        own_e9 |= o->debugcon[n].port == 0xE9;
-        own_402 |= o->debugcon[n].port == 0x402;
-    }
-    const uint16_t defaults[2] = {own_e9 ? 0 : 0xE9, own_402 ? 0 : 0x402};
-    for (unsigned i = 0; i < 2; i++) {
-        struct charport *port = &s->ports[PORT_DEBUG + n];
-        if (!defaults[i] || !charport_open(port, "stderr", s->log, error, error_len))
-            continue;
-        pc->debug.console[n].port = defaults[i];
-        pc->debug.console[n++].out = charport_backend(port);
-    }
-    pc->debug.exit_port = o->debug_exit;
-    return true;
-}
-
-/* umbra debug opens the debugger's window, where there can be one. */
-static bool wants_window(const struct options *o)
-{
-    return o->debug && !o->console && !o->console_script && !debugger_hindrance();
-}
-
-/* Does the session need the terminal for the console? umbra debug has one when nobody else is there
- * to debug. */
-static bool wants_prompt(const struct options *o)
-{
-    return o->console ||
-           (o->debug && !o->gdb && !o->control && !o->console_script && !wants_window(o));
-}
-
-static bool open_console(struct session *s, bool prompt, char *error, size_t error_len)
-{
-    const struct options *o = s->o;
-    struct console_config config = {.control = s->control,
-                                    .partition = s->partition,
-                                    .log = s->log,
-                                    .script = o->console_script,
-                                    .prompt = prompt,
-                                    .ctx = s,
-                                    .quit = console_quit};
-    if (!prompt && !o->console_script)
-        return true;
-    s->console = console_open(&config, error, error_len);
-    return s->console != NULL;
-}
-
-static bool open_display(struct session *s, char *error, size_t error_len)
-{
-    const struct options *o = s->o;
-    const char *name = o->display;
-    bool stdio = false;
-    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
-        stdio |= o->serial[i] && strcmp(o->serial[i], "stdio") == 0;
-    s->ops = display_by_name(name, error, error_len);
-    if (!s->ops)
-        return false;
-    bool prompt = wants_prompt(o);
-    if (!name && (stdio || prompt) && strcmp(s->ops->name, "term") == 0)
-        s->ops = display_by_name("none", error, error_len); /* the terminal is taken */
-    if (prompt && (stdio || strcmp(s->ops->name, "term") == 0)) {
-        snprintf(error, error_len,
-                 "the console and %s both want the terminal (the verb 'screen' "
-                 "shows a text screen)",
-                 stdio ? "--serial stdio" : "--display term");
-        return false;
-    }
-    if (!open_console(s, prompt, error, error_len))
-        return false;
-    if (strcmp(s->ops->name, "none") == 0) {
-        if (!name && !stdio && !prompt)
-            log_msg(s->log, LOG_INFO, "no desktop and no terminal here: running without a display");
-        return true;
-    }
-    struct display_config config = {.title = guest_name(s), .fullscreen = o->fullscreen};
-    s->display = s->ops->open(&config, error, error_len);
-    return s->display != NULL;
-}
-
-/* Names for all debuggers, and the record of blocks. */
-static bool open_debug_aids(struct session *s, char *error, size_t error_len)
-{
-    const struct options *o = s->o;
-    struct debug *d = partition_debug(s->partition);
-    s->symbols = symbols_create();
-    if (!s->symbols || (o->history && !history_blocks_on(d->vcpu, true))) {
-        snprintf(error, error_len, "out of memory");
-        return false;
-    }
-    for (unsigned n = 0; n < o->symbols_count; n++) {
-        if (!symbols_load_spec(s->symbols, o->symbols[n], error, error_len))
-            return false;
-    }
-    d->symbols = symbols_for_debug(s->symbols);
-    return true;
-}
-
-static bool open_session(struct session *s, char *error, size_t error_len)
-{
-    const struct options *o = s->o;
-    struct partition_config config = {
-        .memory = o->memory,
-        .cpu = o->cpu,
-        .engine = o->engine,
-        .tuning = o->tuning,
-        .clock = o->clock,
-        .no_reboot = o->no_reboot,
-        .log = s->log,
-        .pc.has_apic = !o->no_apic,
-    };
-    if (o->verify) {
-        if (!(s->verify = verify_create(error, error_len)))
-            return false;
-        config.tuning.emitted = unit_emitted;
-        config.tuning.emitted_ctx = s;
-        config.tuning.eager = true; /* all that runs is to be checked */
-    }
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    config.wall_clock_start = o->clock == CLOCK_INSNS
-                                  ? UINT64_C(946684800000000000) /* 2000-01-01: same every run */
-                                  : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    if (o->type && !typist_add(&s->typist, o->type, error, error_len))
-        return false;
-    if (!watch_init(&s->watch, o->until)) {
-        snprintf(error, error_len, "out of memory");
-        return false;
-    }
-    if (!media_open(&s->media, o, &config.pc, s->log, error, error_len) ||
-        !open_ports(s, &config.pc, error, error_len))
-        return false;
-    s->partition = partition_create(&config, error, error_len);
-    if (!s->partition)
-        return false;
-    struct control_config control = {.partition = s->partition,
-                                     .media = &s->media,
-                                     .options = o,
-                                     .log = s->log,
-                                     .ctx = s,
-                                     .quit = control_quit,
-                                     .type = control_type};
-    s->control = control_create(&control);
-    if (!s->control) {
-        snprintf(error, error_len, "out of memory");
-        return false;
-    }
-    if (!open_debug_aids(s, error, error_len))
-        return false;
-    if (o->stopped)
-        debug_pause(partition_debug(s->partition));
-    if (o->gdb && !(s->gdb = gdbstub_open(o->gdb, s->log, error, error_len)))
-        return false;
-    if (o->control && !(s->server = control_server_open(o->control, o->control_trusted, s->log,
-                                                        error, error_len)))
-        return false;
-    if (!open_display(s, error, error_len))
-        return false;
-    if (wants_window(o))
-        return open_debugger(s, error, error_len);
-    if (o->debug && wants_prompt(o) && !o->console)
-        log_msg(s->log, LOG_INFO, "%s: here is the console", debugger_hindrance());
-    return true;
-}
+/* --- The end ---------------------------------------------------------------------------------- */
 
 static bool write_screenshot(struct session *s)
 {
@@ -668,28 +402,6 @@ static void print_verified(const struct session *s)
             violation ? "stopped at the first violation" : "no violation");
 }
 
-static void close_session(struct session *s)
-{
-    gdbstub_close(s->gdb, EXIT_NOT_STARTED);
-    console_close(s->console);
-    control_server_close(s->server);
-    debugger_close(s->debugger);
-    if (s->display)
-        s->ops->close(s->display);
-    for (unsigned i = 0; i < PORTS; i++)
-        charport_close(&s->ports[i]);
-    control_destroy(s->control);
-    partition_destroy(s->partition);
-    verify_destroy(s->verify);
-    symbols_destroy(s->symbols);
-    watch_free(&s->watch);
-    typist_free(&s->typist);
-    surface_free(&s->surface);
-    free(s->paste);
-    free(s->drop);
-    pthread_mutex_destroy(&s->lock);
-}
-
 int run_guest(const struct options *options)
 {
     struct session *s = calloc(1, sizeof *s);
@@ -708,7 +420,7 @@ int run_guest(const struct options *options)
     block_signals();
     char error[1024] = "";
     int status = EXIT_NOT_STARTED;
-    if (open_session(s, error, sizeof error)) {
+    if (session_open(s, error, sizeof error)) {
         run_threads(s);
         status = exit_status(s);
         control_ended(s->control, end_name(s), status);
@@ -725,7 +437,7 @@ int run_guest(const struct options *options)
         if (s->verify)
             print_verified(s);
     }
-    close_session(s);
+    session_close(s);
     if (*error)
         fprintf(stderr, "umbra: %s\n", error);
     if (!media_close(&s->media, log) && status == EXIT_FINE)
