@@ -31,9 +31,9 @@ enum loader_register {
     LOADER_REG_SEGMENT,     /* linux: real-mode segment of the setup code (entered 20h above it) */
     LOADER_REG_STACK,       /* linux: SP in that segment */
     LOADER_REG_ENTRY,       /* multiboot: physical entry point */
-    LOADER_REG_INFO,        /* multiboot: information structure, below 64 KiB */
-    LOADER_REG_MEMORY_MAP,  /* multiboot: where the ROM puts the memory map, below 64 KiB */
-    LOADER_REG_MAP_ENTRIES, /* multiboot: entries of 24 bytes that fit there */
+    LOADER_REG_INFO,        /* multiboot: information structure */
+    LOADER_REG_MEMORY_MAP,  /* multiboot: where the ROM puts the memory map, outside all segments */
+    LOADER_REG_MAP_ENTRIES, /* multiboot: entries of 24 bytes that fit there, up to 165 */
     LOADER_REG_SEGMENTS,    /* number of segments, for messages */
     LOADER_REGISTERS,
 };

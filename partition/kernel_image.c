@@ -91,10 +91,12 @@ bool kernel_add(struct kernel_load *k, uint64_t gpa, struct span bytes, uint64_t
 static bool load_any(struct kernel_load *k, struct span file)
 {
     size_t header;
-    if (kernel_is_multiboot(file, &header))
-        return kernel_load_multiboot(k, file, header);
-    if (kernel_is_linux(file))
+    bool multiboot = kernel_is_multiboot(file, &header);
+    /* "neither ELF nor gives addresses" is a Linux kernel with an ELF multiboot kernel inside. */
+    if (kernel_is_linux(file) && !(multiboot && kernel_multiboot_loads(file, header)))
         return kernel_load_linux(k, file);
+    if (multiboot)
+        return kernel_load_multiboot(k, file, header);
     if (file.len > 2 && file.data[0] == 0x1F && file.data[1] == 0x8B)
         return kernel_fail(k, "%s: is compressed: gunzip it first", k->path);
     return kernel_fail(k, "%s: is no kernel (neither Linux boot protocol nor multiboot)", k->path);

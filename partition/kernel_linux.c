@@ -6,7 +6,10 @@
  *   20000 (9A000 - length)     command line
  *   28000                      a seed for random numbers (2.09)
  *   100000 (10000 for zImage)  the protected-mode part
- *   high, below initrd_addr_max and the top of RAM: the initrd, page-aligned */
+ *   high, below initrd_addr_max and the top of RAM: the initrd, page-aligned
+ *
+ * Kernels from before protocol 2.00 (Linux to 1.3.72, memtest86 to 5.01) have no header: they are
+ * known by a boot sector whose sizes account for the whole file. Here they are version 1.00. */
 #include <stdlib.h>
 
 #include "partition/kernel_parse.h"
@@ -33,6 +36,7 @@ enum header_offset {
 /* struct setup_data: next (8 bytes), type, len, then the data. */
 enum { SETUP_DATA_HEAD = 16, SETUP_RNG_SEED = 9, SETUP_DATA_GPA = 0x28000 };
 
+enum { NO_HEADER = 0x100 }; /* struct linux_layout's version then */
 enum { LOADED_HIGH = 1, CAN_USE_HEAP = 0x80 };
 enum { OLD_CMD_LINE_MAGIC = 0x20, OLD_CMD_LINE_OFFSET = 0x22 };
 
@@ -43,18 +47,34 @@ struct linux_layout {
     size_t setup_len;
 };
 
+static bool has_header(struct span file)
+{
+    return !memcmp(file.data + MAGIC, "HdrS", 4);
+}
+
+static size_t setup_length(struct span file)
+{
+    unsigned sectors = file.data[SETUP_SECTS];
+    return ((sectors ? sectors : 4) + 1) * 512;
+}
+
 bool kernel_is_linux(struct span file)
 {
-    return file.len >= HEADER_END && load_le16(file.data + BOOT_FLAG) == 0xAA55 &&
-           !memcmp(file.data + MAGIC, "HdrS", 4);
+    if (file.len < HEADER_END || load_le16(file.data + BOOT_FLAG) != 0xAA55)
+        return false;
+    if (has_header(file))
+        return true;
+    size_t size = (size_t)load_le16(file.data + SYSSIZE) * 16;
+    return size && setup_length(file) + size == align_up(file.len, 16);
 }
 
 static struct linux_layout layout_of(struct span file, size_t cmdline_len)
 {
-    struct linux_layout l = {.version = load_le16(file.data + VERSION)};
-    unsigned sectors = file.data[SETUP_SECTS];
-    l.setup_len = ((sectors ? sectors : 4) + 1) * 512;
-    l.high = file.data[LOADFLAGS] & LOADED_HIGH;
+    struct linux_layout l = {.version = NO_HEADER, .setup_len = setup_length(file)};
+    if (has_header(file)) {
+        l.version = load_le16(file.data + VERSION);
+        l.high = file.data[LOADFLAGS] & LOADED_HIGH;
+    }
     l.setup_gpa = 0x10000;
     l.cmdline_gpa = 0x20000;
     if (!l.high || l.version < 0x202) {
@@ -84,7 +104,7 @@ static uint16_t video_mode(const char *cmdline)
 static bool check_lengths(struct kernel_load *k, struct span file, const struct linux_layout *l,
                           size_t cmdline_len)
 {
-    if (l->version < 0x200 || l->version > 0x2FF)
+    if (has_header(file) && (l->version < 0x200 || l->version > 0x2FF))
         return kernel_fail(k, "%s: boot protocol %x.%02x is unknown", k->path, l->version >> 8,
                            l->version & 0xFF);
     if (l->setup_len >= file.len)
@@ -111,6 +131,8 @@ static bool load_initrd(struct kernel_load *k, uint8_t *header, const struct lin
                         uint64_t kernel_end)
 {
     struct span initrd;
+    if (l->version < 0x200)
+        return kernel_fail(k, "%s: a kernel as old as this takes no initrd", k->path);
     if (!kernel_read_file(k, k->initrd_path, &initrd))
         return false;
     uint64_t top = l->version >= 0x203 ? load_le32(header + INITRD_ADDR_MAX) : 0x37FFFFFF;
@@ -133,8 +155,9 @@ static bool load_initrd(struct kernel_load *k, uint8_t *header, const struct lin
 static void fill_header(struct kernel_load *k, uint8_t *header, const struct linux_layout *l,
                         uint32_t stack)
 {
-    header[TYPE_OF_LOADER] = 0xFF; /* a loader without a number */
     store_le16(header + VID_MODE, video_mode(k->cmdline));
+    if (l->version >= 0x200)
+        header[TYPE_OF_LOADER] = 0xFF; /* a loader without a number */
     if (l->version >= 0x201) {
         header[LOADFLAGS] |= CAN_USE_HEAP;
         store_le16(header + HEAP_END_PTR, (uint16_t)(stack - 0x200));

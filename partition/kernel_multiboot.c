@@ -2,15 +2,15 @@
  * addresses in its header. The machine state of 3.2 is made by the ROM, which also fills in the
  * memory sizes and the map:
  *
- *   7000-7FFF  the ROM's stack       8000  information structure, 8080-8FFF  memory map
- *   kernel     where its headers say, at 600h or above and not over 7000-8FFF
- *   after the kernel, page by page: strings and the module table, then the modules */
+ *   kernel     where its headers say, also over the BIOS's vectors and data
+ *   after the kernel, at 1 MiB or above, page by page: information structure and memory map,
+ *   strings and the module table, the modules */
 #include <stdlib.h>
 
 #include "partition/kernel_parse.h"
 
 enum { SEARCH = 8192, ALIGN_MODULES = 1, KLUDGE = 0x10000, UNKNOWN = 0xFFF8 };
-enum { INFO_GPA = 0x8000, MAP_GPA = 0x8080, MAP_END = 0x9000, WORK_GPA = 0x7000, LOWEST = 0x600 };
+enum { INFO_PAGE = 4096, MAP_OFFSET = 0x80, MAP_ENTRY = 24 };
 enum info_offset {
     INFO_FLAGS = 0,
     INFO_CMDLINE = 16,
@@ -36,6 +36,16 @@ bool kernel_is_multiboot(struct span file, size_t *header)
     return false;
 }
 
+static bool is_elf(struct span file)
+{
+    return file.len >= 52 && !memcmp(file.data, "\177ELF", 4);
+}
+
+bool kernel_multiboot_loads(struct span file, size_t header)
+{
+    return load_le32(file.data + header + 4) & KLUDGE || is_elf(file);
+}
+
 struct multiboot {
     uint64_t end;           /* first byte after what is loaded */
     uint32_t entry;         /* physical */
@@ -46,9 +56,6 @@ static bool add_part(struct kernel_load *k, struct multiboot *m, uint64_t gpa, s
                      uint64_t zeros)
 {
     uint64_t end = gpa + bytes.len + zeros;
-    if (gpa < LOWEST || (gpa < MAP_END && end > WORK_GPA))
-        return kernel_fail(k, "%s: would be loaded at %#llx, over the loader itself", k->path,
-                           (unsigned long long)gpa);
     if (gpa < 0x100000 && end > 0xA0000)
         return kernel_fail(k, "%s: would be loaded over the video memory (%#llx to %#llx)", k->path,
                            (unsigned long long)gpa, (unsigned long long)end);
@@ -99,7 +106,7 @@ static bool load_elf_part(struct kernel_load *k, struct multiboot *m, struct spa
 
 static bool load_elf(struct kernel_load *k, struct multiboot *m, struct span file)
 {
-    if (file.len < 52 || memcmp(file.data, "\177ELF", 4))
+    if (!is_elf(file))
         return kernel_fail(k, "%s: a multiboot kernel that is neither ELF nor gives addresses",
                            k->path);
     if (file.data[4] != 1 || file.data[5] != 1 || load_le16(file.data + 18) != 3)
@@ -119,6 +126,7 @@ static bool load_elf(struct kernel_load *k, struct multiboot *m, struct span fil
 
 /* The strings and the module table behind the kernel, built before their address is final. */
 struct extras {
+    uint32_t info; /* gpa of the information structure */
     uint64_t gpa;
     struct bytes bytes;
     uint8_t table[MAX_MODULES * 16];
@@ -192,10 +200,10 @@ static bool load_extras(struct kernel_load *k, struct extras *e)
     store_le32(info + INFO_FLAGS, 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9);
     store_le32(info + INFO_MODS_COUNT, e->modules);
     store_le32(info + INFO_MODS_ADDR, (uint32_t)(e->gpa + e->bytes.len));
-    store_le32(info + INFO_MAP_ADDR, MAP_GPA);
+    store_le32(info + INFO_MAP_ADDR, e->info + MAP_OFFSET);
     bytes_append(&e->bytes, e->table, e->modules * 16);
     return kernel_add(k, e->gpa, (struct span){e->bytes.data, e->bytes.len}, 0) &&
-           kernel_add(k, INFO_GPA, (struct span){info, sizeof info}, 0);
+           kernel_add(k, e->info, (struct span){info, sizeof info}, 0);
 }
 
 bool kernel_load_multiboot(struct kernel_load *k, struct span file, size_t header)
@@ -207,13 +215,14 @@ bool kernel_load_multiboot(struct kernel_load *k, struct span file, size_t heade
                            flags & UNKNOWN);
     if (!(flags & KLUDGE ? load_kludge(k, &m, file, header) : load_elf(k, &m, file)))
         return false;
-    struct extras e = {.gpa = align_up(m.end < 0x100000 ? 0x100000 : m.end, 4096)};
+    uint64_t behind = align_up(m.end < 0x100000 ? 0x100000 : m.end, 4096);
+    struct extras e = {.info = (uint32_t)behind, .gpa = behind + INFO_PAGE};
     bool good = load_extras(k, &e);
     bytes_free(&e.bytes);
     k->plan->value[LOADER_REG_KIND] = LOADER_MULTIBOOT;
     k->plan->value[LOADER_REG_ENTRY] = m.entry;
-    k->plan->value[LOADER_REG_INFO] = INFO_GPA;
-    k->plan->value[LOADER_REG_MEMORY_MAP] = MAP_GPA;
-    k->plan->value[LOADER_REG_MAP_ENTRIES] = (MAP_END - MAP_GPA) / 24;
+    k->plan->value[LOADER_REG_INFO] = e.info;
+    k->plan->value[LOADER_REG_MEMORY_MAP] = e.info + MAP_OFFSET;
+    k->plan->value[LOADER_REG_MAP_ENTRIES] = (INFO_PAGE - MAP_OFFSET) / MAP_ENTRY;
     return good;
 }

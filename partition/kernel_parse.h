@@ -35,6 +35,9 @@ must_use bool kernel_add(struct kernel_load *k, uint64_t gpa, struct span bytes,
 bool kernel_is_linux(struct span file);
 bool kernel_is_multiboot(struct span file, size_t *header);
 
+/* True when a multiboot header's file says where it is to be loaded: it is ELF or has addresses. */
+bool kernel_multiboot_loads(struct span file, size_t header);
+
 must_use bool kernel_load_linux(struct kernel_load *k, struct span file);
 must_use bool kernel_load_multiboot(struct kernel_load *k, struct span file, size_t header);
 

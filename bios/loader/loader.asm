@@ -3,8 +3,10 @@
 ; 16-bit entry or by multiboot's 32-bit one.
 ;
 ; It boots before any disk: initialisation takes INT 19h. There is no PnP header with a boot entry
-; vector: BIOSes put those last in the boot order, and give INT 19h back (SeaBIOS). Everything
-; that must be in memory is: the stack at 7000h-7BFFh, and, for multiboot, what devices/loader.h
+; vector: BIOSes put those last in the boot order, and give INT 19h back (SeaBIOS). In memory it
+; has its stack at 7000h-7BFFh and, for multiboot, notes and the BIOS's memory map at 8000h-8FFFh.
+; A multiboot kernel may lie over all that, and over the BIOS's vectors: it is loaded last, when
+; the CPU is in protected mode and what must outlast it is in registers or where devices/loader.h
 ; says. Position-independent within a segment: CS is wherever the BIOS found the ROM.
 
         cpu 486
@@ -21,6 +23,8 @@ REG_INFO    equ 5
 REG_MAP     equ 6
 REG_MAP_MAX equ 7
 STACK       equ 7C00h
+NOTES       equ 8000h
+MAP         equ 8080h
 
         db 55h, 0AAh, 4                ; 2 KiB
         jmp near init                  ; offset 3
@@ -75,13 +79,6 @@ boot:   cli
         cmp eax, MAGIC
         mov si, no_device
         jne failed
-        mov dx, PORT
-        mov eax, 1
-        out dx, eax                    ; load
-        in eax, dx
-        cmp eax, 1
-        mov si, refused
-        jne failed
         DEVICE REG_KIND
         cmp al, 1
         je linux
@@ -103,9 +100,17 @@ failed: push cs
 
 no_device: db "Umbra kernel loader: no kernel to load", 13, 10, 0
 refused:   db "Umbra kernel loader: the kernel does not fit the machine's memory", 13, 10, 0
+refused_end:
 
 ; --- Linux: all segments the setup code's, entered 20h above, interrupts off ---------------------
 linux:
+        mov dx, PORT
+        mov eax, 1
+        out dx, eax                    ; load
+        in eax, dx
+        cmp eax, 1
+        mov si, refused
+        jne failed
         cli
         DEVICE REG_STACK
         mov ecx, eax
@@ -129,10 +134,18 @@ linux:
         retf
 
 ; --- Multiboot -----------------------------------------------------------------------------------
-; INFO fields that depend on the machine: flags and module list are there already.
+; INFO fields that depend on the machine: flags and module list are loaded with the kernel.
 INFO_LOWER  equ 4
 INFO_UPPER  equ 8
 INFO_MAP_LEN equ 44
+
+; What real mode finds out for protected mode.
+NOTE_LOWER  equ NOTES
+NOTE_UPPER  equ NOTES + 4
+NOTE_MAP_LEN equ NOTES + 8
+NOTE_ENTRY  equ NOTES + 12
+NOTE_INFO   equ NOTES + 16
+NOTE_MAP    equ NOTES + 20
 
 multiboot:
         mov ax, 2401h                  ; A20 on, by the BIOS and by port 92h
@@ -143,19 +156,18 @@ multiboot:
         or al, 2
         and al, 0FEh
         out 92h, al
-.a20:   DEVICE REG_INFO
-        mov bp, ax
-        int 12h
+.a20:   int 12h
         movzx eax, ax
-        mov [ds:bp + INFO_LOWER], eax
+        mov [NOTE_LOWER], eax
         call memory_map
         call upper_memory
         cli
         DEVICE REG_ENTRY
-        push eax
+        mov [NOTE_ENTRY], eax
         DEVICE REG_INFO
-        mov ebx, eax
-        pop esi
+        mov [NOTE_INFO], eax
+        DEVICE REG_MAP
+        mov [NOTE_MAP], eax
         ; the GDT's address is CS-relative: its pseudo-descriptor goes to the stack
         xor eax, eax
         mov ax, cs
@@ -176,13 +188,11 @@ multiboot:
         mov cr0, eax
         jmp dword far [bp]
 
-; E820h into the map area: each entry is preceded by its size, 20.
+; E820h to MAP: each entry is preceded by its size, 20.
 memory_map:
         DEVICE REG_MAP_MAX
         mov si, ax
-        DEVICE REG_MAP
-        mov di, ax
-        push di
+        mov di, MAP
         xor ebx, ebx
 .next:  mov dword [es:di + 20], 1      ; for a BIOS that writes 20 bytes
         add di, 4
@@ -191,9 +201,7 @@ memory_map:
         mov ecx, 20
         push si
         push di
-        push bp
         int 15h
-        pop bp
         pop di
         pop si
         jc .end
@@ -206,18 +214,15 @@ memory_map:
         cmp ebx, 0
         jne .next
 .full:  add di, 4
-.end:   sub di, 4
-        pop ax
-        sub di, ax
+.end:   sub di, MAP + 4
         movzx edi, di
-        mov [ds:bp + INFO_MAP_LEN], edi
+        mov [NOTE_MAP_LEN], edi
         ret
 
 ; KiB of RAM from 1 MiB on, from the map just made.
 upper_memory:
-        DEVICE REG_MAP
-        mov di, ax
-        mov cx, [ds:bp + INFO_MAP_LEN]
+        mov di, MAP
+        mov cx, [NOTE_MAP_LEN]
         xor edx, edx
 .next:  cmp cx, 24
         jb .done
@@ -239,7 +244,7 @@ upper_memory:
         mov edx, eax
 .other: add di, 24
         jmp .next
-.done:  mov [ds:bp + INFO_UPPER], edx
+.done:  mov [NOTE_UPPER], edx
         ret
 
         align 8
@@ -259,5 +264,37 @@ protected:
         mov esp, STACK
         push dword 2
         popfd
+        mov esi, MAP
+        mov edi, [NOTE_MAP]
+        mov ecx, [NOTE_MAP_LEN]
+        mov ebp, ecx
+        rep movsb
+        mov ebx, [NOTE_INFO]
+        mov esi, [NOTE_ENTRY]
+        mov edi, [NOTE_LOWER]
+        mov ecx, [NOTE_UPPER]
+        mov dx, PORT
+        mov eax, 1
+        out dx, eax                    ; load: from here on, nothing below is what it was
+        in eax, dx
+        cmp eax, 1
+        jne .refused
+        mov [ebx + INFO_LOWER], edi
+        mov [ebx + INFO_UPPER], ecx
+        mov [ebx + INFO_MAP_LEN], ebp
         mov eax, 2BADB002h
         jmp esi
+
+; No BIOS to ask any more: onto the first line of the text screen.
+.refused:
+        call .here
+.here:  pop esi
+        sub esi, .here - refused
+        mov edi, 0B8000h
+        mov ecx, refused_end - refused - 3
+        mov ah, 7
+.put:   lodsb
+        stosw
+        loop .put
+.stop:  hlt
+        jmp .stop

@@ -1,6 +1,9 @@
 ; multiboot.asm: a multiboot kernel by header addresses that says what it was given on port E9h.
         bits 32
-        org 100000h
+%ifndef ORIGIN
+%define ORIGIN 100000h                ; 6000h: over the loader's own notes and stack
+%endif
+        org ORIGIN
 start:  dd 1BADB002h, 10003h, -(1BADB002h + 10003h), start, start, 0, bss_end, entry
 entry:  cmp eax, 2BADB002h
         jne bad

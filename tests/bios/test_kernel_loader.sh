@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# --kernel with Umbra's BIOS and, where it is installed, with SeaBIOS: a multiboot kernel with a module and a
-# Linux kernel with an initrd, both of which check what they are given.   $1 build folder
+# --kernel with Umbra's BIOS and, where it is installed, with SeaBIOS: multiboot kernels with a module, above 1 MiB and
+# over the loader's own memory, a Linux kernel with an initrd, and one from before its setup header. All check what they
+# are given.   $1 build folder
 set -eu
 command -v nasm >/dev/null || { echo "SKIP: nasm is not installed"; exit 77; }
 [ -x "$1/umbra" ] && [ -s "$1/bios/loader.bin" ] || { echo "SKIP: umbra or its firmware is not built"; exit 77; }
@@ -9,7 +10,9 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 nasm -f bin -o multiboot.img "$here/multiboot.asm"
+nasm -f bin -DORIGIN=0x6000 -o low.img "$here/multiboot.asm"
 nasm -f bin -o linux.img "$here/linux.asm"
+nasm -f bin -o oldlinux.img "$here/oldlinux.asm"
 printf 'module\0' >module
 head -c 1474560 /dev/zero >floppy.img # bootable, and must not be booted: the kernel comes first
 printf "\\xEB\\xFE" | dd of=floppy.img conv=notrunc status=none
@@ -23,12 +26,15 @@ expect() { # NAME LINE BIOS...
         >out 2>&1 || status=$?
     cat out
     [ $status = 33 ] || { echo "$name: exit status $status"; exit 1; }
-    grep -aq "$line" out && grep -aq "$name end" out || { echo "$name: not as expected"; exit 1; }
+    grep -aq "$line" out && grep -aq "${kind:-$name} end" out || { echo "$name: not as expected"; exit 1; }
 }
 each() {
-    expect multiboot '^multiboot.img hello world$' "$@" --initrd "module with arguments"
-    grep -aq '^module with arguments$' out && grep -aq '^module$' out || { echo "module lost"; exit 1; }
+    for name in multiboot low; do
+        kind=multiboot expect $name "^$name.img hello world\$" "$@" --initrd "module with arguments"
+        grep -aq '^module with arguments$' out && grep -aq '^module$' out || { echo "module lost"; exit 1; }
+    done
     expect linux '^hello world linux end$' "$@" --initrd module
+    expect oldlinux '^hello world oldlinux end$' "$@"
 }
 each "$1/umbra"
 seabios=/usr/share/seabios/bios-256k.bin
