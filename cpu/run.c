@@ -13,11 +13,13 @@
 #include "cpu/monitor.h"
 #include "cpu/stops.h"
 
+/* Within a block without a current instruction: a task switch went half through. What switches
+ * tasks ends its block. */
 uint64_t vcpu_insns(const struct vcpu *c)
 {
-    if (c->block && c->cur)
-        return c->insns + (uint64_t)(c->cur - c->block->insns);
-    return c->insns;
+    if (!c->block)
+        return c->insns;
+    return c->insns + (c->cur ? (uint64_t)(c->cur - c->block->insns) : c->block->count - 1u);
 }
 
 void vcpu_limit_budget(struct vcpu *c, uint64_t insns)
@@ -42,11 +44,8 @@ static void between_blocks(struct vcpu *c)
  * one, too: virtual time must pass for a guest whose exception handlers fault for ever. */
 void run_land_fault(struct vcpu *c)
 {
-    if (c->cur) { /* else a task switch went half through: eip is the new task's */
-        if (c->block)
-            c->insns += (uint64_t)(c->cur - c->block->insns);
-        c->eip = vcpu_eip(c);
-    }
+    c->insns = vcpu_insns(c);
+    c->eip = vcpu_eip(c);
     c->link_from = NULL;
     between_blocks(c);
     if (c->frozen) {

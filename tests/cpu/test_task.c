@@ -144,6 +144,31 @@ START_TEST(faults_after_the_switch_are_the_new_tasks)
 }
 END_TEST
 
+/* INC EAX three times, then a jump into a task whose DS is absent; the handler halts. */
+static uint64_t insns_to_the_handler(uint64_t slice)
+{
+    struct machine m;
+    task_machine(&m);
+    put(&m, TSS_B + 0x48 + 4 * SEG_DS, ABSENT, 4);
+    PROGRAM(&m, CODE, 0x40, 0x40, 0x40, 0xEA, 0, 0, 0, 0, SEL_TSS_B, 0);
+    enum vcpu_exit why = EXIT_BUDGET;
+    for (unsigned n = 0; n < 20 && why == EXIT_BUDGET; n++)
+        why = interp_run(m.c, slice);
+    ck_assert_int_eq(why, EXIT_HALT);
+    ck_assert_uint_eq(get32(&m, TSS_A + 0x28), 0xA0A0A0A3);
+    uint64_t insns = vcpu_insns(m.c);
+    machine_destroy(&m);
+    return insns;
+}
+
+/* Three INCs, the fault, HLT; however the run is cut. The jump is not finished: it is the fault. */
+START_TEST(faults_after_the_switch_count_what_ran_before)
+{
+    for (uint64_t slice = 1; slice < 8; slice++)
+        ck_assert_uint_eq(insns_to_the_handler(slice), 5);
+}
+END_TEST
+
 START_TEST(task_with_ldt_and_page_tables)
 {
     struct machine m;
@@ -256,6 +281,7 @@ int main(void)
                                   exception_through_task_gate,
                                   faults_before_the_switch_leave_the_old_task,
                                   faults_after_the_switch_are_the_new_tasks,
+                                  faults_after_the_switch_count_what_ran_before,
                                   task_with_ldt_and_page_tables,
                                   task_of_the_286,
                                   trap_bit,
