@@ -17,11 +17,16 @@ uint64_t host_now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void vclock_init(struct vclock *k, enum clock_mode mode)
+uint64_t vclock_host_now(const struct vclock *k)
 {
-    *k = (struct vclock){.mode = mode};
+    return k->host.now ? k->host.now(k->host.ctx) : host_now();
+}
+
+void vclock_init(struct vclock *k, enum clock_mode mode, struct host_clock host)
+{
+    *k = (struct vclock){.mode = mode, .host = host};
     k->rate = mode == CLOCK_HOST ? RATE_START : RATE_FIXED;
-    k->host_base = k->sync_host = host_now();
+    k->host_base = k->sync_host = vclock_host_now(k);
 }
 
 uint64_t vclock_now(const struct vclock *k, uint64_t insns)
@@ -60,7 +65,7 @@ void vclock_stood_still(struct vclock *k, uint64_t host_ns)
 
 uint64_t vclock_host_target(const struct vclock *k)
 {
-    return host_now() - k->host_base;
+    return vclock_host_now(k) - k->host_base;
 }
 
 /* The rate is what the host achieved of late, leaned by up to a half towards closing the gap
@@ -71,7 +76,7 @@ bool vclock_sync(struct vclock *k, uint64_t insns, bool busy)
 {
     if (k->mode != CLOCK_HOST)
         return false;
-    uint64_t host = host_now();
+    uint64_t host = vclock_host_now(k);
     uint64_t elapsed = host - k->sync_host;
     uint64_t ran = insns - k->sync_insns;
     bool runs_away = (unsigned __int128)ran * k->rate >> 32 > elapsed + SYNC_MIN_NS;
@@ -100,7 +105,7 @@ bool vclock_sync(struct vclock *k, uint64_t insns, bool busy)
 
 void vclock_resume(struct vclock *k, uint64_t insns)
 {
-    k->sync_host = host_now();
+    k->sync_host = vclock_host_now(k);
     k->sync_insns = insns;
     k->host_base = k->sync_host - vclock_now(k, insns);
 }

@@ -41,7 +41,7 @@ void debug_unlisten(struct debug *d, struct debug_listener *listener)
 static void stop(struct debug *d, enum debug_reason reason)
 {
     d->stop.reason = reason;
-    d->stopped_at = host_now();
+    d->stopped_at = vclock_host_now(d->clock);
     breakpoints_stopped(d);
     for (struct debug_listener *l = d->listeners; l; l = l->next) {
         if (l->stopped)
@@ -91,7 +91,7 @@ static void resumed(struct debug *d)
 {
     d->stop = (struct debug_stop){.reason = DEBUG_RUNNING};
     d->caught &= d->vcpu->shutdown;
-    vclock_stood_still(d->clock, host_now() - d->stopped_at);
+    vclock_stood_still(d->clock, vclock_host_now(d->clock) - d->stopped_at);
     for (struct debug_listener *l = d->listeners; l; l = l->next) {
         if (l->resumed)
             l->resumed(l->ctx);

@@ -49,7 +49,7 @@ struct partition *partition_create(const struct partition_config *config, char *
     p->no_reboot = config->no_reboot;
     inbox_init(&p->inbox);
     calls_init(&p->calls);
-    vclock_init(&p->clock, config->clock);
+    vclock_init(&p->clock, config->clock, config->host_clock);
     const char *why;
     if (!create_parts(p, config, &why)) {
         snprintf(error, error_len, "%s", why);
@@ -116,9 +116,9 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
     uint64_t target = vclock_host_target(&p->clock);
     uint64_t most = has_tick ? TICK_NS : IDLE_MAX_NS;
     if (target < deadline) {
-        uint64_t before = host_now();
+        uint64_t before = vclock_host_now(&p->clock);
         inbox_wait(&p->inbox, min_u64(deadline - target, most));
-        p->slept_ns += host_now() - before;
+        p->slept_ns += vclock_host_now(&p->clock) - before;
         target = vclock_host_target(&p->clock);
     }
     vclock_skip_to(&p->clock, insns, min_u64(target, deadline));
@@ -127,8 +127,8 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
 
 static bool tick_is_due(struct partition *p)
 {
-    uint64_t now =
-        p->clock.mode == CLOCK_HOST ? host_now() : vclock_now(&p->clock, vcpu_insns(p->vcpu));
+    uint64_t now = p->clock.mode == CLOCK_HOST ? vclock_host_now(&p->clock)
+                                               : vclock_now(&p->clock, vcpu_insns(p->vcpu));
     if (now < p->next_tick)
         return false;
     p->next_tick = now + TICK_NS;

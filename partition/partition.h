@@ -25,8 +25,9 @@ struct partition_config {
     const struct engine *engine; /* NULL: the best of this build */
     struct engine_tuning tuning;
     enum clock_mode clock;
-    bool no_reboot;            /* a reset by the guest ends the run */
-    uint64_t wall_clock_start; /* guest's time at power-on, ns since 1970 (UTC) */
+    struct host_clock host_clock; /* what CLOCK_HOST follows */
+    bool no_reboot;               /* a reset by the guest ends the run */
+    uint64_t wall_clock_start;    /* guest's time at power-on, ns since 1970 (UTC) */
     struct pc_config pc;
     struct log *log;
 };

@@ -26,7 +26,8 @@ struct machine_options {
     size_t floppy_len;
     struct char_backend serial; /* COM1 */
     bool no_apic;
-    const struct engine *engine; /* NULL: the best of this build */
+    struct host_clock host_clock; /* with a clock, time follows it; else it counts instructions */
+    const struct engine *engine;  /* NULL: the best of this build */
     struct engine_tuning tuning;
     struct log *log;
 };
@@ -60,7 +61,8 @@ static inline struct machine *machine_new(const struct machine_options *o)
         .cpu = o->cpu,
         .engine = o->engine,
         .tuning = o->tuning,
-        .clock = CLOCK_INSNS,
+        .clock = o->host_clock.now ? CLOCK_HOST : CLOCK_INSNS,
+        .host_clock = o->host_clock,
         .wall_clock_start = UINT64_C(1700000000000000000),
         .log = o->log,
         .pc = {.bios = o->bios.data ? o->bios : (struct pc_rom){m->rom, sizeof m->rom},

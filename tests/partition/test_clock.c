@@ -1,0 +1,99 @@
+/* Virtual time keeps step with the host's (partition/clock.h) on a host that is fast and slow by
+ * turns. The host's clock is the test's own: it goes on by so many ns for each instruction that
+ * the guest retires, so nothing depends on how fast the real host is.
+ *
+ * The guest runs plain code for a while and then reads a timer's counter over and over, as
+ * code does that waits for time to pass. On a real host such a read takes some hundred times as
+ * long as other instructions, or, where the code before was slow, much less: the slice that the
+ * partition reckoned with the speed before would last far too long, or far too short. */
+#include "tests/check_main.h"
+#include "tests/partition/machine.h"
+
+#define PLAIN_INSNS 4000000
+#define WAIT_INSNS  1000000
+
+/* The most that the two times may be apart while the guest looks at the clock: the partition
+ * compares them each half millisecond, and what was lost before takes some time to catch up with.
+ */
+#define MOST_NS 1500000
+
+struct host {
+    struct partition *p;
+    uint64_t plain_cost, wait_cost; /* ns for an instruction of each */
+    uint64_t asked, behind, ahead;  /* while the guest waits: times; ns, the most */
+};
+
+static uint64_t insns_of(const struct host *h)
+{
+    return h->p ? vcpu_insns(partition_vcpu(h->p)) : 0;
+}
+
+static uint64_t now(void *ctx)
+{
+    struct host *h = ctx;
+    uint64_t insns = insns_of(h);
+    uint64_t plain = insns < PLAIN_INSNS ? insns : PLAIN_INSNS;
+    uint64_t at = plain * h->plain_cost + (insns - plain) * h->wait_cost;
+    if (insns > PLAIN_INSNS) {
+        uint64_t guest = partition_now(h->p);
+        h->asked++;
+        h->behind = at > guest && at - guest > h->behind ? at - guest : h->behind;
+        h->ahead = guest > at && guest - at > h->ahead ? guest - at : h->ahead;
+    }
+    return at;
+}
+
+/*      mov ecx, PLAIN_INSNS / 2
+ * 1:   dec ecx
+ *      jnz 1b
+ * 2:   in al, 40h
+ *      jmp 2b                    16-bit code at 0:7C00h */
+static const uint8_t guest[] = {0x66,
+                                0xB9,
+                                PLAIN_INSNS / 2 & 0xFF,
+                                PLAIN_INSNS / 2 >> 8 & 0xFF,
+                                PLAIN_INSNS / 2 >> 16,
+                                0,
+                                0x66,
+                                0x49,
+                                0x75,
+                                0xFC,
+                                0xE4,
+                                0x40,
+                                0xEB,
+                                0xFC};
+
+static struct host run(uint64_t plain_cost, uint64_t wait_cost)
+{
+    struct host h = {.plain_cost = plain_cost, .wait_cost = wait_cost};
+    struct machine_options o = {
+        .memory = 1 << 20, .cpu = CPU_486, .host_clock = {.now = now, .ctx = &h}};
+    struct machine *m = machine_new(&o);
+    ck_assert_ptr_nonnull(m);
+    physmap_poke(partition_physmap(m->p), 0x7C00, guest, sizeof guest);
+    h.p = m->p;
+    while (insns_of(&h) < PLAIN_INSNS + WAIT_INSNS)
+        ck_assert_int_eq(partition_run(m->p, partition_now(m->p) + 1000000, NULL, NULL),
+                         PARTITION_RUNNING);
+    machine_end(m);
+    return h;
+}
+
+START_TEST(waiting_on_a_host_that_gets_slower)
+{
+    struct host h = run(2, 400);
+    ck_assert_uint_le(h.behind, MOST_NS);
+    ck_assert_uint_le(h.ahead, MOST_NS);
+}
+END_TEST
+
+START_TEST(waiting_on_a_host_that_gets_faster)
+{
+    struct host h = run(400, 2);
+    ck_assert_uint_le(h.behind, MOST_NS);
+    ck_assert_uint_le(h.ahead, MOST_NS);
+}
+END_TEST
+
+CHECK_MAIN("partition/clock", waiting_on_a_host_that_gets_slower,
+           waiting_on_a_host_that_gets_faster)
