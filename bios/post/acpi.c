@@ -170,7 +170,7 @@ void acpi_build(const struct machine *m, struct tables *t)
     close(&rsdt->h);
 
     struct rsdp *rsdp = table_space(t, sizeof *rsdp);
-    memcpy(rsdp->signature, "RSD PTR ", 8);
+    sign(rsdp->signature, "\xADSD PTR ", 8);
     memcpy(rsdp->oem, "UMBRA ", 6);
     rsdp->rsdt = (u32)rsdt;
     rsdp->checksum = checksum(rsdp, sizeof *rsdp);

@@ -98,7 +98,7 @@ void mp_build(const struct machine *m, struct tables *t)
     c->length = (u16)(table_end(t) - (u32)c);
     c->checksum = checksum(c, c->length);
 
-    memcpy(p->signature, "_MP_", 4);
+    sign(p->signature, "\xA0MP_", 4);
     p->table = (u32)c;
     p->length = 1;
     p->revision = 4;

@@ -26,6 +26,9 @@ void *table_bytes(struct tables *t, u32 bytes);
 u32 table_end(const struct tables *t);
 /* What makes the sum of all bytes 0, when the checksum byte itself is 0. */
 u8 checksum(const void *p, u32 bytes);
+/* Writes a signature for which guests search memory, the ROM too. There it must not stand, or some
+ * take the constant for the table (memtest86 4.3.7 does): its first byte is given inverted. */
+void sign(void *to, const char *first_inverted, u32 bytes);
 
 int has_apic(const struct machine *m);
 u8 lapic_id(void);

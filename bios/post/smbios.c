@@ -127,11 +127,14 @@ void smbios_build(const struct machine *m, struct tables *t)
     static const u8 end[] = {127, 4, 0, 0};
     add(e, t, end, "");
 
-    memcpy(e->anchor, "_SM_", 4);
+    sign(e->anchor, "\xA0SM_", 4);
     e->length = sizeof *e;
     e->major = 2;
     e->minor = 4;
-    memcpy(e->dmi, "_DMI_", 5);
+    sign(e->dmi,
+         "\xA0"
+         "DMI_",
+         5);
     e->table_length = (u16)(table_end(t) - start);
     e->table = start;
     e->bcd = 0x24;

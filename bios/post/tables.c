@@ -15,6 +15,13 @@ u8 checksum(const void *p, u32 bytes)
     return (u8)-sum;
 }
 
+void sign(void *to, const char *first_inverted, u32 bytes)
+{
+    u8 *b = to;
+    memcpy(b, first_inverted, bytes);
+    b[0] ^= 0xFF;
+}
+
 void *table_bytes(struct tables *t, u32 bytes)
 {
     if (bytes > TABLES_END - t->next) { /* a host invariant, in guest form: stop where it shows */
@@ -94,7 +101,7 @@ static void pir_build(struct tables *t)
             u8 slot, reserved;
         } packed slots[31];
     } packed *p = table_space(t, sizeof *p);
-    memcpy(p->signature, "$PIR", 4);
+    sign(p->signature, "\xDBPIR", 4);
     p->version = 0x0100;
     p->size = sizeof *p;
     p->devfn = 1 << 3;
@@ -118,7 +125,10 @@ static void bios32_build(struct tables *t)
         u32 entry;
         u8 revision, length, checksum, reserved[5];
     } packed *d = table_space(t, sizeof *d);
-    memcpy(d->signature, "_32_", 4);
+    sign(d->signature,
+         "\xA0"
+         "32_",
+         4);
     d->entry = 0xF0000 + (u32)bios32_entry;
     d->length = 1;
     d->checksum = checksum(d, sizeof *d);
