@@ -22,16 +22,40 @@ struct loader {
 
 static const struct field loader_fields[] = {
     FIELD(struct loader, selected, "selected register"),
-    FIELD(struct loader, state, "0 idle, 1 loaded, 2 refused"),
+    FIELD(struct loader, state, "0 idle, 1 loaded, 2 refused, 3 unreadable"),
     FIELD_SUB1(struct loader, pci, pci_config_fields, "PCI configuration space"),
     FIELD_END,
 };
 
+static bool fits(struct loader *l, const struct loader_segment *s, bool done)
+{
+    if (!done) {
+        log_msg(bus_log(l->bus), LOG_ERROR,
+                "kernel: %zu bytes do not fit guest memory at %#llx: more memory is needed", s->len,
+                (unsigned long long)s->gpa);
+        l->state = LOADER_REFUSED;
+    }
+    return done;
+}
+
+static bool load_chunk(struct loader *l, const struct loader_segment *s, size_t at, size_t len)
+{
+    if (s->bytes)
+        return fits(l, s, bus_dma_write(l->bus, s->gpa + at, s->bytes + at, len));
+    uint8_t chunk[CHUNK];
+    const char *why = s->source->read(s->source, s->at + at, chunk, len);
+    if (why) {
+        log_msg(bus_log(l->bus), LOG_ERROR, "kernel: %s", why);
+        l->state = LOADER_UNREADABLE;
+        return false;
+    }
+    return fits(l, s, bus_dma_write(l->bus, s->gpa + at, chunk, len));
+}
+
 static bool load_bytes(struct loader *l, const struct loader_segment *s)
 {
     for (size_t at = 0; at < s->len; at += CHUNK) {
-        size_t len = s->len - at < CHUNK ? s->len - at : CHUNK;
-        if (!bus_dma_write(l->bus, s->gpa + at, s->bytes + at, len))
+        if (!load_chunk(l, s, at, s->len - at < CHUNK ? s->len - at : CHUNK))
             return false;
     }
     return true;
@@ -42,7 +66,7 @@ static bool load_zeros(struct loader *l, const struct loader_segment *s)
     static const uint8_t zeros[ZERO_CHUNK];
     for (uint64_t at = 0; at < s->zeros; at += ZERO_CHUNK) {
         uint64_t len = s->zeros - at < ZERO_CHUNK ? s->zeros - at : ZERO_CHUNK;
-        if (!bus_dma_write(l->bus, s->gpa + s->len + at, zeros, (size_t)len))
+        if (!fits(l, s, bus_dma_write(l->bus, s->gpa + s->len + at, zeros, (size_t)len)))
             return false;
     }
     return true;
@@ -52,13 +76,8 @@ static void load_all(struct loader *l)
 {
     for (unsigned i = 0; i < l->plan->segment_count; i++) {
         const struct loader_segment *s = &l->plan->segment[i];
-        if (!load_bytes(l, s) || !load_zeros(l, s)) {
-            log_msg(bus_log(l->bus), LOG_ERROR,
-                    "kernel: %zu bytes do not fit guest memory at %#llx: more memory is needed",
-                    s->len, (unsigned long long)s->gpa);
-            l->state = LOADER_REFUSED;
+        if (!load_bytes(l, s) || !load_zeros(l, s))
             return;
-        }
     }
     l->state = LOADER_DONE;
 }

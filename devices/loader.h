@@ -8,7 +8,8 @@
  * ROMs, and ours takes them from there too.
  *
  * Ports, all 32 bits wide:
- *   5E0h read   the state: 0 nothing done, 1 loaded, 2 refused by the DMA checker
+ *   5E0h read   the state: 0 nothing done, 1 loaded, 2 refused by the DMA checker,
+ *               3 a file cannot be read any more, or is another than when the machine was made
  *   5E0h write  1: load all segments now; done when the write returns
  *   5E4h write  selects one of enum loader_register; read gives the selection
  *   5E8h read   the value of the selected register; unknown ones read as 0 */
@@ -38,13 +39,24 @@ enum loader_register {
     LOADER_REGISTERS,
 };
 
-enum loader_state { LOADER_IDLE, LOADER_DONE, LOADER_REFUSED };
+enum loader_state { LOADER_IDLE, LOADER_DONE, LOADER_REFUSED, LOADER_UNREADABLE };
+
+/* Where the bytes of segments come from each time that they are loaded: a file of the host. */
+struct loader_source {
+    /* Reads len bytes at offset `at`. NULL, or a sentence why they cannot be had any more, which
+     * stands as long as the source; *to may be overwritten then. */
+    const char *(*read)(struct loader_source *source, uint64_t at, void *to, size_t len);
+    void (*destroy)(struct loader_source *source);
+    struct loader_source *next; /* of the plan's */
+};
 
 struct loader_segment {
     uint64_t gpa;
-    uint8_t *bytes; /* owned by the plan; may be NULL when len is 0 */
+    uint8_t *bytes; /* owned by the plan; NULL: they are read from source */
     size_t len;
     uint64_t zeros; /* bytes of zero that follow */
+    struct loader_source *source;
+    uint64_t at; /* offset in source */
 };
 
 #define LOADER_SEGMENTS 64
@@ -53,9 +65,10 @@ struct loader_plan {
     uint32_t value[LOADER_REGISTERS];
     struct loader_segment segment[LOADER_SEGMENTS];
     unsigned segment_count;
+    struct loader_source *sources; /* owned */
 };
 
-/* Frees the plan and its segments; NULL is allowed. */
+/* Frees the plan, its segments and sources; NULL is allowed. */
 void loader_plan_free(struct loader_plan *plan);
 
 #define LOADER_ROM_MAX 4096u

@@ -9,5 +9,9 @@ void loader_plan_free(struct loader_plan *plan)
         return;
     for (unsigned i = 0; i < plan->segment_count; i++)
         free(plan->segment[i].bytes);
+    for (struct loader_source *s = plan->sources, *next; s; s = next) {
+        next = s->next;
+        s->destroy(s);
+    }
     free(plan);
 }

@@ -233,8 +233,7 @@ enum dma_status dma_write(struct dma_domain *to, uint64_t gpa, const void *buf, 
         const struct region *r = ram_at(to->pm, gpa + done);
         uint64_t at = gpa + done - r->base;
         size_t run = r->size - at < len - done ? r->size - at : len - done;
-        memcpy(physmap_host(to->pm, r->offset + at), (const uint8_t *)buf + done, run);
-        physmap_wrote(to->pm, r->offset + at, run);
+        physmap_store(to->pm, r->offset + at, (const uint8_t *)buf + done, run);
         done += run;
     }
     return DMA_OK;

@@ -11,6 +11,8 @@
  * board maps a fixed set of ranges, each at one place at a time. */
 #define MAX_REGIONS 256
 
+#define STORE_FRESH 16384 /* bytes that the host's kernel is asked to store */
+
 struct physmap {
     struct log *log;
     int fd;
@@ -388,6 +390,14 @@ void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len)
                 l->table_written(l->ctx, from, to - from);
         }
     }
+}
+
+void physmap_store(struct physmap *pm, uint64_t offset, const void *buf, size_t len)
+{
+    bool fresh = len >= STORE_FRESH && !(pm->page_state[offset >> PAGE_SHIFT] & PAGE_DIRTY);
+    if (!fresh || pwrite(pm->fd, buf, len, (off_t)offset) != (ssize_t)len)
+        memcpy(physmap_host(pm, offset), buf, len);
+    physmap_wrote(pm, offset, len);
 }
 
 bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8_t which,

@@ -152,6 +152,10 @@ void physmap_table_unmark(struct physmap *pm, uint64_t offset);
  * not PAGE_NOTED.) */
 void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len);
 
+/* Writes len bytes at offset, and says so. Much at once into memory that was never written goes by
+ * the host's kernel, which then need not give each page by a fault of its own, and cleared. */
+void physmap_store(struct physmap *pm, uint64_t offset, const void *buf, size_t len);
+
 /* Clears which (a set of PAGE_DIRTY bits) in the pages of [offset, offset + len) and sets bit i of
  * bitmap (may be NULL) when page i had it. Returns true if any had. */
 bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8_t which,

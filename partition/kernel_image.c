@@ -1,12 +1,8 @@
-/* Kernel files: reading, telling them apart, and the plan's segments. */
+/* Kernel files: telling them apart, and the plan's segments. */
 #include "partition/kernel_image.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "partition/kernel_parse.h"
 
@@ -20,71 +16,46 @@ bool kernel_fail(struct kernel_load *k, const char *format, ...)
     return false;
 }
 
-static bool read_all(int fd, uint8_t *to, size_t len)
+/* A segment for len bytes, then zeros; NULL when it does not lie in RAM. */
+static struct loader_segment *new_segment(struct kernel_load *k, uint64_t gpa, size_t len,
+                                          uint64_t zeros)
 {
-    for (size_t done = 0; done < len;) {
-        ssize_t n = read(fd, to + done, len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
+    struct loader_plan *plan = k->plan;
+    if (plan->segment_count >= LOADER_SEGMENTS) {
+        kernel_fail(k, "%s: has more than %d segments", k->path, LOADER_SEGMENTS);
+        return NULL;
     }
-    return true;
-}
-
-static bool read_opened(struct kernel_load *k, const char *path, int fd, struct span *out)
-{
-    struct stat st;
-    if (fstat(fd, &st))
-        return kernel_fail(k, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return kernel_fail(k, "%s: not a file", path);
-    if (st.st_size == 0)
-        return kernel_fail(k, "%s: the file is empty", path);
-    if ((uint64_t)st.st_size > KERNEL_FILE_MAX)
-        return kernel_fail(k, "%s: too large", path);
-    size_t len = (size_t)st.st_size;
-    uint8_t *data = malloc(len);
-    if (!data)
-        return kernel_fail(k, "%s: out of memory", path);
-    if (!read_all(fd, data, len)) {
-        free(data);
-        return kernel_fail(k, "%s: cannot be read: %s", path, strerror(errno));
+    if (gpa > k->ram || len > k->ram - gpa || zeros > k->ram - gpa - len) {
+        kernel_fail(k, "%s: needs memory up to %#llx, the machine has %llu MB", k->path,
+                    (unsigned long long)(gpa + len + zeros), (unsigned long long)(k->ram >> 20));
+        return NULL;
     }
-    *out = (struct span){data, len};
-    return true;
-}
-
-bool kernel_read_file(struct kernel_load *k, const char *path, struct span *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return kernel_fail(k, "%s: %s", path, strerror(errno));
-    bool good = read_opened(k, path, fd, out);
-    close(fd);
-    return good;
+    struct loader_segment *s = &plan->segment[plan->segment_count++];
+    *s = (struct loader_segment){.gpa = gpa, .len = len, .zeros = zeros};
+    plan->value[LOADER_REG_SEGMENTS] = plan->segment_count;
+    return s;
 }
 
 bool kernel_add(struct kernel_load *k, uint64_t gpa, struct span bytes, uint64_t zeros)
 {
-    struct loader_plan *plan = k->plan;
-    if (plan->segment_count >= LOADER_SEGMENTS)
-        return kernel_fail(k, "%s: has more than %d segments", k->path, LOADER_SEGMENTS);
-    if (gpa > k->ram || bytes.len > k->ram - gpa || zeros > k->ram - gpa - bytes.len)
-        return kernel_fail(k, "%s: needs memory up to %#llx, the machine has %llu MB", k->path,
-                           (unsigned long long)(gpa + bytes.len + zeros),
-                           (unsigned long long)(k->ram >> 20));
-    struct loader_segment *s = &plan->segment[plan->segment_count];
-    *s = (struct loader_segment){gpa, NULL, bytes.len, zeros};
-    if (bytes.len) {
-        s->bytes = malloc(bytes.len);
-        if (!s->bytes)
-            return kernel_fail(k, "%s: out of memory", k->path);
-        memcpy(s->bytes, bytes.data, bytes.len);
-    }
-    plan->segment_count++;
-    plan->value[LOADER_REG_SEGMENTS] = plan->segment_count;
+    struct loader_segment *s = new_segment(k, gpa, bytes.len, zeros);
+    if (!s)
+        return false;
+    s->bytes = malloc(bytes.len ? bytes.len : 1);
+    if (!s->bytes)
+        return kernel_fail(k, "%s: out of memory", k->path);
+    memcpy(s->bytes, bytes.data, bytes.len);
+    return true;
+}
+
+bool kernel_add_part(struct kernel_load *k, uint64_t gpa, struct loader_source *source, uint64_t at,
+                     size_t len, uint64_t zeros)
+{
+    struct loader_segment *s = new_segment(k, gpa, len, zeros);
+    if (!s)
+        return false;
+    s->source = source;
+    s->at = at;
     return true;
 }
 
@@ -115,11 +86,15 @@ struct loader_plan *kernel_image_load(const char *kernel_path, const char *initr
         .error = error,
         .error_len = error_len,
     };
-    struct span file;
-    if (!kernel_read_file(&k, kernel_path, &file))
-        return NULL;
+    struct span file = {0};
+    size_t len;
     k.plan = calloc(1, sizeof *k.plan);
-    bool good = k.plan ? load_any(&k, file) : kernel_fail(&k, "out of memory");
+    if (!k.plan) {
+        kernel_fail(&k, "out of memory");
+        return NULL;
+    }
+    k.source = kernel_open(&k, kernel_path, &len);
+    bool good = k.source && kernel_read(&k, k.source, len, &file) && load_any(&k, file);
     free(file.data);
     if (good) {
         k.plan->value[LOADER_REG_MAGIC] = LOADER_MAGIC;

@@ -126,30 +126,27 @@ static bool check_lengths(struct kernel_load *k, struct span file, const struct 
     return true;
 }
 
-/* Reads the initrd, places it and tells the setup header. */
+/* Opens the initrd, places it and tells the setup header. */
 static bool load_initrd(struct kernel_load *k, uint8_t *header, const struct linux_layout *l,
                         uint64_t kernel_end)
 {
-    struct span initrd;
+    size_t len;
     if (l->version < 0x200)
         return kernel_fail(k, "%s: a kernel as old as this takes no initrd", k->path);
-    if (!kernel_read_file(k, k->initrd_path, &initrd))
+    struct loader_source *initrd = kernel_open(k, k->initrd_path, &len);
+    if (!initrd)
         return false;
     uint64_t top = l->version >= 0x203 ? load_le32(header + INITRD_ADDR_MAX) : 0x37FFFFFF;
     uint64_t ram = k->ram > 0x20000 ? k->ram - 0x20000 : 0; /* the BIOS keeps its tables there */
     top = top + 1 < ram ? top + 1 : ram;
-    bool good = false;
-    if (top < initrd.len || align_down(top - initrd.len, 4096) < align_up(kernel_end, 4096)) {
-        kernel_fail(k, "%s: %zu KB do not fit between the kernel and the top of %llu MB of memory",
-                    k->initrd_path, initrd.len >> 10, (unsigned long long)(k->ram >> 20));
-    } else {
-        uint64_t gpa = align_down(top - initrd.len, 4096);
-        store_le32(header + RAMDISK_IMAGE, (uint32_t)gpa);
-        store_le32(header + RAMDISK_SIZE, (uint32_t)initrd.len);
-        good = kernel_add(k, gpa, initrd, 0);
-    }
-    free(initrd.data);
-    return good;
+    if (top < len || align_down(top - len, 4096) < align_up(kernel_end, 4096))
+        return kernel_fail(
+            k, "%s: %zu KB do not fit between the kernel and the top of %llu MB of memory",
+            k->initrd_path, len >> 10, (unsigned long long)(k->ram >> 20));
+    uint64_t gpa = align_down(top - len, 4096);
+    store_le32(header + RAMDISK_IMAGE, (uint32_t)gpa);
+    store_le32(header + RAMDISK_SIZE, (uint32_t)len);
+    return kernel_add_part(k, gpa, initrd, 0, len, 0);
 }
 
 static void fill_header(struct kernel_load *k, uint8_t *header, const struct linux_layout *l,
@@ -193,12 +190,12 @@ bool kernel_load_linux(struct kernel_load *k, struct span file)
     struct linux_layout l = layout_of(file, cmdline_len < 0x8000 ? cmdline_len : 0x8000);
     if (!check_lengths(k, file, &l, cmdline_len))
         return false;
-    struct span kernel = span_slice(file, l.setup_len, file.len);
+    size_t kernel_len = file.len - l.setup_len;
     uint32_t stack = (l.cmdline_gpa - l.setup_gpa - 16) & 0xFFF0;
     if (l.setup_len + 0x400 > stack)
         return kernel_fail(k, "%s: its setup code leaves no room for a stack", k->path);
     fill_header(k, file.data, &l, stack); /* in our copy of the file */
-    if (k->initrd_path && !load_initrd(k, file.data, &l, l.kernel_gpa + kernel.len))
+    if (k->initrd_path && !load_initrd(k, file.data, &l, l.kernel_gpa + kernel_len))
         return false;
     if (!add_seed(k, file, &l))
         return false;
@@ -207,5 +204,6 @@ bool kernel_load_linux(struct kernel_load *k, struct span file)
     k->plan->value[LOADER_REG_STACK] = stack;
     struct span cmdline = {(uint8_t *)(uintptr_t)k->cmdline, cmdline_len};
     return kernel_add(k, l.setup_gpa, span_slice(file, 0, l.setup_len), 0) &&
-           kernel_add(k, l.cmdline_gpa, cmdline, 0) && kernel_add(k, l.kernel_gpa, kernel, 0);
+           kernel_add(k, l.cmdline_gpa, cmdline, 0) &&
+           kernel_add_part(k, l.kernel_gpa, k->source, l.setup_len, kernel_len, 0);
 }

@@ -52,16 +52,17 @@ struct multiboot {
     uint32_t virtual_entry; /* ELF's */
 };
 
-static bool add_part(struct kernel_load *k, struct multiboot *m, uint64_t gpa, struct span bytes,
-                     uint64_t zeros)
+/* len bytes of the kernel's file from offset at, then zeros. */
+static bool add_part(struct kernel_load *k, struct multiboot *m, uint64_t gpa, size_t at,
+                     size_t len, uint64_t zeros)
 {
-    uint64_t end = gpa + bytes.len + zeros;
+    uint64_t end = gpa + len + zeros;
     if (gpa < 0x100000 && end > 0xA0000)
         return kernel_fail(k, "%s: would be loaded over the video memory (%#llx to %#llx)", k->path,
                            (unsigned long long)gpa, (unsigned long long)end);
     if (end > m->end)
         m->end = end;
-    return kernel_add(k, gpa, bytes, zeros);
+    return kernel_add_part(k, gpa, k->source, at, len, zeros);
 }
 
 static bool load_kludge(struct kernel_load *k, struct multiboot *m, struct span file, size_t at)
@@ -83,8 +84,7 @@ static bool load_kludge(struct kernel_load *k, struct multiboot *m, struct span 
         return kernel_fail(k, "%s: truncated: %zu bytes, its header says %llu", k->path, file.len,
                            (unsigned long long)(offset + len));
     uint64_t end = load + len;
-    return add_part(k, m, load, span_slice(file, offset, (size_t)len),
-                    bss_end > end ? bss_end - end : 0);
+    return add_part(k, m, load, offset, (size_t)len, bss_end > end ? bss_end - end : 0);
 }
 
 static bool load_elf_part(struct kernel_load *k, struct multiboot *m, struct span file,
@@ -101,7 +101,7 @@ static bool load_elf_part(struct kernel_load *k, struct multiboot *m, struct spa
         return true;
     if (m->virtual_entry >= vaddr && m->virtual_entry - vaddr < memsz)
         m->entry = m->virtual_entry - vaddr + paddr;
-    return add_part(k, m, paddr, span_slice(file, offset, filesz), memsz - filesz);
+    return add_part(k, m, paddr, offset, filesz, memsz - filesz);
 }
 
 static bool load_elf(struct kernel_load *k, struct multiboot *m, struct span file)
@@ -149,22 +149,21 @@ static bool load_module(struct kernel_load *k, struct extras *e, const char *tex
     while (name_len < len && text[name_len] != ' ')
         name_len++;
     char *name = strndup(text, name_len);
-    struct span file;
     if (e->modules >= MAX_MODULES || !name) {
         free(name);
         return kernel_fail(k, "more than %d modules", MAX_MODULES);
     }
-    bool good = kernel_read_file(k, name, &file);
+    size_t size;
+    struct loader_source *file = kernel_open(k, name, &size);
     free(name);
-    if (!good)
+    if (!file)
         return false;
     uint8_t *entry = e->table + (size_t)e->modules++ * 16;
-    good = kernel_add(k, *next, file, 0);
+    bool good = kernel_add_part(k, *next, file, 0, size, 0);
     store_le32(entry, (uint32_t)*next);
-    store_le32(entry + 4, (uint32_t)(*next + file.len));
+    store_le32(entry + 4, (uint32_t)(*next + size));
     store_le32(entry + 8, add_string(e, text, len));
-    *next = align_up(*next + file.len, 4096);
-    free(file.data);
+    *next = align_up(*next + size, 4096);
     return good;
 }
 

@@ -100,7 +100,7 @@ failed: push cs
 
 no_device: db "Umbra kernel loader: no kernel to load", 13, 10, 0
 refused:   db "Umbra kernel loader: the kernel does not fit the machine's memory", 13, 10, 0
-refused_end:
+changed:   db "Umbra kernel loader: a file of the kernel's changed or cannot be read", 13, 10, 0
 
 ; --- Linux: all segments the setup code's, entered 20h above, interrupts off ---------------------
 linux:
@@ -108,8 +108,11 @@ linux:
         mov eax, 1
         out dx, eax                    ; load
         in eax, dx
-        cmp eax, 1
+        mov si, changed
+        cmp eax, 3
+        je failed
         mov si, refused
+        cmp eax, 1
         jne failed
         cli
         DEVICE REG_STACK
@@ -287,14 +290,18 @@ protected:
 
 ; No BIOS to ask any more: onto the first line of the text screen.
 .refused:
+        mov edx, eax
         call .here
 .here:  pop esi
         sub esi, .here - refused
-        mov edi, 0B8000h
-        mov ecx, refused_end - refused - 3
+        cmp edx, 3
+        jne .show
+        add esi, changed - refused
+.show:  mov edi, 0B8000h
         mov ah, 7
 .put:   lodsb
         stosw
-        loop .put
+        cmp byte [esi], 13
+        jne .put
 .stop:  hlt
         jmp .stop

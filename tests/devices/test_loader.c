@@ -10,7 +10,8 @@ START_TEST(segments_and_zeros_reach_memory)
 {
     struct testbus *tb = testbus_create(1 << 20);
     struct loader_plan plan = {.value = {LOADER_MAGIC, LOADER_LINUX16}, .segment_count = 1};
-    plan.segment[0] = (struct loader_segment){0x1000, text, sizeof text, 5000};
+    plan.segment[0] =
+        (struct loader_segment){.gpa = 0x1000, .bytes = text, .len = sizeof text, .zeros = 5000};
     testbus_add(tb, &loader_class, &(struct loader_config){.plan = &plan});
     uint8_t dirty = 0xFF, back;
     for (uint64_t at = 0x1000; at < 0x1000 + sizeof text + 5001; at++)
@@ -38,7 +39,8 @@ START_TEST(what_is_not_ram_is_refused)
 {
     struct testbus *tb = testbus_create(1 << 20);
     struct loader_plan plan = {.value = {LOADER_MAGIC}, .segment_count = 1};
-    plan.segment[0] = (struct loader_segment){(1 << 20) - 3, text, sizeof text, 0};
+    plan.segment[0] =
+        (struct loader_segment){.gpa = (1 << 20) - 3, .bytes = text, .len = sizeof text};
     testbus_add(tb, &loader_class, &(struct loader_config){.plan = &plan});
     tb_out(tb, LOADER_PORT, 4, 1);
     ck_assert_uint_eq(tb_in(tb, LOADER_PORT, 4), LOADER_REFUSED);
@@ -46,4 +48,46 @@ START_TEST(what_is_not_ram_is_refused)
 }
 END_TEST
 
-CHECK_MAIN("loader", segments_and_zeros_reach_memory, what_is_not_ram_is_refused)
+/* A source of bytes that each tell their offset, until it fails. */
+struct ramp {
+    struct loader_source source;
+    const char *why;
+};
+
+static const char *ramp_read(struct loader_source *source, uint64_t at, void *to, size_t len)
+{
+    for (size_t n = 0; n < len; n++)
+        ((uint8_t *)to)[n] = (uint8_t)((at + n) * 7 >> 3);
+    return ((struct ramp *)source)->why;
+}
+
+START_TEST(segments_are_read_anew_each_time)
+{
+    enum { AT = 5, LEN = 200001 }; /* some chunks, whole and not */
+    struct testbus *tb = testbus_create(1 << 20);
+    struct ramp ramp = {.source = {.read = ramp_read}};
+    struct loader_plan plan = {.value = {LOADER_MAGIC}, .segment_count = 1};
+    plan.segment[0] = (struct loader_segment){
+        .gpa = 0x1000, .len = LEN, .zeros = 1, .source = &ramp.source, .at = AT};
+    testbus_add(tb, &loader_class, &(struct loader_config){.plan = &plan});
+    uint8_t back = 0xFF;
+    physmap_poke(tb->pm, 0x1000 + LEN, &back, 1);
+    for (unsigned time = 0; time < 2; time++) {
+        tb_out(tb, LOADER_PORT, 4, 1);
+        ck_assert_uint_eq(tb_in(tb, LOADER_PORT, 4), LOADER_DONE);
+        for (uint64_t at = 0; at <= LEN; at++) {
+            physmap_peek(tb->pm, 0x1000 + at, &back, 1);
+            ck_assert_uint_eq(back, at < LEN ? (uint8_t)((at + AT) * 7 >> 3) : 0);
+        }
+        uint8_t spoilt = 0xEE; /* by the guest, before it is loaded again */
+        physmap_poke(tb->pm, 0x1000 + 70000, &spoilt, 1);
+    }
+    ramp.why = "it is gone";
+    tb_out(tb, LOADER_PORT, 4, 1);
+    ck_assert_uint_eq(tb_in(tb, LOADER_PORT, 4), LOADER_UNREADABLE);
+    testbus_destroy(tb);
+}
+END_TEST
+
+CHECK_MAIN("loader", segments_and_zeros_reach_memory, what_is_not_ram_is_refused,
+           segments_are_read_anew_each_time)

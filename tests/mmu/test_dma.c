@@ -130,4 +130,30 @@ START_TEST(written_code_is_told)
 }
 END_TEST
 
-CHECK_MAIN("dma", every_reason, grants_are_by_page_and_direction, policies, written_code_is_told)
+/* Large transfers, into memory that is fresh, not fresh, and partly so, from and to odd addresses:
+ * the bytes are there, and none beside them. */
+START_TEST(large_writes_arrive_whole)
+{
+    enum { LEN = 50001, AT = 0x3001 };
+    static uint8_t data[LEN], back[LEN + 2];
+    struct fixture f;
+    open_fixture(&f, (struct dma_limits){0});
+    uint8_t old = 0xEE;
+    physmap_poke(f.pm, 0x6000, &old, 1); /* in the midst of it */
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t n = 0; n < LEN; n++)
+            data[n] = (uint8_t)(n * 5 + n / 256 + round);
+        ck_assert_int_eq(dma_write(f.d, AT, data, LEN), DMA_OK);
+        ck_assert_uint_eq(physmap_peek(f.pm, AT - 1, back, LEN + 2), LEN + 2);
+        ck_assert_mem_eq(back + 1, data, LEN);
+        ck_assert_uint_eq(back[0], 0);
+        ck_assert_uint_eq(back[LEN + 1], 0);
+        for (uint64_t at = AT & ~PAGE_MASK; at < AT + LEN; at += PAGE_SIZE)
+            ck_assert(physmap_page_state(f.pm, at) & PAGE_DIRTY);
+    }
+    close_fixture(&f);
+}
+END_TEST
+
+CHECK_MAIN("dma", large_writes_arrive_whole, every_reason, grants_are_by_page_and_direction,
+           policies, written_code_is_told)

@@ -2,7 +2,9 @@
  * memory. The files are made here; each test spoils one thing and names the sentence expected. */
 #include "partition/kernel_image.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/check_main.h"
@@ -48,6 +50,19 @@ static const struct loader_segment *segment_at(const struct loader_plan *plan, u
     ck_abort_msg("no segment at %#llx", (unsigned long long)gpa);
 }
 
+/* What its bytes are, wherever they come from: good until the next call. */
+static const uint8_t *bytes_at(const struct loader_plan *plan, uint64_t gpa)
+{
+    static uint8_t read[65536];
+    const struct loader_segment *s = segment_at(plan, gpa);
+    if (s->bytes)
+        return s->bytes;
+    ck_assert_uint_le(s->len, sizeof read);
+    const char *why = s->source->read(s->source, s->at, read, s->len);
+    ck_assert_msg(!why, "%s", why);
+    return read;
+}
+
 /* A bzImage: one setup sector, protocol 2.06, 4096 bytes of kernel. */
 static void make_linux(uint8_t *f)
 {
@@ -77,7 +92,7 @@ START_TEST(linux_is_placed_by_the_protocol)
     ck_assert_uint_eq(setup->bytes[0x211], 0x81);
     ck_assert_uint_eq(load_le16(setup->bytes + 0x1FA), 5);
     ck_assert_uint_eq(load_le32(setup->bytes + 0x228), 0x20000);
-    ck_assert_str_eq((char *)segment_at(plan, 0x20000)->bytes, "root=/dev/ram vga=5");
+    ck_assert_str_eq((char *)bytes_at(plan, 0x20000), "root=/dev/ram vga=5");
     ck_assert_uint_eq(segment_at(plan, 0x100000)->len, 4096);
     loader_plan_free(plan);
 }
@@ -91,13 +106,13 @@ START_TEST(initrd_lies_high_and_whole)
     write_file(initrd, "0123456789", 10);
     struct loader_plan *plan = load(f, sizeof f, initrd, "");
     ck_assert_msg(plan, "%s", error);
-    const uint8_t *setup = segment_at(plan, 0x10000)->bytes;
+    const uint8_t *setup = bytes_at(plan, 0x10000);
     uint32_t gpa = load_le32(setup + 0x218);
     ck_assert_uint_eq(load_le32(setup + 0x21C), 10);
     ck_assert_uint_eq(gpa % 4096, 0);
     ck_assert_uint_le(gpa + 10, RAM);
     ck_assert_uint_gt(gpa, 0x101000);
-    ck_assert_mem_eq(segment_at(plan, gpa)->bytes, "0123456789", 10);
+    ck_assert_mem_eq(bytes_at(plan, gpa), "0123456789", 10);
     loader_plan_free(plan);
 
     store_le32(f + 0x22C, 0x100FFF); /* the kernel itself ends at 101000h */
@@ -115,13 +130,13 @@ START_TEST(seed_is_the_list_of_setup_data)
     make_linux(f);
     seed = (struct span){(uint8_t *)"0123456789abcdef", 16};
     struct loader_plan *plan = load(f, sizeof f, NULL, "");
-    ck_assert_uint_eq(load_le32(segment_at(plan, 0x10000)->bytes + 0x250), 0); /* 2.06: too old */
+    ck_assert_uint_eq(load_le32(bytes_at(plan, 0x10000) + 0x250), 0); /* 2.06: too old */
     loader_plan_free(plan);
     store_le16(f + 0x206, 0x209);
     plan = load(f, sizeof f, NULL, "");
     seed = (struct span){0};
     ck_assert_msg(plan, "%s", error);
-    uint64_t gpa = load_le64(segment_at(plan, 0x10000)->bytes + 0x250);
+    uint64_t gpa = load_le64(bytes_at(plan, 0x10000) + 0x250);
     const struct loader_segment *node = segment_at(plan, gpa);
     ck_assert_uint_eq(node->len, 32);
     ck_assert_uint_eq(load_le64(node->bytes), 0);     /* the last one */
@@ -140,7 +155,7 @@ START_TEST(old_protocol_loads_at_90000)
     f[0x211] = 0; /* zImage */
     struct loader_plan *plan = load(f, sizeof f, NULL, "x");
     ck_assert_msg(plan, "%s", error);
-    const uint8_t *setup = segment_at(plan, 0x90000)->bytes;
+    const uint8_t *setup = bytes_at(plan, 0x90000);
     ck_assert_uint_eq(load_le16(setup + 0x20), 0xA33F);
     ck_assert_uint_eq(segment_at(plan, 0x90000 + load_le16(setup + 0x22))->bytes[0], 'x');
     ck_assert_uint_eq(segment_at(plan, 0x10000)->len, 4096);
@@ -239,7 +254,7 @@ START_TEST(elf_is_loaded_with_its_bss_and_modules)
     ck_assert_uint_eq(plan->value[LOADER_REG_ENTRY], 0x100004);
     ck_assert_uint_eq(segment_at(plan, 0x100000)->len, 0x100);
     ck_assert_uint_eq(segment_at(plan, 0x100000)->zeros, 0x80);
-    const uint8_t *info = segment_at(plan, plan->value[LOADER_REG_INFO])->bytes;
+    const uint8_t *info = bytes_at(plan, plan->value[LOADER_REG_INFO]);
     const struct loader_segment *extras = segment_at(plan, 0x102000);
     ck_assert_uint_eq(load_le32(info + 20), 2);
     const char *cmdline = (char *)extras->bytes + (load_le32(info + 16) - extras->gpa);
@@ -251,7 +266,7 @@ START_TEST(elf_is_loaded_with_its_bss_and_modules)
         ck_assert_uint_eq(s->gpa % 4096, 0);
         ck_assert_uint_ge(s->gpa, extras->gpa + extras->len);
         ck_assert_uint_eq(load_le32(table + 16 * i + 4), s->gpa + 6);
-        ck_assert_mem_eq(s->bytes, "module", 6);
+        ck_assert_mem_eq(bytes_at(plan, s->gpa), "module", 6);
     }
     ck_assert_ptr_nonnull(
         strstr((char *)extras->bytes + (load_le32(table + 8) - extras->gpa), " one two"));
@@ -273,7 +288,7 @@ START_TEST(elf_at_address_zero)
     ck_assert_uint_eq(plan->value[LOADER_REG_INFO], 0x100000);
     uint32_t map = plan->value[LOADER_REG_MEMORY_MAP];
     uint32_t map_end = map + 24 * plan->value[LOADER_REG_MAP_ENTRIES];
-    ck_assert_uint_eq(load_le32(segment_at(plan, 0x100000)->bytes + 48), map);
+    ck_assert_uint_eq(load_le32(bytes_at(plan, 0x100000) + 48), map);
     for (unsigned i = 0; i < plan->segment_count; i++) {
         const struct loader_segment *s = &plan->segment[i];
         ck_assert(s->gpa >= map_end || s->gpa + s->len + s->zeros <= map);
@@ -359,7 +374,55 @@ START_TEST(no_damage_crashes)
 }
 END_TEST
 
-CHECK_MAIN("kernel-image", linux_is_placed_by_the_protocol, seed_is_the_list_of_setup_data,
+/* At a reset the initrd is read again: it is what it was, or it is refused. */
+START_TEST(changed_files_are_refused)
+{
+    uint8_t f[1024 + 4096], to[10];
+    make_linux(f);
+    snprintf(initrd, sizeof initrd, "/tmp/umbra-initrd-%d", (int)getpid());
+    write_file(initrd, "0123456789", 10);
+    struct timespec times[2] = {{1000, 0}, {1000, 0}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, initrd, times, 0), 0);
+    struct loader_plan *plan = load(f, sizeof f, initrd, "");
+    ck_assert_msg(plan, "%s", error);
+    const struct loader_segment *s = segment_at(plan, load_le32(bytes_at(plan, 0x10000) + 0x218));
+    struct loader_source *source = s->source;
+    ck_assert_ptr_null(source->read(source, s->at, to, 10));
+
+    FILE *in_place = fopen(initrd, "r+b"); /* another byte, at another time */
+    fputc('x', in_place);
+    fclose(in_place);
+    times[1].tv_sec = 2000;
+    ck_assert_int_eq(utimensat(AT_FDCWD, initrd, times, 0), 0);
+    const char *why = source->read(source, s->at, to, 10);
+    ck_assert(why && strstr(why, initrd) && strstr(why, "was changed"));
+
+    ck_assert_int_eq(truncate(initrd, 5), 0);
+    why = source->read(source, s->at, to, 10);
+    ck_assert(why && strstr(why, "was changed"));
+    unlink(initrd);
+    loader_plan_free(plan);
+}
+END_TEST
+
+START_TEST(replaced_files_are_still_the_old_ones)
+{
+    uint8_t f[1024 + 4096];
+    make_linux(f);
+    snprintf(initrd, sizeof initrd, "/tmp/umbra-initrd-%d", (int)getpid());
+    write_file(initrd, "0123456789", 10);
+    struct loader_plan *plan = load(f, sizeof f, initrd, "");
+    ck_assert_msg(plan, "%s", error);
+    unlink(initrd);
+    write_file(initrd, "abcdefghij", 10);
+    ck_assert_mem_eq(bytes_at(plan, load_le32(bytes_at(plan, 0x10000) + 0x218)), "0123456789", 10);
+    unlink(initrd);
+    loader_plan_free(plan);
+}
+END_TEST
+
+CHECK_MAIN("kernel-image", changed_files_are_refused, replaced_files_are_still_the_old_ones,
+           linux_is_placed_by_the_protocol, seed_is_the_list_of_setup_data,
            initrd_lies_high_and_whole, old_protocol_loads_at_90000, kernel_without_header,
            damaged_linux_is_refused, elf_is_loaded_with_its_bss_and_modules, elf_at_address_zero,
            damaged_elf_is_refused, kludge_addresses_are_checked, no_damage_crashes)
