@@ -92,6 +92,7 @@ static void put_translator(struct bytes *out, const struct translator *t)
         {"links", n->linked},
         {"jumps_missed", n->missed},
         {"polls", n->polls},
+        {"returns_full", n->returns_full},
         {"faults", n->faults},
         {"faults_refused", n->refused},
         {"soft_sites", n->soft_sites},

@@ -1,5 +1,5 @@
-/* translator/engine.h: an engine runs a vCPU. The interpreter is one; the binary translator will
- * be another. The partition knows engines only by this table. */
+/* translator/engine.h: an engine runs a vCPU: the interpreter, and the binary translator where the
+ * host has a backend. The partition knows engines only by this table. */
 #ifndef UMBRA_TRANSLATOR_ENGINE_H
 #define UMBRA_TRANSLATOR_ENGINE_H
 

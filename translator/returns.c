@@ -1,16 +1,19 @@
 /* translator/returns.c: see returns.h.
  *
- *     | room for signal frames | a budget of calls | RETURNS_DEEP | `empty` |
- *     low                                                         ^ bottom
- *
- * The kernel may put the frame of a signal below rsp, wherever that is. */
+ *     | guard | RETURNS_DEEP | `empty` |       for each jump table
+ *     low                    ^ bottom
+ */
 #include "translator/returns.h"
 
 #include <sys/mman.h>
 
-#define RETURNS_DEEP  (UINT64_C(1) << 18) /* bytes in use that are too many */
-#define SIGNAL_ROOM   (UINT64_C(1) << 18)
-#define RETURNS_BYTES (SIGNAL_ROOM + 8 * BUDGET_STRIP + RETURNS_DEEP + PAGE_SIZE)
+#define RETURNS_DEEP  (UINT64_C(64) << 10) /* some 8000 calls */
+#define RETURNS_BYTES (PAGE_SIZE + RETURNS_DEEP)
+
+static uint8_t *guard(const struct translator *t, unsigned n)
+{
+    return t->returns + n * RETURNS_BYTES;
+}
 
 bool returns_init(struct translator *t)
 {
@@ -20,6 +23,10 @@ bool returns_init(struct translator *t)
         return false;
     madvise(p, JUMP_TABLES * RETURNS_BYTES, MADV_NOHUGEPAGE);
     t->returns = p;
+    for (unsigned n = 0; n < JUMP_TABLES; n++) {
+        if (mprotect(guard(t, n), PAGE_SIZE, PROT_NONE) != 0)
+            return false;
+    }
     return true;
 }
 
@@ -31,7 +38,7 @@ void returns_free(struct translator *t)
 
 static uint64_t bottom(const struct translator *t, unsigned n)
 {
-    return (uint64_t)(uintptr_t)t->returns + (n + 1) * RETURNS_BYTES - sizeof(uint64_t);
+    return (uint64_t)(uintptr_t)guard(t, n + 1) - sizeof(uint64_t);
 }
 
 void returns_choose(struct translator *t, unsigned n)
@@ -57,15 +64,23 @@ void returns_empty_all(struct translator *t)
             returns_empty(t, n);
 }
 
-void returns_review(struct translator *t)
+bool returns_are_full(const struct translator *t, uint64_t address)
 {
-    if (bottom(t, t->returns_of) - t->vcpu->translated.return_sp > RETURNS_DEEP)
-        returns_empty(t, t->returns_of);
+    return address - (uint64_t)(uintptr_t)guard(t, t->returns_of) < PAGE_SIZE;
+}
+
+uint64_t returns_restart(struct translator *t)
+{
+    t->counters.returns_full++;
+    returns_empty(t, t->returns_of);
+    return t->vcpu->translated.return_sp;
 }
 
 void returns_push(struct translator *t, const struct unit *u)
 {
     uint64_t landing = (uint64_t)(uintptr_t)(u->start + u->landing);
+    if (returns_are_full(t, t->vcpu->translated.return_sp - sizeof landing))
+        (void)returns_restart(t);
     t->vcpu->translated.return_sp -= sizeof landing;
     memcpy((void *)(uintptr_t)t->vcpu->translated.return_sp, &landing, sizeof landing);
 }

@@ -17,8 +17,11 @@
  * (jumps.h) has one: a landing may be used as long as a table's entry may, so whatever takes
  * entries back empties the stack. A unit that is dropped has the jump at its landing lead to
  * `again`; when the code cache starts over all stacks are emptied. At its bottom stands `empty`,
- * which stays there. It cannot run over: a budget's instructions bound how many calls there are
- * between two visits to C (BUDGET_STRIP), which then empties a stack that is deep. */
+ * which stays there.
+ *
+ * A stack is 64 KiB. Below stands a page that refuses: the host CALL that finds it full faults, and
+ * does it again on the empty stack. So a guest that calls for ever, deep recursion too, loses
+ * guesses once in 8000 calls. Signals of the emulator's own run elsewhere (signal.c). */
 #ifndef UMBRA_TRANSLATOR_RETURNS_H
 #define UMBRA_TRANSLATOR_RETURNS_H
 
@@ -35,8 +38,10 @@ void returns_choose(struct translator *t, unsigned n);
 void returns_empty(struct translator *t, unsigned n);
 void returns_empty_all(struct translator *t);
 
-/* Before host code goes on: the stack in use is not too deep. */
-void returns_review(struct translator *t);
+/* A host CALL faulted at address: because the stack in use is full? Then it does over with rsp as
+ * returns_restart says. For the signal handler. */
+bool returns_are_full(const struct translator *t, uint64_t address);
+uint64_t returns_restart(struct translator *t);
 
 /* The CALL at the end of u was run by its handler. */
 void returns_push(struct translator *t, const struct unit *u);

@@ -142,7 +142,6 @@ static uint64_t set_counter(struct translator *t, unsigned ahead)
     uint64_t left = c->insns < c->insns_end ? c->insns_end - c->insns : 0;
     if (left > BUDGET_STRIP - 2 * UNIT_MAX_INSNS)
         left = BUDGET_STRIP - 2 * UNIT_MAX_INSNS;
-    returns_review(t);
     t->end = c->insns + left;
     c->translated.counter = (uint64_t)(uintptr_t)t->strip + left - ahead;
     return left;

@@ -55,6 +55,7 @@ struct unit_address {
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
     uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
+    uint64_t returns_full; /* times a stack of returns was full */
     uint64_t fpu_guards, fpu_loads,
         fpu_saves; /* faults of guards; x87 state moved to the host, back */
 };

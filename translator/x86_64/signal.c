@@ -16,6 +16,7 @@
 #include <ucontext.h>
 
 #include "translator/faults.h"
+#include "translator/returns.h"
 
 #define STACK_BYTES (256u << 10)
 #define MAGIC       UINT64_C(0x756D627261206678)
@@ -134,6 +135,10 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     greg_t *reg = u->uc_mcontext.gregs;
     const uint8_t *pc = (const uint8_t *)(uintptr_t)reg[REG_RIP];
     if (f && code_cache_holds(&f->t->code, pc)) {
+        if (returns_are_full(f->t, (uint64_t)(uintptr_t)info->si_addr)) {
+            reg[REG_RSP] = (greg_t)returns_restart(f->t);
+            return;
+        }
         uint32_t site;
         int esp = 0;
         bool write = reg[REG_ERR] & 2;
