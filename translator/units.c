@@ -359,16 +359,17 @@ static bool cache_is_full(const struct translator *t)
 static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    if (cache_is_full(t)) {
-        block_cache_flush(c->blocks); /* and the units with them */
-        return NULL;
-    }
     if (t->restart) {
         units_free_dead(t);
         t->restart = false;
         t->by_address_count = 0;
         t->code.used = t->code.keep;
     }
+    if (cache_is_full(t)) {
+        block_cache_flush(c->blocks); /* and the units with them */
+        return NULL;
+    }
+    code_cache_reach(&t->code, t->code.used + BACKEND_UNIT_ROOM);
     struct plan plan = {0};
     if (!make_plan(t, b, eip, key, &plan))
         return NULL;
@@ -396,11 +397,13 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
 }
 
 /* A block is translated when it has been entered some times: much of what runs once only is never
- * entered again, and making a unit takes as long as interpreting it 20 times. Each further unit,
- * for another mode or another address (each start of a program has its libraries elsewhere), has to
- * be earned anew. What the guest keeps writing has to prove more. */
-#define HEAT_FIRST     6
-#define HEAT_AGAIN     24
+ * entered again. Making a unit takes as long as interpreting its code some 20 times; but each time
+ * that host code is left for the interpreter and entered again costs as much as that, so the
+ * second entry or third is the time (measured: docs/performance.md). Each further unit, for another
+ * mode or another address (each start of a program has its libraries elsewhere), has to be earned
+ * anew. What the guest keeps writing has to prove more. */
+#define HEAT_FIRST     2
+#define HEAT_AGAIN     6
 #define HEAT_REWRITTEN 128
 
 bool block_is_cold(struct block *b)
