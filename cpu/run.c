@@ -22,6 +22,11 @@ uint64_t vcpu_insns(const struct vcpu *c)
     return c->insns + (c->cur ? (uint64_t)(c->cur - c->block->insns) : c->block->count - 1u);
 }
 
+uint64_t vcpu_work(const struct vcpu *c)
+{
+    return vcpu_insns(c) + c->string_bytes / 32;
+}
+
 void vcpu_limit_budget(struct vcpu *c, uint64_t insns)
 {
     uint64_t end = vcpu_insns(c) + insns;

@@ -52,6 +52,11 @@ void run_found(struct vcpu *c, struct block *b);
  * is made from it. */
 uint64_t vcpu_insns(const struct vcpu *c);
 
+/* Instructions retired, and one for each 32 bytes that repeated string instructions touched: about
+ * what a guest took of the host's time. Not exact to the byte, and not the same for every engine;
+ * never goes back. */
+uint64_t vcpu_work(const struct vcpu *c);
+
 /* Ends the current run early: when insns further instructions are retired. From within an
  * instruction it is the first of them, and insns at least 1. */
 void vcpu_limit_budget(struct vcpu *c, uint64_t insns);

@@ -326,10 +326,11 @@ struct vcpu {
         uint64_t key;        /* jump-cache key of the instruction that is next */
         unsigned first;      /* its index in block */
     } resume;
-    uint64_t code_key;  /* mode and generation part of a jump-cache key */
-    uint64_t code_len;  /* CS limit + 1, at most 10000h for 16-bit code */
-    uint64_t insns;     /* retired up to the start of the running block; a fault counts as one */
-    uint64_t insns_end; /* run returns EXIT_BUDGET when insns gets there */
+    uint64_t code_key;     /* mode and generation part of a jump-cache key */
+    uint64_t code_len;     /* CS limit + 1, at most 10000h for 16-bit code */
+    uint64_t insns;        /* retired up to the start of the running block; a fault counts as one */
+    uint64_t insns_end;    /* run returns EXIT_BUDGET when insns gets there */
+    uint64_t string_bytes; /* about as many were moved by repeated instructions: vcpu_work */
     struct translated translated;
     struct stops *stops; /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
     bool stepping;       /* by a debugger: one instruction at a time */

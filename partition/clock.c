@@ -57,6 +57,13 @@ void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns)
         k->anchor_ns = now_ns;
 }
 
+void vclock_renumber(struct vclock *k, uint64_t work, uint64_t insns)
+{
+    re_anchor(k, work);
+    k->anchor_insns = insns;
+    k->sync_insns -= work - insns;
+}
+
 void vclock_stood_still(struct vclock *k, uint64_t host_ns)
 {
     k->host_base += host_ns;

@@ -5,9 +5,10 @@
  *     now = anchor_ns + (insns - anchor_insns) * rate          rate: ns per instruction, 32.32
  *
  * With the host clock (CLOCK_HOST) the partition moves the anchor and the rate now and then, so
- * that virtual time keeps step with real time; with CLOCK_INSNS both stay fixed, and the same guest
- * with the same input takes the same course every time. Time never goes back. Partition thread
- * only. */
+ * that virtual time keeps step with real time, and repeated string instructions count as several by
+ * what they move (vcpu_work), or a guest that measures one would find that it takes no time; with
+ * CLOCK_INSNS all that stays fixed, and the same guest with the same input takes the same course
+ * every time. Time never goes back. Partition thread only. */
 #ifndef UMBRA_PARTITION_CLOCK_H
 #define UMBRA_PARTITION_CLOCK_H
 
@@ -57,6 +58,10 @@ bool vclock_sync(struct vclock *k, uint64_t insns, bool busy);
 
 /* Host time went by while virtual time stood still, ns: the two keep step from here on. */
 void vclock_stood_still(struct vclock *k, uint64_t host_ns);
+
+/* The count that all is reckoned from goes on from another number: insns now has been work before.
+ */
+void vclock_renumber(struct vclock *k, uint64_t work, uint64_t insns);
 
 /* After loading: goes on from the virtual time that anchor and rate say, whatever time it is now
  * on the host. */

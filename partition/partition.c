@@ -105,10 +105,10 @@ void partition_close_calls(struct partition *p)
 /* The CPU is halted: nothing happens before deadline unless input comes. */
 static void idle(struct partition *p, uint64_t deadline, bool has_tick)
 {
-    uint64_t insns = vcpu_insns(p->vcpu);
+    uint64_t work = clock_work(p);
     if (p->clock.mode == CLOCK_INSNS) {
         if (deadline != TIMER_NEVER)
-            vclock_skip_to(&p->clock, insns, deadline);
+            vclock_skip_to(&p->clock, work, deadline);
         else
             inbox_wait(&p->inbox, IDLE_MAX_NS);
         return;
@@ -121,14 +121,14 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
         p->slept_ns += vclock_host_now(&p->clock) - before;
         target = vclock_host_target(&p->clock);
     }
-    vclock_skip_to(&p->clock, insns, min_u64(target, deadline));
-    (void)vclock_sync(&p->clock, insns, false);
+    vclock_skip_to(&p->clock, work, min_u64(target, deadline));
+    (void)vclock_sync(&p->clock, work, false);
 }
 
 static bool tick_is_due(struct partition *p)
 {
     uint64_t now = p->clock.mode == CLOCK_HOST ? vclock_host_now(&p->clock)
-                                               : vclock_now(&p->clock, vcpu_insns(p->vcpu));
+                                               : vclock_now(&p->clock, clock_work(p));
     if (now < p->next_tick)
         return false;
     p->next_tick = now + TICK_NS;
@@ -202,9 +202,9 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         if (now >= until_ns)
             return PARTITION_RUNNING;
         uint64_t deadline = min_u64(p->board->timers.soonest, until_ns);
-        uint64_t insns = vcpu_insns(p->vcpu);
+        uint64_t work = clock_work(p);
         uint64_t budget =
-            vclock_insns_until(&p->clock, insns, min_u64(deadline, now + SLICE_NS), UINT32_MAX);
+            vclock_insns_until(&p->clock, work, min_u64(deadline, now + SLICE_NS), UINT32_MAX);
         p->vcpu->events &= ~(uint32_t)EVENT_STOP;
         p->running = true;
         enum vcpu_exit exit = p->engine->run(p->vcpu, budget);
@@ -218,7 +218,7 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         if (exit == EXIT_HALT && !p->reset_due && !p->power_off_due && !p->debug_exit_due)
             idle(p, min_u64(p->board->timers.soonest, until_ns), tick != NULL);
         else
-            (void)vclock_sync(&p->clock, vcpu_insns(p->vcpu), true);
+            (void)vclock_sync(&p->clock, clock_work(p), true);
     }
 }
 
@@ -231,7 +231,7 @@ uint32_t partition_exit_value(const struct partition *p)
 
 uint64_t partition_now(const struct partition *p)
 {
-    return vclock_now(&p->clock, vcpu_insns(p->vcpu));
+    return vclock_now(&p->clock, clock_work(p));
 }
 
 uint64_t partition_resets(const struct partition *p)

@@ -13,11 +13,11 @@ static void review_slice(struct partition *p)
 {
     if (p->clock.mode != CLOCK_HOST || ++p->time_asked % TIME_ASKED)
         return;
-    uint64_t insns = vcpu_insns(p->vcpu);
-    if (!vclock_sync(&p->clock, insns, true))
+    uint64_t work = clock_work(p);
+    if (!vclock_sync(&p->clock, work, true))
         return;
-    uint64_t until = min_u64(p->board->timers.soonest, vclock_now(&p->clock, insns) + SLICE_NS);
-    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, insns, until, UINT32_MAX));
+    uint64_t until = min_u64(p->board->timers.soonest, vclock_now(&p->clock, work) + SLICE_NS);
+    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, work, until, UINT32_MAX));
 }
 
 static uint64_t host_virtual_now(void *ctx)
@@ -39,8 +39,8 @@ static uint64_t host_wall_clock(void *ctx)
 static void host_timer_armed(void *ctx, uint64_t deadline_ns)
 {
     struct partition *p = ctx;
-    uint64_t insns = vcpu_insns(p->vcpu);
-    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, insns, deadline_ns, UINT32_MAX));
+    uint64_t work = clock_work(p);
+    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, work, deadline_ns, UINT32_MAX));
 }
 
 static void host_machine(void *ctx, enum machine_request request)

@@ -119,6 +119,9 @@ void partition_save(struct partition *p, struct bytes *out)
     struct shape shape = shape_of(p);
     struct bytes board = {0};
     fields_save(shape_fields, &shape, out);
+    /* What repeated instructions moved is not saved: the clock's anchor goes by instructions. */
+    vclock_renumber(&p->clock, clock_work(p), vcpu_insns(p->vcpu));
+    p->vcpu->string_bytes = 0;
     fields_save(partition_fields, p, out);
     vcpu_state_flush(p->vcpu);
     fields_save(vcpu_fields, p->vcpu, out);
@@ -149,6 +152,7 @@ bool partition_load(struct partition *p, const uint8_t *data, size_t len)
         return false;
     size_t n = fields_load(partition_fields, p, data + used, len - used);
     used += n;
+    p->vcpu->string_bytes = 0;
     size_t m = n ? fields_load(vcpu_fields, p->vcpu, data + used, len - used) : 0;
     used += m;
     if (!m || !loaded_is_sound(p) || len - used < 8)

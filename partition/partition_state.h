@@ -48,6 +48,12 @@ static inline uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* What virtual time is a function of: exact instructions, or about what the host has done. */
+static inline uint64_t clock_work(const struct partition *p)
+{
+    return p->clock.mode == CLOCK_INSNS ? vcpu_insns(p->vcpu) : vcpu_work(p->vcpu);
+}
+
 /* --- partition_asks.c --- */
 struct vcpu_host partition_vcpu_host(struct partition *p);
 struct board_host partition_board_host(struct partition *p);

@@ -93,6 +93,7 @@ force_inline bool repeat(struct vcpu *c, const struct insn *i, unsigned size, st
                 n = 1;
             }
             index_move(c, i, ECX, -n);
+            c->string_bytes += n * size;
             if (compares && flag_zf(c) == until_equal)
                 return true;
             left = round_rest(c, left - n);
@@ -386,6 +387,7 @@ force_inline enum string_round round_direct(struct vcpu *c, const struct insn *i
             return STRING_SLOW;
         }
         index_move(c, i, ECX, -n);
+        c->string_bytes += n * size;
         if (compares && flag_zf(c) == until_equal)
             return STRING_DONE;
         left -= n;

@@ -143,6 +143,10 @@ static void emit_repeat(struct emit *e, bool moves)
 {
     struct code *c = &e->code;
     check_count(e);
+    unsigned scale = element(e) == 4 ? 2 : element(e) - 1;
+    asm_load64(c, R11, FIELD_OF(string_bytes));
+    asm_lea64(c, R11, place_indexed(R11, RCX, scale, 0));
+    asm_store64(c, FIELD_OF(string_bytes), R11);
     asm_load64(c, R10, FIELD_OF(translated.window));
     if (moves)
         asm_lea64(c, RSI, place_indexed(RSI, R10, 0, 0));
