@@ -109,13 +109,14 @@ static bool walk_page_of(struct vcpu *c, uint32_t gva, enum tlb_view view, enum 
 {
     unsigned access = (view == TLB_USER ? WALK_USER : 0) | (kind == TLB_WRITE ? WALK_WRITE : 0) |
                       (kind == TLB_EXEC ? WALK_FETCH : 0);
-    if (!walk(c->physmap, &c->walk, gva, access, page, error))
-        return false;
+    struct tlb_walks *count = &c->tlb.walks[view];
+    bool found = walk(c->physmap, &c->walk, gva, access, page, error);
     if (kind != TLB_EXEC) {
-        c->tlb.walks++;
-        c->tlb.fresh += page->fresh;
+        count->walks += found;
+        count->faults += !found;
+        count->fresh += found && page->fresh;
     }
-    return true;
+    return found;
 }
 
 /* Translates gva for one access within its page; raises #PF. */

@@ -65,6 +65,12 @@ struct tlb_victim {
     bool global;
 };
 
+/* Counters of page-table walks for data. */
+struct tlb_walks {
+    uint64_t walks, faults; /* that found the page; that did not: the guest's page faults */
+    uint64_t fresh;         /* of walks: A (or D) was clear, it is the guest's first access */
+};
+
 struct tlb {
     uint32_t mask;       /* bits of gva that number an entry; also what PEXT takes */
     uint32_t pushed_out; /* entries since the last flush */
@@ -82,7 +88,7 @@ struct tlb {
     uint64_t fills, flushes, page_flushes; /* counters for --stats */
     uint64_t all_flushes;                  /* of flushes: global pages, too */
     uint32_t flushed[TLB_FLUSHED]; /* pages (gva >> 12) flushed last: by page_flushes before it */
-    uint64_t walks, fresh; /* for data; those that found A (or D) clear: the guest's first access */
+    struct tlb_walks walks[TLB_VIEWS];
     struct tlb_entry entry[TLB_VIEWS][TLB_KINDS][TLB_ENTRIES + TLB_PAD]; /* used up to mask */
 };
 

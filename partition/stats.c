@@ -33,12 +33,16 @@ static void put_vcpu(struct bytes *out, const struct vcpu *c)
         put(out, "%s\"%u\": %llu", first ? "" : ", ", v, u(c->faults[v]));
         first = false;
     }
+    struct tlb_walks n = c->tlb.walks[TLB_SUPERVISOR], user = c->tlb.walks[TLB_USER];
+    n.walks += user.walks;
+    n.fresh += user.fresh;
+    n.faults += user.faults;
     put(out,
         "},\n  \"tlb_fills\": %llu,\n  \"tlb_flushes\": %llu,\n  \"tlb_page_flushes\": %llu,"
         "\n  \"tlb_data_walks\": %llu,\n  \"tlb_fresh_walks\": %llu,\n  \"tlb_grown\": %llu,\n  "
-        "\"tlb_recalled\": %llu",
-        u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes), u(c->tlb.walks),
-        u(c->tlb.fresh), u(c->tlb.grown), u(c->tlb.recalled));
+        "\"tlb_recalled\": %llu,\n  \"tlb_data_faults\": %llu",
+        u(c->tlb.fills), u(c->tlb.flushes), u(c->tlb.page_flushes), u(n.walks), u(n.fresh),
+        u(c->tlb.grown), u(c->tlb.recalled), u(n.faults));
 }
 
 /* The windows, the form of shadow map held in the host's MMU: docs/mmu.md explains the counters. */
@@ -100,6 +104,8 @@ static void put_translator(struct bytes *out, const struct translator *t)
         {"fpu_guards", n->fpu_guards},
         {"fpu_loads", n->fpu_loads},
         {"fpu_saves", n->fpu_saves},
+        {"spaces_to_window", t->policy.to_window},
+        {"spaces_to_soft", t->policy.to_soft},
         {"helped_all", n->helped},
     };
     put(out, ",\n  \"translator\": {");

@@ -1,94 +1,85 @@
+/* translator/policy.c: see policy.h. */
 #include "translator/policy.h"
 
-/* Host cycles, from measurements (docs/performance.md). */
-#define GAIN_HALVES 3     /* half cycles an instruction that a window saves */
-#define WALK_GAIN   400   /* for each page-table walk that it saves */
-#define PAGE_COST   15000 /* to show a page, and to take it away again */
-#define START_CREDIT                                                                             \
-    3000000                 /* given with a window, or to be earned for one: what changing costs \
-                             */
-#define CHARGE_MAX   300000 /* more than that, and the host did something else meanwhile */
-#define CREDIT_MAX   (INT64_C(1) << 26)
-#define SETBACKS_MAX 6
-#define INCLINE_MAX  4
-#define INCLINE_LOST 2 /* for a space that lost what it was given */
+/* Host cycles, from measurements (docs/performance.md, docs/mmu.md). */
+#define GAIN_HALVES  3       /* half cycles an instruction that a window saves */
+#define WALK_GAIN    400     /* for each page-table walk that it saves */
+#define PAGE_COST    15000   /* to show a page, and to take it away again */
+#define FAULT_COST   30000   /* the same where the guest faults first: two signals */
+#define VISIT_COST   120     /* GS changed twice */
+#define PRICE        3000000 /* of a change of form: code is translated anew, pages are shown */
+#define CHARGE_MAX   300000  /* more than that, and the host did something else meanwhile */
+#define CREDIT_MAX   (16 * PRICE)
+#define SETBACKS_MAX 3
+#define RAN_MAX      (UINT64_C(1) << 32) /* more, and the count was set back: a snapshot */
 
-static void incline(struct policy *p, const struct space *s, int by)
+void policy_init(struct policy *p)
 {
-    int *i = &p->incline[s->view];
-    *i += by;
-    *i = *i > INCLINE_MAX ? INCLINE_MAX : *i < -INCLINE_MAX ? -INCLINE_MAX : *i;
-}
-
-static struct space *find(struct policy *p, uint64_t root, unsigned view)
-{
-    uint64_t hash = (root >> 12) * UINT64_C(0x9E3779B97F4A7C15);
-    struct space *s = &p->space[((hash >> 40) * 2 + view) % POLICY_SPACES];
-    if (!s->known || s->root != root || s->view != view) {
-        bool window = p->incline[view] >= 0;
-        *s = (struct space){.root = root,
-                            .view = (uint8_t)view,
-                            .known = true,
-                            .window = window,
-                            .given = window,
-                            .credit = window ? START_CREDIT : 0};
-    }
-    return s;
+    *p = (struct policy){.kernel = {.window = true, .credit = PRICE}};
+    p->of[TLB_SUPERVISOR] = p->now = &p->kernel;
+    p->of[TLB_USER] = &p->user[0];
 }
 
 void policy_charge(struct policy *p, uint64_t cycles)
 {
-    p->cost += cycles < CHARGE_MAX ? cycles : CHARGE_MAX;
+    p->now->cost += cycles < CHARGE_MAX ? cycles : CHARGE_MAX;
+    p->settled -= POLICY_STRETCH; /* it is time to look */
 }
 
-static void settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
+/* What the space earned and what it cost. */
+static void account(struct policy *p, unsigned view, const struct tlb *tlb)
 {
-    struct space *s = p->now;
-    if (s) {
-        int64_t gain = (int64_t)(insns - p->insns) * GAIN_HALVES / 2;
-        int64_t cost = (int64_t)p->cost;
-        if (!s->window) {
-            uint64_t fresh = tlb->fresh - p->fresh, again = tlb->walks - p->walks - fresh;
-            gain += (int64_t)again * WALK_GAIN;
-            cost = (int64_t)fresh * PAGE_COST;
-        }
-        s->credit += gain - cost;
-        if (s->credit > CREDIT_MAX)
-            s->credit = CREDIT_MAX;
-        if (!s->window && s->credit < -START_CREDIT)
-            s->credit = -START_CREDIT;
+    struct space *s = p->of[view];
+    const struct tlb_walks *was = &p->walks[view], *is = &tlb->walks[view];
+    int64_t gain = s->ran < RAN_MAX ? (int64_t)s->ran * GAIN_HALVES / 2 : 0;
+    int64_t cost = (int64_t)s->cost;
+    if (!s->window) {
+        uint64_t fresh = is->fresh - was->fresh, faults = is->faults - was->faults;
+        gain += (int64_t)(is->walks - was->walks - fresh) * WALK_GAIN;
+        cost = (int64_t)(fresh * PAGE_COST + faults * FAULT_COST);
     }
-    p->insns = insns;
-    p->walks = tlb->walks;
-    p->fresh = tlb->fresh;
-    p->cost = 0;
+    if (view == TLB_SUPERVISOR)
+        cost += (int64_t)p->visits * VISIT_COST;
+    s->credit += gain - cost;
+    s->credit = s->credit > CREDIT_MAX ? CREDIT_MAX : s->credit;
+    s->ran = s->cost = 0;
 }
 
-bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
-                   const struct tlb *tlb)
+static void decide(struct policy *p, struct space *s)
 {
-    settle(p, insns, tlb);
-    struct space *s = p->now;
-    if (!s || s->root != root || s->view != view) {
-        struct space *before = p->before; /* back from where it came: system calls */
-        bool back = before && before->root == root && before->view == view;
-        p->before = s;
-        s = p->now = back ? before : find(p, root, view);
-    }
-    if (!s->window && s->credit > (int64_t)START_CREDIT << s->setbacks) {
+    if (!s->window && s->credit > (int64_t)PRICE << s->setbacks) {
         s->window = true;
-        incline(p, s, 1);
         p->to_window++;
     } else if (s->window && s->credit < 0) {
         s->window = false;
         s->setbacks += s->setbacks < SETBACKS_MAX;
-        if (s->given)
-            incline(p, s, -INCLINE_LOST);
-        s->given = false;
         p->to_soft++;
-    } else if (s->given && s->credit > 2 * START_CREDIT) {
-        s->given = false;
-        incline(p, s, 1);
+    } else if (!s->window && s->credit < -PRICE) {
+        s->credit = -PRICE;
     }
-    return s->window;
+}
+
+void policy_settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
+{
+    p->now->ran += insns - p->insns;
+    p->insns = insns;
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        account(p, view, tlb);
+        decide(p, p->of[view]);
+        p->walks[view] = tlb->walks[view];
+    }
+    p->visits = 0;
+    p->settled = insns;
+}
+
+void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb)
+{
+    policy_settle(p, insns, tlb);
+    uint64_t hash = (root >> 12) * UINT64_C(0x9E3779B97F4A7C15);
+    struct space *s = &p->user[(hash >> 40) % POLICY_SPACES];
+    if (s->root != root)
+        *s = (struct space){.root = root};
+    if (p->now != &p->kernel)
+        p->now = s;
+    p->of[TLB_USER] = s;
 }

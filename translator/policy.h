@@ -2,45 +2,75 @@
  *
  * A window makes memory accesses some 1.5 cycles an instruction cheaper than the soft TLB, but each
  * page costs microseconds: a signal, a mapping, later an unmapping; and code that is translated for
- * one form is translated anew for the other. So a space has an account. In its window it has to
- * earn what faults, mappings and flushes cost, measured in host cycles; when it does not (fault
- * storms) it goes to the soft TLB. There it earns its window back by running long, and by walks of
- * its page tables that a window would spare, against the pages that it touches for the first time
- * (those walks set A or D); each time it has to earn more.
+ * one form is translated anew for the other. So a space has an account, in host cycles.
  *
- * A new space begins in its window, on credit, unless those before it lost theirs.
+ * In its window a space has to earn what faults, mappings and flushes really cost; when it does not
+ * (fault storms) it goes to the soft TLB. There its account says what a window would have earned
+ * and cost: walks of its page tables are lookups that a window would spare; walks that set A or D,
+ * or find no page, stand for pages that it would have to show. When it has earned the price of a
+ * change it gets its window; each time that it lost one it has to earn more.
  *
- * A space is one page-table root in one privilege view. With paging off there is no doubt: one
- * window shows physical memory for good. */
+ * A user space is one page-table root. It begins in the soft TLB: most live shortly. All roots'
+ * supervisor halves are one space, the kernel, which begins in its window on credit: it is the
+ * same code and mostly the same memory under each. Each visit to it from a user space in a window
+ * changes windows, there and back, unless the kernel is in the soft TLB: that is the kernel's cost.
+ *
+ * With paging off there is no doubt: one window shows physical memory for good. */
 #ifndef UMBRA_TRANSLATOR_POLICY_H
 #define UMBRA_TRANSLATOR_POLICY_H
 
 #include "base/bits.h"
 #include "mmu/tlb.h"
 
-#define POLICY_SPACES 512
+#define POLICY_SPACES  512
+#define POLICY_STRETCH 16384 /* instructions between two looks at the accounts */
 
 struct space {
-    uint64_t root;
-    bool known, window;
-    bool given;             /* it began in its window and has not shown yet that it is worth it */
-    uint8_t view, setbacks; /* times it went back to the soft TLB */
-    int64_t credit;         /* host cycles: what it earned less what it cost */
+    uint64_t root;    /* of a user space */
+    bool window;      /* it is to have one */
+    uint8_t setbacks; /* times it went back to the soft TLB */
+    int64_t credit;   /* host cycles: what it earned less what it cost */
+    uint64_t ran;     /* instructions since its account was settled */
+    uint64_t cost;    /* cycles that its window took since then */
 };
 
 struct policy {
-    struct space space[POLICY_SPACES];
-    struct space *now, *before;   /* the one that runs, and that did before */
-    uint64_t insns, walks, fresh; /* at the last account */
-    uint64_t cost;                /* cycles that windows took since then */
-    int incline[TLB_VIEWS];       /* below 0: new spaces begin in the soft TLB */
-    uint64_t to_window, to_soft;  /* counters */
+    struct space kernel, user[POLICY_SPACES];
+    struct space *of[TLB_VIEWS];       /* the kernel; the user space that ran last */
+    struct space *now;                 /* which of them runs */
+    uint64_t insns;                    /* when it began to */
+    uint64_t settled;                  /* when accounts were settled */
+    uint64_t visits;                   /* to the kernel from a user's window, since then */
+    struct tlb_walks walks[TLB_VIEWS]; /* the TLB's counters then */
+    uint64_t to_window, to_soft;       /* counters */
 };
 
-/* The space (root, view) runs on; insns is the vCPU's count, tlb has those of walks. Settles what
- * the one before earned. True: it is to have a window. */
-bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
-                   const struct tlb *tlb);
+void policy_init(struct policy *p);
+
+/* Looks at the accounts of the kernel and the user space of root. For policy_choose. */
+void policy_settle(struct policy *p, uint64_t insns, const struct tlb *tlb);
+/* The user space is another one now. */
+void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb);
+
+/* The space (root, view) runs on; insns is the vCPU's count, tlb has those of walks. True: it is to
+ * have a window. Between two looks at the accounts this costs next to nothing: system calls come
+ * here twice. */
+static inline bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
+                                 const struct tlb *tlb)
+{
+    if (view == TLB_USER && unlikely(p->of[TLB_USER]->root != root))
+        policy_switch(p, root, insns, tlb);
+    struct space *s = p->of[view];
+    if (s != p->now) {
+        p->now->ran += insns - p->insns;
+        p->insns = insns;
+        p->now = s;
+        p->visits += view == TLB_SUPERVISOR && p->of[TLB_USER]->window;
+    }
+    if (unlikely(insns - p->settled >= POLICY_STRETCH))
+        policy_settle(p, insns, tlb);
+    return s->window;
+}
 
 /* The window in use took so many host cycles. */
 void policy_charge(struct policy *p, uint64_t cycles);

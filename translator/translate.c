@@ -72,6 +72,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
     t->vcpu = c;
     t->shadow = tuning->shadow;
     t->eager = tuning->eager;
+    policy_init(&t->policy);
     t->emitted = tuning->emitted;
     t->emitted_ctx = tuning->emitted_ctx;
     t->code_bytes = tuning->code_cache ? align_up(tuning->code_cache, PAGE_SIZE) : CODE_CACHE_SIZE;

@@ -5,7 +5,7 @@
 
 #include "tests/check_main.h"
 
-enum { ROOT = 0x100000, FAULT = 30000, LONG = 10000000 };
+enum { ROOT = 0x100000, OTHER = 0x200000, CHARGE = 30000, LONG = 10000000 };
 
 struct account {
     struct policy policy;
@@ -17,54 +17,113 @@ static struct account *new_account(void)
 {
     struct account *a = calloc(1, sizeof *a);
     ck_assert_ptr_nonnull(a);
+    policy_init(&a->policy);
     return a;
 }
 
-/* The space at root runs insns instructions, with faults of its window; what it has then. */
-static bool run(struct account *a, uint64_t root, uint64_t insns, unsigned faults)
+static bool choose(struct account *a, uint64_t root, unsigned view)
 {
-    bool window = policy_choose(&a->policy, root, TLB_USER, a->insns, &a->tlb);
-    for (unsigned n = 0; n < faults; n++) {
-        if (window)
-            policy_charge(&a->policy, FAULT);
+    return policy_choose(&a->policy, root, view, a->insns, &a->tlb);
+}
+
+/* The space runs so many instructions and meets so many new pages; has it a window then? */
+static bool run(struct account *a, uint64_t root, unsigned view, uint64_t insns, unsigned pages)
+{
+    for (unsigned n = 0; n < pages; n++) {
+        if (choose(a, root, view))
+            policy_charge(&a->policy, CHARGE);
         else
-            a->tlb.walks++, a->tlb.fresh++;
+            a->tlb.walks[view].faults++; /* the guest's own: its kernel shows the page */
     }
+    choose(a, root, view);
     a->insns += insns;
-    return policy_choose(&a->policy, root, TLB_USER, a->insns, &a->tlb);
+    return choose(a, root, view);
 }
 
-START_TEST(new_space_begins_in_its_window)
+START_TEST(user_space_earns_its_window_and_kernel_has_one)
 {
     struct account *a = new_account();
-    ck_assert(policy_choose(&a->policy, ROOT, TLB_USER, 0, &a->tlb));
-    ck_assert(run(a, ROOT, LONG, 20));
+    ck_assert(!choose(a, ROOT, TLB_USER));
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
+    ck_assert(run(a, ROOT, TLB_USER, LONG, 20));
+    ck_assert(!choose(a, OTHER, TLB_USER)); /* that was not its work */
+    ck_assert(choose(a, ROOT, TLB_USER));   /* kept meanwhile */
     free(a);
 }
 END_TEST
 
-START_TEST(storm_of_faults_loses_it_and_a_long_run_earns_it_back)
+START_TEST(short_lives_never_get_one)
 {
     struct account *a = new_account();
-    ck_assert(!run(a, ROOT, 1000, 1000));
-    ck_assert(!run(a, ROOT, 1000, 1000)); /* fresh pages keep it in the soft TLB */
-    ck_assert(run(a, ROOT, LONG, 0));
+    for (unsigned n = 0; n < 1000; n++) /* processes that get the same page for their root */
+        ck_assert(!run(a, ROOT, TLB_USER, LONG / 10, 60));
     free(a);
 }
 END_TEST
 
-START_TEST(spaces_after_some_that_lost_theirs_begin_without)
+START_TEST(storm_loses_it_and_each_time_more_is_to_be_earned)
 {
     struct account *a = new_account();
-    uint64_t root = ROOT;
-    for (unsigned n = 0; n < 4; n++, root += 4096)
-        ck_assert(!run(a, root, 1000, 1000));
-    ck_assert(!policy_choose(&a->policy, root, TLB_USER, a->insns, &a->tlb));
-    ck_assert(
-        policy_choose(&a->policy, root, TLB_SUPERVISOR, a->insns, &a->tlb)); /* not its view */
-    for (unsigned n = 0; n < 16; n++, root += 4096)
-        ck_assert(run(a, root, LONG, 0)); /* these earn theirs: the next one is trusted again */
-    ck_assert(policy_choose(&a->policy, root, TLB_USER, a->insns, &a->tlb));
+    uint64_t earned[3];
+    for (unsigned n = 0; n < ARRAY_LEN(earned); n++) {
+        uint64_t from = a->insns;
+        while (!run(a, ROOT, TLB_USER, LONG / 100, 0))
+            ck_assert_uint_lt(a->insns, from + 10 * LONG);
+        earned[n] = a->insns - from;
+        ck_assert(!run(a, ROOT, TLB_USER, 0, 10000));
+    }
+    ck_assert_uint_gt(earned[1], earned[0]);
+    ck_assert_uint_gt(earned[2], earned[1]);
+    free(a);
+}
+END_TEST
+
+START_TEST(first_accesses_speak_against_it_and_repeated_walks_for_it)
+{
+    struct account *a = new_account();
+    choose(a, ROOT, TLB_USER);
+    a->tlb.walks[TLB_USER].walks += 100000;
+    a->tlb.walks[TLB_USER].fresh += 100000;
+    ck_assert(!run(a, ROOT, TLB_USER, LONG / 5, 0));
+    ck_assert(!run(a, OTHER, TLB_USER, LONG / 10, 0));
+    a->tlb.walks[TLB_USER].walks += 100000;
+    ck_assert(run(a, OTHER, TLB_USER, LONG / 10, 0));
+    free(a);
+}
+END_TEST
+
+START_TEST(kernel_is_the_same_under_every_root)
+{
+    struct account *a = new_account();
+    ck_assert(!run(a, ROOT, TLB_SUPERVISOR, POLICY_STRETCH, 10000));
+    ck_assert(!choose(a, OTHER, TLB_SUPERVISOR));
+    ck_assert(run(a, OTHER, TLB_SUPERVISOR, LONG, 0));
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
+    free(a);
+}
+END_TEST
+
+/* So many calls of a kernel that does so much for each. */
+static bool calls(struct account *a, unsigned count, unsigned insns)
+{
+    bool window = true;
+    for (unsigned n = 0; n < count; n++) {
+        choose(a, ROOT, TLB_USER);
+        a->insns += 10;
+        window = choose(a, ROOT, TLB_SUPERVISOR);
+        a->insns += insns;
+    }
+    return window;
+}
+
+START_TEST(short_visits_from_a_window_take_the_kernels)
+{
+    struct account *a = new_account();
+    ck_assert(calls(a, 100000, 10)); /* the user space has none: nothing to change */
+    ck_assert(run(a, ROOT, TLB_USER, LONG, 0));
+    ck_assert(calls(a, 1000000, 1000));
+    ck_assert(!calls(a, 1000000, 10));
+    ck_assert(choose(a, ROOT, TLB_USER)); /* one of the two is enough */
     free(a);
 }
 END_TEST
@@ -72,13 +131,28 @@ END_TEST
 START_TEST(one_long_charge_is_not_the_guests)
 {
     struct account *a = new_account();
-    ck_assert(policy_choose(&a->policy, ROOT, TLB_USER, 0, &a->tlb));
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
     policy_charge(&a->policy, UINT64_C(1) << 40); /* the host did something else meanwhile */
-    ck_assert(policy_choose(&a->policy, ROOT, TLB_USER, 1000, &a->tlb));
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
     free(a);
 }
 END_TEST
 
-CHECK_MAIN("policy", new_space_begins_in_its_window,
-           storm_of_faults_loses_it_and_a_long_run_earns_it_back,
-           spaces_after_some_that_lost_theirs_begin_without, one_long_charge_is_not_the_guests)
+START_TEST(count_that_goes_back_earns_nothing)
+{
+    struct account *a = new_account();
+    a->insns = UINT64_C(1) << 50;
+    ck_assert(run(a, ROOT, TLB_SUPERVISOR, 1000, 0));
+    a->insns = 0; /* an earlier state of the machine */
+    choose(a, ROOT, TLB_SUPERVISOR);
+    ck_assert_int_le(a->policy.kernel.credit, LONG);
+    ck_assert(!run(a, ROOT, TLB_SUPERVISOR, 1000, 10000));
+    free(a);
+}
+END_TEST
+
+CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, short_lives_never_get_one,
+           storm_loses_it_and_each_time_more_is_to_be_earned,
+           first_accesses_speak_against_it_and_repeated_walks_for_it,
+           kernel_is_the_same_under_every_root, short_visits_from_a_window_take_the_kernels,
+           one_long_charge_is_not_the_guests, count_that_goes_back_earns_nothing)
