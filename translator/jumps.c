@@ -1,25 +1,37 @@
 /* translator/jumps.c: see jumps.h. */
 #include "translator/jumps.h"
 
-#include "base/big.h"
+#include <stdlib.h>
 
+#include "base/big.h"
 #include "translator/returns.h"
 
+#define SLOTS_BYTES (JUMP_SLOTS * sizeof(const uint8_t *))
+
+/* The slots of all stand together, in as few of the host's large pages as it takes. */
 bool jumps_init(struct translator *t)
 {
-    struct jump_table *all = big_alloc(JUMP_TABLES * sizeof *all);
-    if (!all)
+    struct jump_table *all = calloc(JUMP_TABLES, sizeof *all);
+    const uint8_t **slots = big_alloc(JUMP_TABLES * SLOTS_BYTES);
+    if (!all || !slots) {
+        free(all);
+        big_free(slots, JUMP_TABLES * SLOTS_BYTES);
         return false;
+    }
     for (unsigned n = 0; n < JUMP_TABLES; n++) {
         t->table[n] = &all[n];
         t->table_key[n] = UINT32_MAX;
+        all[n].slot = slots + (size_t)n * JUMP_SLOTS;
     }
     return true;
 }
 
 void jumps_free(struct translator *t)
 {
-    big_free(t->table[0], JUMP_TABLES * sizeof *t->table[0]);
+    if (!t->table[0])
+        return;
+    big_free(t->table[0]->slot, JUMP_TABLES * SLOTS_BYTES);
+    free(t->table[0]);
 }
 
 /* --- Contents -------------------------------------------------------------------------------- */
@@ -67,13 +79,16 @@ static void clear(struct translator *t, struct jump_table *table, bool keep_glob
         memset(table->pages, 0, sizeof table->pages);
 }
 
-/* Of the slots in which of one word: those whose targets stand in the page or the one before. */
+/* Of the slots in which of one word: those whose targets may stand in the page or the one before.
+ * (A slot is known by the low 16 bits of eip: it says the rest of the address.) */
 static uint64_t in_page(const struct jump_table *table, unsigned word, uint64_t which,
                         uint32_t page)
 {
+    uint8_t here = (uint8_t)(page >> 4), before = (uint8_t)((page - 1) >> 4);
     uint64_t hit = 0;
     for (; which; which &= which - 1) {
-        if (page - table->page[word * 64 + (unsigned)__builtin_ctzll(which)] <= 1)
+        uint8_t where = table->where[word * 64 + (unsigned)__builtin_ctzll(which)];
+        if (where == here || where == before)
             hit |= which & -which;
     }
     return hit;
@@ -135,7 +150,7 @@ void jumps_note(struct translator *t, const struct unit *u)
     if (table->slot[slot] == u->indirect)
         return;
     table->slot[slot] = u->indirect;
-    table->page[slot] = u->gva >> PAGE_SHIFT;
+    table->where[slot] = (uint8_t)(u->gva >> 16);
     table->used[word] |= BIT(slot % 64);
     table->used_words[word / 64] |= BIT(word % 64);
     note_page(table, u->gva >> PAGE_SHIFT);
@@ -178,13 +193,33 @@ static bool fits(const struct jump_table *table, const struct vcpu *c)
            table->cs_base == (uint32_t)c->seg[SEG_CS].base && table->code_len == c->code_len;
 }
 
-/* Each may stand in one of two places. */
-static unsigned place_of(const struct vcpu *c, uint32_t key)
+static bool serves(const struct translator *t, unsigned n, uint32_t key)
 {
+    return t->table_key[n] == key && fits(t->table[n], t->vcpu);
+}
+
+/* Where the table for key and the present mode and address space was last found. */
+static uint8_t *hint_of(struct translator *t, uint32_t key)
+{
+    const struct vcpu *c = t->vcpu;
     uint32_t h = ((uint32_t)c->seg[SEG_CS].base >> 4 ^ key) * UINT32_C(0x9E3779B1);
     if (!is_shared(c))
         h ^= (uint32_t)(c->walk.root >> PAGE_SHIFT) * UINT32_C(0x85EBCA6B);
-    return h >> 16 & (JUMP_TABLES - 1);
+    return &t->table_hint[h >> 16 & (ARRAY_LEN(t->table_hint) - 1)];
+}
+
+/* The table for key, or the one to make it from: the first that was never used, so that few are in
+ * use where few are needed; else the one unused longest. */
+static unsigned place_of(const struct translator *t, uint32_t key)
+{
+    unsigned oldest = 0;
+    for (unsigned n = 0; n < JUMP_TABLES; n++) {
+        if (serves(t, n, key))
+            return n;
+        if (t->table[n]->used_at < t->table[oldest]->used_at)
+            oldest = n;
+    }
+    return oldest;
 }
 
 static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t key)
@@ -229,19 +264,12 @@ void jumps_choose(struct translator *t, uint32_t key)
     } else if (t->before && t->before_key == key && fits(t->before, c)) {
         use(t, t->before, key); /* back from where it came: system calls */
     } else {
-        unsigned n = place_of(c, key);
-        for (unsigned try = 0; try < 2; try++) {
-            if (t->table_key[n ^ try] == key && fits(t->table[n ^ try], c)) {
-                n ^= try;
-                break;
-            }
-        }
-        struct jump_table *table = t->table[n];
-        if (t->table_key[n] != key || !fits(table, c)) {
-            if (t->table[n ^ 1]->used_at < table->used_at)
-                n ^= 1;
-            table = take_over(t, n, key);
-        }
+        uint8_t *hint = hint_of(t, key);
+        if (!serves(t, *hint, key))
+            *hint = (uint8_t)place_of(t, key);
+        struct jump_table *table = t->table[*hint];
+        if (!serves(t, *hint, key))
+            table = take_over(t, *hint, key);
         use(t, table, key);
     }
     if (t->current->flushes != c->tlb.flushes || t->current->page_flushes != c->tlb.page_flushes)

@@ -24,7 +24,7 @@
 #define SITE_SHIFT      8  /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
 #define JUMP_BITS       16 /* host code takes the low half of eip */
 #define JUMP_SLOTS      (1u << JUMP_BITS)
-#define JUMP_TABLES     32
+#define JUMP_TABLES     16
 #define UNITS_MAX       (1u << 18)
 #define UNIT_CHAINS     (1u << 18)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
@@ -41,9 +41,9 @@ struct jump_table {
     uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
     uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
     uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
-    uint32_t page[JUMP_SLOTS]; /* used slots: linear address of the target >> PAGE_SHIFT */
+    uint8_t where[JUMP_SLOTS]; /* used slots: bits 16 to 23 of the target's linear address */
     uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
-    const uint8_t *slot[JUMP_SLOTS];
+    const uint8_t **slot;      /* JUMP_SLOTS */
 };
 
 /* Where a unit's code begins in the cache; unit is NULL when it went. */
@@ -85,6 +85,7 @@ struct translator {
     struct jump_table *current, *before; /* before: the one that was current before, or NULL */
     uint32_t current_key, before_key;
     uint32_t table_key[JUMP_TABLES];     /* UINT32_MAX: never used */
+    uint8_t table_hint[64];              /* where one may be: see jumps.c */
     uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
     uint64_t returns_sp[JUMP_TABLES];    /* where they end; of the one in use: in the vCPU */
     unsigned returns_of;                 /* which is in use */
