@@ -87,11 +87,8 @@ bool charport_open(struct charport *port, const char *where, struct log *log, ch
     return true;
 }
 
-static void port_write(void *ctx, const uint8_t *data, size_t len)
+static void write_out(struct charport *port, const uint8_t *data, size_t len)
 {
-    struct charport *port = ctx;
-    if (port->tap)
-        port->tap(port->tap_ctx, data, len);
     while (port->out >= 0 && len) {
         ssize_t n = write(port->out, data, len);
         if (n < 0 && errno == EINTR)
@@ -109,6 +106,26 @@ static void port_write(void *ctx, const uint8_t *data, size_t len)
         }
         data += n;
         len -= (size_t)n;
+    }
+}
+
+void charport_flush(struct charport *port)
+{
+    size_t len = port->held_count;
+    port->held_count = 0;
+    if (len)
+        write_out(port, port->held, len);
+}
+
+static void port_write(void *ctx, const uint8_t *data, size_t len)
+{
+    struct charport *port = ctx;
+    if (port->tap)
+        port->tap(port->tap_ctx, data, len);
+    for (size_t n = 0; port->out >= 0 && n < len; n++) {
+        port->held[port->held_count++] = data[n];
+        if (data[n] == '\n' || port->held_count == sizeof port->held)
+            charport_flush(port);
     }
 }
 
@@ -169,6 +186,7 @@ void charport_stop(struct charport *port)
 void charport_close(struct charport *port)
 {
     charport_stop(port);
+    charport_flush(port);
     if (port->raw)
         tcsetattr(STDIN_FILENO, TCSANOW, &port->saved);
     if (port->owned && port->out >= 0)

@@ -1,6 +1,8 @@
 /* frontend/charport.h: where a serial or parallel port leads on the host: stdio, file:PATH,
- * tcp:HOST:PORT or null. Output is written at once, unbuffered and unchanged. Input is read by a
- * thread of its own and posted to the partition. */
+ * tcp:HOST:PORT or null. Output is written unchanged, line by line, and what is no whole line as
+ * soon as charport_flush is called: the guest sends bytes one by one, and a system call for each,
+ * with the switch to whoever reads it, takes longer than all that the guest does for it. Input is
+ * read by a thread of its own and posted to the partition. */
 #ifndef UMBRA_FRONTEND_CHARPORT_H
 #define UMBRA_FRONTEND_CHARPORT_H
 
@@ -11,10 +13,12 @@
 #include "partition/partition.h"
 
 struct charport {
-    int in, out; /* descriptors, -1 for none */
-    bool owned;  /* close them */
-    bool raw;    /* stdin was put into raw mode: saved holds what it was */
-    bool failed; /* an output error was reported */
+    int in, out;       /* descriptors, -1 for none */
+    bool owned;        /* close them */
+    bool raw;          /* stdin was put into raw mode: saved holds what it was */
+    bool failed;       /* an output error was reported */
+    uint8_t held[128]; /* output held back */
+    size_t held_count;
     struct termios saved;
     unsigned number; /* COM port */
     struct partition *partition;
@@ -37,13 +41,16 @@ bool charport_open(struct charport *port, const char *where, struct log *log, ch
 /* What to give to the device. */
 struct char_backend charport_backend(struct charport *port);
 
+/* Writes what is held back. The partition's thread, as the device's calls are. */
+void charport_flush(struct charport *port);
+
 /* Starts posting input to the partition as serial port number. */
 void charport_start(struct charport *port, struct partition *p, unsigned number);
 
 /* Ends the reader: no more input is posted. */
 void charport_stop(struct charport *port);
 
-/* Ends the reader, restores the terminal, closes. */
+/* Ends the reader, flushes, restores the terminal, closes. */
 void charport_close(struct charport *port);
 
 #endif

@@ -145,6 +145,14 @@ static bool open_debug_aids(struct session *s, char *error, size_t error_len)
     return true;
 }
 
+/* partition_config.settle. */
+static void settle(void *ctx)
+{
+    struct session *s = ctx;
+    for (unsigned i = 0; i < PORTS; i++)
+        charport_flush(&s->ports[i]);
+}
+
 bool session_open(struct session *s, char *error, size_t error_len)
 {
     const struct options *o = s->o;
@@ -157,6 +165,8 @@ bool session_open(struct session *s, char *error, size_t error_len)
         .no_reboot = o->no_reboot,
         .log = s->log,
         .pc.has_apic = !o->no_apic,
+        .settle = settle,
+        .settle_ctx = s,
     };
     if (o->verify) {
         if (!(s->verify = verify_create(error, error_len)))

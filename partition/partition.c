@@ -47,6 +47,8 @@ struct partition *partition_create(const struct partition_config *config, char *
     p->engine = config->engine ? config->engine : engine_at(0);
     p->wall_clock_start = config->wall_clock_start;
     p->no_reboot = config->no_reboot;
+    p->settle = config->settle;
+    p->settle_ctx = config->settle_ctx;
     inbox_init(&p->inbox);
     calls_init(&p->calls);
     vclock_init(&p->clock, config->clock, config->host_clock);
@@ -102,10 +104,17 @@ void partition_close_calls(struct partition *p)
     calls_close(&p->calls);
 }
 
+static void settle(struct partition *p)
+{
+    if (p->settle)
+        p->settle(p->settle_ctx);
+}
+
 /* The CPU is halted: nothing happens before deadline unless input comes. */
 static void idle(struct partition *p, uint64_t deadline, bool has_tick)
 {
     uint64_t work = clock_work(p);
+    settle(p);
     if (p->clock.mode == CLOCK_INSNS) {
         if (deadline != TIMER_NEVER)
             vclock_skip_to(&p->clock, work, deadline);
@@ -178,12 +187,13 @@ enum partition_end partition_wait(struct partition *p, void (*tick)(void *ctx, s
             return PARTITION_RUNNING;
         if (tick)
             tick(ctx, p);
+        settle(p);
         inbox_wait(&p->inbox, TICK_NS);
     }
 }
 
-enum partition_end partition_run(struct partition *p, uint64_t until_ns,
-                                 void (*tick)(void *ctx, struct partition *p), void *ctx)
+static enum partition_end run(struct partition *p, uint64_t until_ns,
+                              void (*tick)(void *ctx, struct partition *p), void *ctx)
 {
     enum partition_end end;
     for (;;) {
@@ -201,6 +211,10 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         uint64_t now = partition_now(p);
         if (now >= until_ns)
             return PARTITION_RUNNING;
+        if (now - p->settled_at >= SETTLE_NS) { /* or a snapshot brought back an earlier time */
+            settle(p);
+            p->settled_at = now;
+        }
         uint64_t deadline = min_u64(p->board->timers.soonest, until_ns);
         uint64_t work = clock_work(p);
         uint64_t budget =
@@ -220,6 +234,14 @@ enum partition_end partition_run(struct partition *p, uint64_t until_ns,
         else
             (void)vclock_sync(&p->clock, clock_work(p), true);
     }
+}
+
+enum partition_end partition_run(struct partition *p, uint64_t until_ns,
+                                 void (*tick)(void *ctx, struct partition *p), void *ctx)
+{
+    enum partition_end end = run(p, until_ns, tick, ctx);
+    settle(p);
+    return end;
 }
 
 /* --- Looking ---------------------------------------------------------------------------------- */

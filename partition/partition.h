@@ -30,6 +30,10 @@ struct partition_config {
     uint64_t wall_clock_start;    /* guest's time at power-on, ns since 1970 (UTC) */
     struct pc_config pc;
     struct log *log;
+    /* The devices' backends may hold output back until this is called: before the partition waits,
+     * when a run ends, and else every quarter of a millisecond of virtual time. May be NULL. */
+    void (*settle)(void *ctx);
+    void *settle_ctx;
 };
 #define PARTITION_MEMORY_MAX (UINT64_C(3584) << 20)
 

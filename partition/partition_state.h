@@ -12,6 +12,7 @@
 #include "partition/partition.h"
 
 #define SLICE_NS       UINT64_C(1000000) /* at most this long between looks at the host clock */
+#define SETTLE_NS      UINT64_C(250000)  /* output is held back no longer */
 #define SERIAL_WAITING 65536
 
 struct serial_queue {
@@ -40,6 +41,9 @@ struct partition {
     bool reset_due, power_off_due, debug_exit_due, dma_pause_due;
     uint32_t exit_value;
     uint64_t next_tick;
+    void (*settle)(void *ctx); /* partition_config's */
+    void *settle_ctx;
+    uint64_t settled_at;
     uint64_t slept_ns, resets;
 };
 

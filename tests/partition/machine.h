@@ -30,6 +30,8 @@ struct machine_options {
     const struct engine *engine;  /* NULL: the best of this build */
     struct engine_tuning tuning;
     struct log *log;
+    void (*settle)(void *ctx); /* partition_config's */
+    void *settle_ctx;
 };
 
 static inline void machine_end(struct machine *m)
@@ -65,6 +67,8 @@ static inline struct machine *machine_new(const struct machine_options *o)
         .host_clock = o->host_clock,
         .wall_clock_start = UINT64_C(1700000000000000000),
         .log = o->log,
+        .settle = o->settle,
+        .settle_ctx = o->settle_ctx,
         .pc = {.bios = o->bios.data ? o->bios : (struct pc_rom){m->rom, sizeof m->rom},
                .vga_bios = {m->rom, 0x8000}, /* only its place matters */
                .floppy = {m->floppy},

@@ -1,0 +1,75 @@
+/* Backends that hold output back hear in time when it is to go out: while the guest goes on
+ * running, before it waits, and when a run ends. */
+#include "tests/check_main.h"
+#include "tests/partition/machine.h"
+
+struct seen {
+    unsigned sent;    /* bytes by the guest */
+    unsigned settled; /* of them, when it was last called */
+    unsigned calls;
+};
+
+static void sent(void *ctx, const uint8_t *data, size_t len)
+{
+    (void)data;
+    ((struct seen *)ctx)->sent += (unsigned)len;
+}
+
+static void settle(void *ctx)
+{
+    struct seen *s = ctx;
+    s->settled = s->sent;
+    s->calls++;
+}
+
+/* A machine that runs code at 0000:7C00. */
+static struct machine *running(const void *code, size_t len, struct seen *s)
+{
+    struct machine_options o = {
+        .memory = 1 << 20, .cpu = CPU_486, .serial = {s, sent}, .settle = settle, .settle_ctx = s};
+    struct machine *m = machine_new(&o);
+    ck_assert_ptr_nonnull(m);
+    physmap_poke(partition_physmap(m->p), 0x7C00, code, len);
+    return m;
+}
+
+/* Called about 60 times a second: by then what was sent before has long been settled. */
+static void is_settled(void *ctx, struct partition *p)
+{
+    struct seen *s = ctx;
+    if (partition_now(p) < 1000000)
+        return;
+    ck_assert_uint_eq(s->sent, 1);
+    ck_assert_uint_eq(s->settled, 1);
+    partition_stop(p);
+}
+
+START_TEST(while_the_guest_runs)
+{
+    static const uint8_t spins[] = {0xBA, 0xF8, 0x03, /* mov dx, 3F8h */
+                                    0xEE,             /* out dx, al */
+                                    0xEB, 0xFE};      /* jmp $ */
+    struct seen s = {0};
+    struct machine *m = running(spins, sizeof spins, &s);
+    ck_assert_int_eq(partition_run(m->p, UINT64_MAX, is_settled, &s), PARTITION_STOPPED);
+    machine_end(m);
+}
+END_TEST
+
+START_TEST(before_it_waits_and_when_the_run_ends)
+{
+    static const uint8_t halts[] = {0xBA, 0xF8, 0x03, 0xEE, /* sent, */
+                                    0xFA, 0xF4};            /* cli, hlt */
+    struct seen s = {0};
+    struct machine *m = running(halts, sizeof halts, &s);
+    (void)partition_run(m->p, 20000, NULL, NULL); /* sooner than it would be called anyway */
+    ck_assert_uint_eq(s.sent, 1);
+    ck_assert_uint_eq(s.settled, 1);
+    unsigned before = s.calls;
+    (void)partition_run(m->p, 20001, NULL, NULL);
+    ck_assert_uint_gt(s.calls, before);
+    machine_end(m);
+}
+END_TEST
+
+CHECK_MAIN("settle", while_the_guest_runs, before_it_waits_and_when_the_run_ends)
