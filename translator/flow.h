@@ -6,6 +6,7 @@
 #define UMBRA_TRANSLATOR_FLOW_H
 
 #include "cpu/flags.h"
+#include "cpu/run.h"
 #include "translator/translator.h"
 
 /* Flags as SETO and LAHF left them become the vCPU's. */
@@ -49,6 +50,14 @@ static inline uint32_t eip_behind(const struct unit *u, const struct unit_insn *
 {
     uint32_t eip = ui->eip + ui->insn->len;
     return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
+}
+
+/* Has something to be looked at before the next instruction runs in host code? */
+static inline bool engine_is_wanted(const struct vcpu *c)
+{
+    if (unlikely(c->events) && !(c->events == EVENT_INTR && !(c->eflags & FLAG_IF)))
+        return true;
+    return c->wake | c->halted | c->shutdown | c->inhibit | run_must_be_single(c);
 }
 
 /* Where the guest's arithmetic flags are current when a C function is done. */

@@ -1,0 +1,156 @@
+/* translator/flow.c: where host code goes on.
+ *
+ * Before it does, what it relies on is brought up to date: the window that GS shows, the jump table
+ * and the stack of returns of the mode and address space, the FPU's level, and the counter.
+ *
+ * The counter. A host address in a strip of readable memory counts instructions down: counter -
+ * strip are left, t->end is what vcpu.insns will be at 0. Each block begins by subtracting its
+ * instructions; each unit begins with a load from [counter - its instructions], which faults
+ * below the strip, so a unit is only begun when all of it may run. No flag is needed for that. What
+ * remains of a budget runs in the interpreter, to the instruction. */
+#include "translator/flow.h"
+
+#include "translator/jumps.h"
+#include "translator/returns.h"
+#include "translator/units.h"
+
+/* Lets the counter run from now on: insns is current, `ahead` instructions more are counted
+ * already. Returns the instructions left. */
+static uint64_t set_counter(struct translator *t, unsigned ahead)
+{
+    struct vcpu *c = t->vcpu;
+    uint64_t left = c->insns < c->insns_end ? c->insns_end - c->insns : 0;
+    if (left > BUDGET_STRIP - 2 * UNIT_MAX_INSNS)
+        left = BUDGET_STRIP - 2 * UNIT_MAX_INSNS;
+    t->end = c->insns + left;
+    c->translated.counter = (uint64_t)(uintptr_t)t->strip + left - ahead;
+    return left;
+}
+
+/* --- Mode and address space ------------------------------------------------------------------ */
+
+/* The window has to be brought up to date, or made: that is what windows cost. */
+static uint8_t *enter_window(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    uint64_t before = backend_cycles();
+    uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
+    policy_charge(&t->policy, backend_cycles() - before);
+    return base;
+}
+
+/* Has GS show the window of the present address space and privilege. False: there is none. */
+static inline bool show_window(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    uint8_t *base = windows_enter_ready(c->windows, c->tlb_view);
+    if (unlikely(!base)) {
+        base = enter_window(t);
+        if (!base)
+            return false;
+    }
+    if (base != t->window) {
+        t->window = base;
+        c->translated.window = (uint64_t)(uintptr_t)base;
+        backend_set_window(base);
+    }
+    return true;
+}
+
+static inline bool window_is_wanted(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    if (t->shadow != SHADOW_AUTO || !c->walk.paging)
+        return t->shadow != SHADOW_SOFT;
+    uint64_t root = c->walk.pae ? c->cr3 : c->walk.root;
+    return policy_choose(&t->policy, root, c->tlb_view, c->insns, &c->tlb);
+}
+
+static inline uint32_t present_key(struct translator *t)
+{
+    bool window = window_is_wanted(t) && show_window(t);
+    t->form = (t->form & ~KEY_WINDOW) | (window ? KEY_WINDOW : 0);
+    return key_of(t->vcpu) | t->form;
+}
+
+/* --- Going on --------------------------------------------------------------------------------- */
+
+const uint8_t *translator_go_on(struct translator *t)
+{
+    struct vcpu *c = t->vcpu;
+    if (engine_is_wanted(c) || c->insns >= c->insns_end)
+        return NULL;
+    block_refresh(c);
+    uint32_t key = present_key(t);
+    c->block = NULL;
+    c->cur = NULL;
+    struct unit *u = unit_for(t, key);
+    if (!u || c->wake)
+        return NULL;
+    jumps_choose(t, key);
+    jumps_note(t, u);
+    if (set_counter(t, 0) < u->insns)
+        return NULL;
+    c->eflags &= ~FLAG_RF; /* there is no breakpoint that it would hold off */
+    fpu_review(t);
+    give_flags(c);
+    return u->entry;
+}
+
+/* The jump table knows most targets; a unit's own look at R10 (the stub loads eip there) says
+ * whether it is the right one. Where a debugger wants to stop only block_find learns. */
+const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
+{
+    struct vcpu *c = t->vcpu;
+    c->cur = NULL;
+    if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end)) {
+        block_refresh(c);
+        jumps_choose(t, present_key(t));
+        const uint8_t *host = t->current->slot[c->eip & (JUMP_SLOTS - 1)];
+        if (likely(host != t->stubs.miss && set_counter(t, 0) >= UNIT_MAX_INSNS)) {
+            c->eflags &= ~FLAG_RF;
+            fpu_review(t);
+            if (flags == FLAGS_IN_VCPU)
+                give_flags(c);
+            return host;
+        }
+    }
+    if (flags == FLAGS_IN_HOST)
+        take_flags(c);
+    return translator_go_on(t);
+}
+
+const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,
+                                 enum flags_place flags)
+{
+    struct vcpu *c = t->vcpu;
+    const struct unit_insn *ui = &u->insn[n];
+    c->cur = NULL;
+    bool other = u->dead || c->wake || c->inhibit || ((key_of(c) ^ u->key) & ~KEY_FORM);
+    if (likely(!other && (!(u->key & KEY_WINDOW) || show_window(t)))) {
+        fpu_review(t);
+        bool fits = ui->fpu <= t->fpu.level && !((u->key ^ t->form) & KEY_FPU);
+        if (likely(fits && set_counter(t, ui->rest) >= u->insns - n - 1u)) {
+            if (flags == FLAGS_IN_VCPU)
+                give_flags(c);
+            c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_behind;
+            return u->start + ui->resume;
+        }
+    }
+    if (flags == FLAGS_IN_HOST)
+        take_flags(c);
+    c->eip = eip_behind(u, ui);
+    return translator_go_on(t);
+}
+
+const uint8_t *translator_behind_device(struct translator *t, const struct unit *u, unsigned n)
+{
+    struct vcpu *c = t->vcpu;
+    bool same = !u->dead && !c->wake && c->insns_end >= t->end;
+    if (likely(same && (!(u->key & KEY_WINDOW) || show_window(t)))) {
+        c->cur = NULL;
+        c->reg[ESP].q = c->reg[ESP].d - (uint32_t)u->insn[n].esp_behind;
+        return u->start + u->insn[n].resume;
+    }
+    return translator_behind(t, u, n, FLAGS_IN_HOST);
+}
