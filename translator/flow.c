@@ -97,6 +97,33 @@ const uint8_t *translator_go_on(struct translator *t)
     return u->entry;
 }
 
+/* Is what w says to be gone by now? Then the window and the form are as it has them. */
+static inline bool way_is_open(struct translator *t, const struct way *w)
+{
+    struct vcpu *c = t->vcpu;
+    const struct tlb *tlb = &c->tlb;
+    if (key_of(c) != w->mode || tlb->flushes != w->flushes || tlb->page_flushes != w->page_flushes)
+        return false;
+    bool window = window_is_wanted(t);
+    if (((t->form & KEY_FPU) | (window ? KEY_WINDOW : 0)) != (w->key & KEY_FORM))
+        return false;
+    return !window || show_window(t);
+}
+
+/* The way just gone, which the next transfer to this level may take. Only one to flat code: then
+ * its segment is known by the key. */
+static inline void note_way(struct translator *t)
+{
+    const struct vcpu *c = t->vcpu;
+    uint32_t key = t->current_key;
+    t->way[c->tlb_view] = (struct way){.mode = key & KEY_CODE_FLAT ? key & ~KEY_FORM : NO_MODE,
+                                       .key = key,
+                                       .flushes = c->tlb.flushes,
+                                       .page_flushes = c->tlb.page_flushes,
+                                       .code_key = c->code_key,
+                                       .table = t->current};
+}
+
 /* The jump table knows most targets; a unit's own look at R10 (the stub loads eip there) says
  * whether it is the right one. Where a debugger wants to stop only block_find learns. */
 const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
@@ -110,6 +137,7 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
         if (likely(host != t->stubs.miss && set_counter(t, 0) >= UNIT_MAX_INSNS)) {
             c->eflags &= ~FLAG_RF;
             fpu_review(t);
+            note_way(t);
             if (flags == FLAGS_IN_VCPU)
                 give_flags(c);
             return host;
@@ -118,6 +146,31 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
     if (flags == FLAGS_IN_HOST)
         take_flags(c);
     return translator_go_on(t);
+}
+
+/* The counter runs on as it is. */
+const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
+{
+    struct vcpu *c = t->vcpu;
+    const struct way *w = &t->way[c->tlb_view];
+    bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
+    if (unlikely(engine_is_wanted(c) || c->stops || !lasts || !way_is_open(t, w)))
+        return translator_transfer(t, flags);
+    const uint8_t *host = w->table->slot[c->eip & (JUMP_SLOTS - 1)];
+    if (unlikely(host == t->stubs.miss))
+        return translator_transfer(t, flags);
+    c->cur = NULL;
+    c->code_len = UINT64_C(1) << 32;
+    c->code_key = w->code_key;
+    t->form = w->key & KEY_FORM;
+    if (w->table != t->current)
+        jumps_use(t, w->table, w->key);
+    c->eflags &= ~FLAG_RF;
+    if (t->fpu.wanted)
+        fpu_review(t);
+    if (flags == FLAGS_IN_VCPU)
+        give_flags(c);
+    return host;
 }
 
 const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,

@@ -73,6 +73,10 @@ const uint8_t *translator_go_on(struct translator *t);
 /* The same, fast, behind what leads elsewhere time and again (far jumps, INT, IRET). */
 const uint8_t *translator_transfer(struct translator *t, enum flags_place flags);
 
+/* The same behind an instruction that host code has counted as its block's last: insns is what
+ * retired(t, 0) says. */
+const uint8_t *translator_cross(struct translator *t, enum flags_place flags);
+
 /* The same behind instruction n of u, which may be dead: it has run and is counted in insns. The
  * unit goes on when nothing that is built into it changed; what it did to the mapping of its own
  * page is for the caller to know. */

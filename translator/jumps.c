@@ -20,6 +20,7 @@ bool jumps_init(struct translator *t)
     }
     for (unsigned n = 0; n < JUMP_TABLES; n++) {
         t->table[n] = &all[n];
+        all[n].index = n;
         t->table_key[n] = UINT32_MAX;
         all[n].slot = slots + (size_t)n * JUMP_SLOTS;
     }
@@ -233,6 +234,10 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     clear(t, table, false);
     if (t->before == table)
         t->before = NULL;
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        if (t->way[view].table == table)
+            t->way[view].mode = NO_MODE;
+    }
     t->table_key[n] = key;
     returns_empty(t, n);
     table->shared = is_shared(c);
@@ -245,14 +250,14 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     return table;
 }
 
-static void use(struct translator *t, struct jump_table *table, uint32_t key)
+void jumps_use(struct translator *t, struct jump_table *table, uint32_t key)
 {
     t->before = t->current == table ? NULL : t->current;
     t->before_key = t->current_key;
     t->current = table;
     t->current_key = key;
     table->used_at = ++t->clock;
-    returns_choose(t, (unsigned)(table - t->table[0])); /* they stand in one array */
+    returns_choose(t, table->index);
     t->vcpu->translated.jumps = table->slot;
 }
 
@@ -262,7 +267,7 @@ void jumps_choose(struct translator *t, uint32_t key)
     if (t->current && t->current_key == key && fits(t->current, c)) {
         /* the usual case */
     } else if (t->before && t->before_key == key && fits(t->before, c)) {
-        use(t, t->before, key); /* back from where it came: system calls */
+        jumps_use(t, t->before, key); /* back from where it came: system calls */
     } else {
         uint8_t *hint = hint_of(t, key);
         if (!serves(t, *hint, key))
@@ -270,7 +275,7 @@ void jumps_choose(struct translator *t, uint32_t key)
         struct jump_table *table = t->table[*hint];
         if (!serves(t, *hint, key))
             table = take_over(t, *hint, key);
-        use(t, table, key);
+        jumps_use(t, table, key);
     }
     if (t->current->flushes != c->tlb.flushes || t->current->page_flushes != c->tlb.page_flushes)
         catch_up(t, t->current);

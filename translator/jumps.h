@@ -20,6 +20,9 @@ void jumps_free(struct translator *t);
  */
 void jumps_choose(struct translator *t, uint32_t key);
 
+/* Has them go through table, which was chosen for key before and is up to date. */
+void jumps_use(struct translator *t, struct jump_table *table, uint32_t key);
+
 /* The table chosen leads to u from now on. */
 void jumps_note(struct translator *t, const struct unit *u);
 

@@ -16,7 +16,7 @@ static uint32_t eip_of_next(const struct vcpu *c, uint32_t site)
 static const uint8_t *gone(struct vcpu *c)
 {
     c->insns++;
-    return translator_transfer(c->translated.translator, c->cur ? FLAGS_IN_HOST : FLAGS_IN_VCPU);
+    return translator_cross(c->translated.translator, c->cur ? FLAGS_IN_HOST : FLAGS_IN_VCPU);
 }
 
 static const uint8_t *int_n(struct vcpu *c, uint32_t site)
@@ -41,7 +41,7 @@ static const uint8_t *iret(struct vcpu *c, uint32_t site)
     take_flags(c);
     interrupt_return(c, i->osize, eip_of_next(c, site));
     c->insns++;
-    return translator_transfer(c->translated.translator, FLAGS_IN_VCPU);
+    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
 }
 
 static const uint8_t *jump_direct(struct vcpu *c, uint32_t site)
@@ -86,28 +86,36 @@ static const uint8_t *return_far(struct vcpu *c, uint32_t site)
     return gone(c);
 }
 
-/* SYSENTER and SYSEXIT look at no flag, unless they raise: not at these levels, set up so. */
-static bool raises_in_system(const struct vcpu *c, unsigned cpl_max)
+/* SYSENTER and SYSEXIT. Where they raise nothing (at these levels, set up so) and nobody looks,
+ * only the count has to be current. */
+static bool is_plain_system(const struct vcpu *c, unsigned cpl_max)
 {
-    return vcpu_is_real(c) || !(c->sysenter_cs & 0xFFFC) || c->cpl > cpl_max || c->stop_on;
+    return vcpu_is_protected(c) && (c->sysenter_cs & 0xFFFC) && c->cpl <= cpl_max && !c->stop_on;
+}
+
+static const uint8_t *system_gone(struct vcpu *c, uint32_t site, unsigned cpl_max,
+                                  void (*go)(struct vcpu *c))
+{
+    struct translator *t = c->translated.translator;
+    if (likely(is_plain_system(c, cpl_max))) {
+        c->insns = retired(t, 0); /* it ends its block */
+        go(c);
+        return translator_cross(t, FLAGS_IN_HOST);
+    }
+    narrow_begin(c, site);
+    take_flags(c);
+    go(c);
+    return gone(c);
 }
 
 static const uint8_t *sysenter(struct vcpu *c, uint32_t site)
 {
-    narrow_begin(c, site);
-    if (raises_in_system(c, 3))
-        take_flags(c);
-    system_enter(c);
-    return gone(c);
+    return system_gone(c, site, 3, system_enter);
 }
 
 static const uint8_t *sysexit(struct vcpu *c, uint32_t site)
 {
-    narrow_begin(c, site);
-    if (raises_in_system(c, 0))
-        take_flags(c);
-    system_exit(c);
-    return gone(c);
+    return system_gone(c, site, 0, system_exit);
 }
 
 narrow_function *narrow_far_for(const struct insn *i)

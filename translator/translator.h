@@ -33,6 +33,7 @@
 
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
+    unsigned index; /* of all tables */
     uint32_t cs_base;
     bool shared; /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
@@ -51,6 +52,16 @@ struct unit_address {
     uint32_t offset;
     struct unit *unit;
 };
+
+/* What the last transfer to a privilege level's code found. It holds while key_of, the TLB's
+ * flushes and the form are the same: system calls go back and forth between two of these. */
+struct way {
+    uint32_t mode, key; /* key_of then, or NO_MODE; the same with the form */
+    uint64_t flushes, page_flushes;
+    uint64_t code_key; /* the vCPU's: cpu/block.h */
+    struct jump_table *table;
+};
+#define NO_MODE UINT32_MAX
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
@@ -84,6 +95,7 @@ struct translator {
     struct jump_table *table[JUMP_TABLES];
     struct jump_table *current, *before; /* before: the one that was current before, or NULL */
     uint32_t current_key, before_key;
+    struct way way[TLB_VIEWS];
     uint32_t table_key[JUMP_TABLES];     /* UINT32_MAX: never used */
     uint8_t table_hint[64];              /* where one may be: see jumps.c */
     uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
