@@ -454,6 +454,39 @@ bool access_code_page(struct vcpu *c, uint64_t gva, const uint8_t **host, uint64
     return true;
 }
 
+struct code_seen access_code_seen(struct vcpu *c, uint32_t gva)
+{
+    unsigned access = WALK_FETCH | WALK_SEEN | (c->tlb_view == TLB_USER ? WALK_USER : 0);
+    struct walk_page page = {0};
+    uint32_t error;
+    gva = (uint32_t)align_down(gva, PAGE_SIZE);
+    if (!walk(c->physmap, &c->walk, gva, access, &page, &error))
+        return (struct code_seen){0};
+    const struct region *r = physmap_find(c->physmap, page.gpa);
+    if (r->offset == NO_BACKING)
+        return (struct code_seen){0};
+    uint64_t offset = r->offset + (physmap_gate(c->physmap, page.gpa) - r->base);
+    return (struct code_seen){.host = physmap_host(c->physmap, offset),
+                              .entry = {page.entry[0], page.entry[1]},
+                              .value = {page.value[0], page.value[1]},
+                              .top = c->walk.pdpte[gva >> 30]};
+}
+
+bool access_code_stands(const struct vcpu *c, uint32_t gva, const struct code_seen *s)
+{
+    if (!s->entry[0] || !s->entry[1] || (c->walk.pae && c->walk.pdpte[gva >> 30] != s->top))
+        return false;
+    uint64_t directory, leaf;
+    if (c->walk.pae) {
+        directory = load_le64(s->entry[0]);
+        leaf = load_le64(s->entry[1]);
+    } else {
+        directory = load_le32(s->entry[0]);
+        leaf = load_le32(s->entry[1]);
+    }
+    return directory == s->value[0] && leaf == s->value[1];
+}
+
 uint8_t access_fetch(struct vcpu *c, uint64_t gva)
 {
     return (uint8_t)place_read(c, place_of(c, (uint32_t)gva, c->tlb_view, TLB_EXEC), 1);

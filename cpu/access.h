@@ -95,6 +95,21 @@ void linear_check_store(struct vcpu *c, uint64_t gva, unsigned size, bool user);
  * its machine offset. False with nothing raised when it is not plain memory (*host is then NULL
  * and the page must be read byte by byte through access_fetch); raises #PF. */
 bool access_code_page(struct vcpu *c, uint64_t gva, const uint8_t **host, uint64_t *offset);
+
+/* A page of code, as the page tables have it. */
+struct code_seen {
+    const uint8_t *host;     /* where it lies in memory; NULL: it is not there */
+    const uint8_t *entry[2]; /* the entries that say so: walk.h */
+    uint64_t value[2], top;  /* top: the PDPTE, which is a register */
+};
+
+/* Where the page of code at gva lies by the page tables as they are now, if nothing stands against
+ * fetching it and the guest would not see that it was asked for (A is set). The TLB is not asked.
+ */
+struct code_seen access_code_seen(struct vcpu *c, uint32_t gva);
+
+/* Would that still say the same? In the same address space and mode. */
+bool access_code_stands(const struct vcpu *c, uint32_t gva, const struct code_seen *s);
 uint8_t access_fetch(struct vcpu *c, uint64_t gva);
 
 /* As a load of a byte for faults, but from execute-only code, too: CLFLUSH (SDM vol. 2). */

@@ -51,10 +51,7 @@ static void set_cr3(struct vcpu *c, uint32_t value)
     c->walk.root = value & 0xFFFFF000;
     if (c->cr4 & CR4_PAE)
         memcpy(c->walk.pdpte, c->pdpte, sizeof c->pdpte);
-    if (c->cr4 & CR4_PGE)
-        shadow_flush_non_global(c);
-    else
-        shadow_flush_all(c);
+    shadow_flush_non_global(c); /* without CR4.PGE no page is global */
 }
 
 void control_write_cr3(struct vcpu *c, uint32_t value)

@@ -61,6 +61,8 @@ static bool finish(struct physmap *pm, const struct walk_mode *m, unsigned acces
         if ((user && !(all & PTE_U)) || ((access & WALK_WRITE) && !page->writable) ||
             ((access & WALK_FETCH) && !page->executable))
             return fail(error, m, access, WALK_PRESENT);
+        if ((access & WALK_SEEN) && !(all & PTE_A))
+            return false;
         if (dir != leaf)
             entry_set(pm, dir, PTE_A);
         uint64_t bits = access & WALK_WRITE ? PTE_A | PTE_D : PTE_A;
@@ -68,6 +70,10 @@ static bool finish(struct physmap *pm, const struct walk_mode *m, unsigned acces
         entry_set(pm, leaf, bits);
     }
     page->dirty = leaf->value & PTE_D;
+    page->entry[0] = dir->host;
+    page->entry[1] = leaf->host;
+    page->value[0] = dir->value;
+    page->value[1] = leaf->value;
     return true;
 }
 

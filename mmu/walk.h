@@ -22,6 +22,7 @@ enum walk_bits {
     WALK_USER = 4,
     WALK_RESERVED = 8, /* a reserved bit was set */
     WALK_FETCH = 16,
+    WALK_SEEN = 0x80,  /* only if A is set everywhere already: else it fails, and sets nothing */
     WALK_PEEK = 0x100, /* not the guest's access: no rights checked, A and D left alone */
 };
 
@@ -43,10 +44,14 @@ struct walk_page {
     bool executable;
     bool global;
     bool large; /* a piece of a 2 or 4 MiB page */
+    /* The entries that say so, directory and leaf (the same one when large): where they lie in host
+     * memory, and their value. NULL: not in memory. With paging off neither is set. */
+    const uint8_t *entry[2];
+    uint64_t value[2];
 };
 
-/* Translates gva for access, a set of WALK_WRITE, WALK_USER, WALK_FETCH. True: *page is filled, A
- * (and D on a write) are set. False: *error is the #PF error code. */
+/* Translates gva for access, a set of WALK_WRITE, WALK_USER, WALK_FETCH, WALK_SEEN. True: *page is
+ * filled, A (and D on a write) are set. False: *error is the #PF error code. */
 must_use bool walk(struct physmap *pm, const struct walk_mode *mode, uint32_t gva, unsigned access,
                    struct walk_page *page, uint32_t *error);
 

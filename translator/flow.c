@@ -133,7 +133,7 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
     if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end)) {
         block_refresh(c);
         jumps_choose(t, present_key(t));
-        const uint8_t *host = t->current->slot[c->eip & (JUMP_SLOTS - 1)];
+        const uint8_t *host = t->current->slot[jump_slot((uint32_t)c->eip)];
         if (likely(host != t->stubs.miss && set_counter(t, 0) >= UNIT_MAX_INSNS)) {
             c->eflags &= ~FLAG_RF;
             fpu_review(t);
@@ -156,7 +156,7 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
     if (unlikely(engine_is_wanted(c) || c->stops || !lasts || !way_is_open(t, w)))
         return translator_transfer(t, flags);
-    const uint8_t *host = w->table->slot[c->eip & (JUMP_SLOTS - 1)];
+    const uint8_t *host = w->table->slot[jump_slot((uint32_t)c->eip)];
     if (unlikely(host == t->stubs.miss))
         return translator_transfer(t, flags);
     c->cur = NULL;

@@ -66,6 +66,12 @@ static void drop_slots(struct translator *t, struct jump_table *table, unsigned 
         table->slot[word * 64 + (unsigned)__builtin_ctzll(which)] = t->stubs.miss;
 }
 
+static void forget_code_pages(struct jump_table *table)
+{
+    table->code_pages = 0;
+    memset(table->code_index, 0, sizeof table->code_index);
+}
+
 /* Empties it, but for targets in global pages if those are to be kept. */
 static void clear(struct translator *t, struct jump_table *table, bool keep_global)
 {
@@ -76,38 +82,32 @@ static void clear(struct translator *t, struct jump_table *table, bool keep_glob
                        table->used[word] & ~(keep_global ? table->global[word] : 0));
         }
     }
+    forget_code_pages(table);
     if (!keep_global)
         memset(table->pages, 0, sizeof table->pages);
 }
 
-/* Of the slots in which of one word: those whose targets may stand in the page or the one before.
- * (A slot is known by the low 16 bits of eip: it says the rest of the address.) */
+/* Of the slots in which of one word: those whose targets may stand in the page. (A slot in its
+ * range says most of the rest of the address.) */
 static uint64_t in_page(const struct jump_table *table, unsigned word, uint64_t which,
                         uint32_t page)
 {
-    uint8_t here = (uint8_t)(page >> 4), before = (uint8_t)((page - 1) >> 4);
     uint64_t hit = 0;
     for (; which; which &= which - 1) {
-        uint8_t where = table->where[word * 64 + (unsigned)__builtin_ctzll(which)];
-        if (where == here || where == before)
+        if (table->where[word * 64 + (unsigned)__builtin_ctzll(which)] == (uint8_t)(page >> 4))
             hit |= which & -which;
     }
     return hit;
 }
 
-/* What stands in a page, or in an instruction that may reach into it from the one before. */
-static void drop_page(struct translator *t, struct jump_table *table, uint32_t page)
+/* Empties the slots of the page's targets from byte `from` of it on. */
+static void drop_range(struct translator *t, struct jump_table *table, uint32_t page, uint32_t from)
 {
-    if (page == TLB_FLUSHED_LARGE) {
-        clear(t, table, false);
-        return;
-    }
-    if (!has_page(table, page))
-        return;
-    uint32_t from = (page << PAGE_SHIFT) - table->cs_base - INSN_MAX_LEN;
-    for (uint32_t n = 0; n < PAGE_SIZE + INSN_MAX_LEN;) {
-        uint32_t slot = (from + n) & (JUMP_SLOTS - 1), bit = slot % 64;
-        uint32_t count = 64 - bit, left = (uint32_t)PAGE_SIZE + INSN_MAX_LEN - n;
+    uint32_t bytes = (uint32_t)PAGE_SIZE - from + 2; /* eip may carry into its upper half */
+    uint32_t first = jump_slot((page << PAGE_SHIFT) + from - table->cs_base);
+    for (uint32_t n = 0; n < bytes;) {
+        uint32_t slot = (first + n) & (JUMP_SLOTS - 1), bit = slot % 64;
+        uint32_t count = 64 - bit, left = bytes - n;
         if (count > left)
             count = left;
         unsigned word = slot / 64;
@@ -124,6 +124,100 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
     }
 }
 
+/* --- Pages of code ---------------------------------------------------------------------------- */
+
+/* The place in code_index of a page, or where it would be put. */
+static uint8_t *code_index(struct jump_table *table, uint32_t page)
+{
+    unsigned at = page * UINT32_C(0x9E3779B1) >> 23;
+    for (;; at++) {
+        uint8_t *n = &table->code_index[at % JUMP_PAGE_INDEX];
+        if (!*n || table->code[*n - 1].page == page)
+            return n;
+    }
+}
+
+static void page_goes(struct translator *t, struct jump_table *table, struct jump_page *p)
+{
+    p->live = false;
+    drop_range(t, table, p->page, 0);
+}
+
+/* u's page is one that the table leads to. */
+static void note_code_page(struct translator *t, struct jump_table *table, const struct unit *u,
+                           bool global)
+{
+    uint32_t page = u->gva >> PAGE_SHIFT;
+    const uint8_t *host = u->code - (u->gva & PAGE_MASK);
+    if (table->code_pages > JUMP_PAGES)
+        return;
+    uint8_t *n = code_index(table, page);
+    if (!*n) {
+        if (table->code_pages++ == JUMP_PAGES)
+            return; /* too many: see look_again */
+        *n = (uint8_t)table->code_pages;
+        table->code[*n - 1] = (struct jump_page){.page = page};
+    }
+    struct jump_page *p = &table->code[*n - 1];
+    if (p->live && p->host != host) /* it was mapped anew, and the guest has not said so yet */
+        page_goes(t, table, p);
+    if (!p->live)
+        *p = (struct jump_page){.page = page,
+                                .live = true,
+                                .global = true,
+                                .host = host,
+                                .seen = access_code_seen(t->vcpu, u->gva)};
+    p->global &= global || u->crosses;
+    p->crosses |= u->crosses;
+}
+
+/* What stands in a page, or in an instruction that may reach into it from the one before. */
+static void drop_page(struct translator *t, struct jump_table *table, uint32_t page)
+{
+    if (page == TLB_FLUSHED_LARGE) {
+        clear(t, table, false);
+        return;
+    }
+    if (!has_page(table, page))
+        return;
+    uint8_t *n = code_index(table, page);
+    if (*n)
+        table->code[*n - 1].live = false;
+    drop_range(t, table, page, 0);
+    drop_range(t, table, page - 1, PAGE_SIZE - INSN_MAX_LEN);
+}
+
+/* Does p lie where it did, by the page tables? */
+static bool still_there(struct translator *t, const struct jump_table *table, struct jump_page *p)
+{
+    struct vcpu *c = t->vcpu;
+    uint32_t gva = p->page << PAGE_SHIFT;
+    if (!table->shared && access_code_stands(c, gva, &p->seen))
+        return p->seen.host == p->host;
+    p->seen = access_code_seen(c, gva);
+    return p->seen.host == p->host;
+}
+
+/* All but global pages was flushed. The CPU may fill its TLB at any time with what the guest has
+ * used before (SDM vol. 3, 4.10.2): so it does now with the pages of code that lie where they did;
+ * the others go. */
+static void look_again(struct translator *t, struct jump_table *table)
+{
+    if (table->code_pages > JUMP_PAGES) {
+        clear(t, table, true);
+        return;
+    }
+    for (unsigned n = 0; n < table->code_pages; n++) {
+        struct jump_page *p = &table->code[n];
+        if (!p->live)
+            continue;
+        if (!p->global && !still_there(t, table, p))
+            page_goes(t, table, p);
+        else if (p->crosses)
+            drop_range(t, table, p->page, PAGE_SIZE - INSN_MAX_LEN);
+    }
+}
+
 /* Drops what was flushed since the table was used last. */
 static void catch_up(struct translator *t, struct jump_table *table)
 {
@@ -133,10 +227,10 @@ static void catch_up(struct translator *t, struct jump_table *table)
     if (table->all_flushes != tlb->all_flushes || pages > TLB_FLUSHED) {
         clear(t, table, false);
     } else {
-        if (table->flushes != tlb->flushes)
-            clear(t, table, true);
         for (uint64_t n = table->page_flushes; n != tlb->page_flushes; n++)
             drop_page(t, table, tlb->flushed[n % TLB_FLUSHED]);
+        if (table->flushes != tlb->flushes)
+            look_again(t, table);
     }
     table->flushes = tlb->flushes;
     table->all_flushes = tlb->all_flushes;
@@ -147,17 +241,19 @@ void jumps_note(struct translator *t, const struct unit *u)
 {
     struct jump_table *table = t->current;
     const struct vcpu *c = t->vcpu;
-    unsigned slot = u->eip & (JUMP_SLOTS - 1), word = slot / 64;
+    unsigned slot = jump_slot(u->eip), word = slot / 64;
     if (table->slot[slot] == u->indirect)
         return;
+    bool global = !u->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva);
+    note_code_page(t, table, u, global);
     table->slot[slot] = u->indirect;
     table->where[slot] = (uint8_t)(u->gva >> 16);
     table->used[word] |= BIT(slot % 64);
     table->used_words[word / 64] |= BIT(word % 64);
     note_page(table, u->gva >> PAGE_SHIFT);
-    if (u->part[0].block->crosses)
+    if (u->crosses)
         note_page(table, (u->gva >> PAGE_SHIFT) + 1);
-    if (!u->part[0].block->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva))
+    if (global)
         table->global[word] |= BIT(slot % 64);
     else
         table->global[word] &= ~BIT(slot % 64);
@@ -165,7 +261,7 @@ void jumps_note(struct translator *t, const struct unit *u)
 
 void jumps_forget(struct translator *t, const struct unit *u)
 {
-    unsigned slot = u->eip & (JUMP_SLOTS - 1);
+    unsigned slot = jump_slot(u->eip);
     for (unsigned n = 0; n < JUMP_TABLES; n++) {
         if (t->table_key[n] == u->key && t->table[n]->slot[slot] == u->indirect)
             t->table[n]->slot[slot] = t->stubs.miss;

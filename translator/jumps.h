@@ -2,12 +2,15 @@
  *
  * There is a table for each code segment, address space and key met lately. It is as good as a TLB:
  * what the guest flushes is dropped from it before it is used again. INVLPG drops that page's
- * entries alone, MOV CR3 all but those of global pages. With CR4.PGE the tables of supervisor code
- * serve all address spaces, as the TLB's global entries do: a kernel's code stays known over
- * process switches.
+ * entries alone. At MOV CR3 a CPU may take up again at once what the page tables say of pages that
+ * were accessed before: so a table remembers the pages of code that it leads to, with their page
+ * table entries, and keeps those whose entries are as they were. (A process that is switched to
+ * finds its code where it left it: two loads for each page in place of a miss for each target.)
+ * With CR4.PGE the tables of supervisor code serve all address spaces, as the TLB's global entries
+ * do: a kernel's code stays known over process switches.
  *
- * A table's index is the low bits of the target's eip. They must be many: programs jump to aligned
- * addresses in many pages, and two targets that share an index take turns in missing. */
+ * A table's index is the sum of the target's halves (jump_slot). There must be many: programs jump
+ * to aligned addresses in many pages, and two targets that share an index take turns in missing. */
 #ifndef UMBRA_TRANSLATOR_JUMPS_H
 #define UMBRA_TRANSLATOR_JUMPS_H
 

@@ -13,6 +13,7 @@
 #ifndef UMBRA_TRANSLATOR_TRANSLATOR_H
 #define UMBRA_TRANSLATOR_TRANSLATOR_H
 
+#include "cpu/access.h"
 #include "translator/backend.h"
 #include "translator/code_cache.h"
 #include "translator/engine.h"
@@ -22,7 +23,7 @@
 
 #define NO_SITE         UINT32_MAX
 #define SITE_SHIFT      8  /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
-#define JUMP_BITS       16 /* host code takes the low half of eip */
+#define JUMP_BITS       16 /* see jump_slot */
 #define JUMP_SLOTS      (1u << JUMP_BITS)
 #define JUMP_TABLES     16
 #define UNITS_MAX       (1u << 18)
@@ -30,6 +31,19 @@
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
 #define CODE_CACHE_SIZE (UINT64_C(128) << 20)
 #define BLOCKS_FREE     (UINT64_C(16) << 20) /* bytes of blocks that do not count as cache */
+
+/* A page of code that a jump table leads to. */
+struct jump_page {
+    uint32_t page;         /* linear address >> PAGE_SHIFT */
+    bool live;             /* its slots are valid */
+    bool global;           /* whoever looked said so */
+    bool crosses;          /* a unit begins with an instruction that reaches into the next page */
+    const uint8_t *host;   /* where its units' code lies in machine memory */
+    struct code_seen seen; /* how it lies in machine memory */
+};
+
+#define JUMP_PAGES      192 /* that are remembered; a power of two more in the index */
+#define JUMP_PAGE_INDEX 512
 
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
@@ -44,8 +58,19 @@ struct jump_table {
     uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
     uint8_t where[JUMP_SLOTS]; /* used slots: bits 16 to 23 of the target's linear address */
     uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
-    const uint8_t **slot;      /* JUMP_SLOTS */
+    struct jump_page code[JUMP_PAGES];
+    unsigned code_pages;                 /* of them; JUMP_PAGES + 1: there are others, too */
+    uint8_t code_index[JUMP_PAGE_INDEX]; /* by hash: number in code, plus 1 */
+    const uint8_t **slot;                /* JUMP_SLOTS */
 };
+
+/* The slot of a target: the halves of eip added up, so that what is aligned alike in many pages
+ * does not share the few slots that are. Host code computes it, too (emit_jump_slot). Within a page
+ * slots are in the order of the targets. */
+static inline unsigned jump_slot(uint32_t eip)
+{
+    return (eip + (eip >> JUMP_BITS)) & (JUMP_SLOTS - 1);
+}
 
 /* Where a unit's code begins in the cache; unit is NULL when it went. */
 struct unit_address {

@@ -34,7 +34,9 @@ static void emit_count(struct emit *e)
 /* The jump table's slot for the eip in r10. */
 struct place emit_jump_slot(struct code *c)
 {
-    asm_movzx16(c, R11, R10);
+    asm_rorx32(c, R11, R10, JUMP_BITS);
+    asm_lea32(c, R11, place_indexed(R11, R10, 0, 0));
+    asm_movzx16(c, R11, R11);
     asm_load64(c, R9, FIELD_OF(translated.jumps));
     return place_indexed(R9, R11, 3, 0);
 }
@@ -65,7 +67,7 @@ static struct place far_away(struct emit *e, uint32_t eip)
 {
     asm_mov_imm32(&e->code, R10, eip);
     asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
-    return place_mem(R9, (int32_t)((eip & (JUMP_SLOTS - 1)) * 8));
+    return place_mem(R9, (int32_t)(jump_slot(eip) * 8));
 }
 
 static void jump_far_away(struct emit *e, uint32_t eip)
