@@ -181,6 +181,32 @@ static uint8_t data_mask(const struct uart *u)
     return (uint8_t)(0xFF >> (3 - (u->lcr & 3)));
 }
 
+/* A timer for the transmitter's end is needed only where an interrupt tells of it. Else whoever
+ * looks at a register finds it (see uart_port_read): an event for each byte took longer than all
+ * that a guest does that prints its messages so. */
+static void arm_transmitter(struct uart *u)
+{
+    if (u->tx_shifting && u->ier & IER_THRE)
+        bus_timer(u->bus, TIMER_TX, u->tx_done);
+    else
+        bus_timer_cancel(u->bus, TIMER_TX);
+}
+
+static void transmitted(struct uart *u)
+{
+    if (u->tx_count)
+        u->thre_pending = true;
+    u->tx_count = 0;
+    u->tx_shifting = false;
+}
+
+/* The transmitter as it is now. */
+static void catch_up(struct uart *u)
+{
+    if (u->tx_shifting && bus_now(u->bus) >= u->tx_done)
+        transmitted(u);
+}
+
 static void write_thr(struct uart *u, uint8_t byte)
 {
     byte &= data_mask(u);
@@ -200,7 +226,7 @@ static void write_thr(struct uart *u, uint8_t byte)
     uint64_t most = now + (tx_capacity(u) + 1) * (uint64_t)TX_NS_PER_BYTE;
     if (u->tx_done > most)
         u->tx_done = most;
-    bus_timer(u->bus, TIMER_TX, u->tx_done);
+    arm_transmitter(u);
 }
 
 static void uart_timer(void *state, unsigned timer, uint64_t now_ns)
@@ -208,10 +234,7 @@ static void uart_timer(void *state, unsigned timer, uint64_t now_ns)
     struct uart *u = state;
     (void)now_ns;
     if (timer == TIMER_TX) {
-        if (u->tx_count)
-            u->thre_pending = true;
-        u->tx_count = 0;
-        u->tx_shifting = false;
+        transmitted(u);
     } else if (u->rx.count && u->fcr & FCR_ENABLE) {
         u->timeout_pending = true;
     }
@@ -258,6 +281,7 @@ static void write_ier(struct uart *u, uint8_t value)
     u->ier = value & 15;
     if (enabled && !u->tx_count)
         u->thre_pending = true;
+    arm_transmitter(u);
 }
 
 static uint8_t read_lsr(struct uart *u)
@@ -303,6 +327,7 @@ static uint32_t uart_port_read(void *state, unsigned range, unsigned offset, uns
 {
     (void)range;
     (void)size;
+    catch_up(state);
     uint8_t value = read_register(state, offset);
     update(state);
     return value;
@@ -324,6 +349,7 @@ static void uart_port_write(void *state, unsigned range, unsigned offset, uint32
     bool dlab = u->lcr & LCR_DLAB;
     (void)range;
     (void)size;
+    catch_up(u);
     switch (offset) {
     case 0:
         if (dlab)
@@ -390,8 +416,8 @@ static void uart_loaded(void *state)
         clear_rx(u);
     if (u->tx_done > now + 17 * TX_NS_PER_BYTE) /* FIFO and shift register */
         u->tx_done = now;
-    if (u->tx_shifting || u->tx_count)
-        bus_timer(u->bus, TIMER_TX, u->tx_done);
+    u->tx_shifting |= u->tx_count != 0;
+    arm_transmitter(u);
     if (u->timeout_at > now)
         bus_timer(u->bus, TIMER_TIMEOUT, u->timeout_at);
     update(u);

@@ -63,6 +63,37 @@ START_TEST(sends_and_interrupts)
 }
 END_TEST
 
+/* Who polls the line status sees it go on, without an event of the machine's for each byte. */
+START_TEST(polled_output_arms_no_timer)
+{
+    start();
+    for (int i = 0; i < 3; i++) {
+        tb_out8(tb, 0x3F8, (uint8_t)('a' + i));
+        ck_assert_uint_eq(testbus_next_deadline(tb), UINT64_MAX);
+        ck_assert_uint_eq(tb_in8(tb, 0x3FD) & 0x60, 0);
+        testbus_save_load(uart);
+        testbus_advance(tb, 1000000);
+        ck_assert_uint_eq(tb_in8(tb, 0x3FD) & 0x60, 0x60);
+    }
+    ck_assert_uint_eq(sink.len, 3);
+    tb_out8(tb, 0x3F8, 'd');
+    tb_out8(tb, 0x3F9, 2); /* from now on somebody waits for it */
+    ck_assert(!uart->pin[UART_IRQ].level);
+    ck_assert_uint_ne(testbus_next_deadline(tb), UINT64_MAX);
+    testbus_advance(tb, 1000000);
+    ck_assert(uart->pin[UART_IRQ].level);
+    ck_assert_uint_eq(iir(), 2);
+    tb_out8(tb, 0x3F8, 'e');
+    tb_out8(tb, 0x3F9, 0); /* or no more */
+    ck_assert_uint_eq(testbus_next_deadline(tb), UINT64_MAX);
+    testbus_advance(tb, 1000000);
+    ck_assert(!uart->pin[UART_IRQ].level);
+    tb_out8(tb, 0x3F9, 2); /* sent meanwhile: at once */
+    ck_assert(uart->pin[UART_IRQ].level);
+    testbus_destroy(tb);
+}
+END_TEST
+
 START_TEST(receives_with_trigger_and_timeout)
 {
     start();
@@ -132,5 +163,5 @@ START_TEST(loopback_scratch_divisor)
 }
 END_TEST
 
-CHECK_MAIN("uart", sends_and_interrupts, receives_with_trigger_and_timeout,
-           priorities_and_line_errors, loopback_scratch_divisor)
+CHECK_MAIN("uart", sends_and_interrupts, polled_output_arms_no_timer,
+           receives_with_trigger_and_timeout, priorities_and_line_errors, loopback_scratch_divisor)
