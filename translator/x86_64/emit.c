@@ -216,6 +216,7 @@ static void emit_entries(struct emit *e)
     asm_load32(&e->code, R11, place_mem(COUNTER, -(int32_t)u->insns));
 }
 
+/* Where every instruction becomes host code. */
 static void emit_insn(struct emit *e)
 {
     enum lowering how = lowering_of(e->u, e->i);

@@ -106,13 +106,13 @@ bool stack_may_wait(const struct emit *e);
 /* --- forms.c: how each opcode row is emitted */
 
 enum lowering {
-    LOWER_HELP,   /* by its handler */
-    LOWER_LEAVE,  /* by its handler, and then the unit ends: mode or eip may have changed */
+    LOWER_HELP,   /* x87, MMX, SSE: by fpu.c; else by a function of narrow_*.c or its handler */
+    LOWER_LEAVE,  /* by one of these two, and then the unit ends: mode or eip may have changed */
     LOWER_NONE,   /* no memory operand, or never in memory: emitted as it is */
     LOWER_READ,   /* ... its ModRM memory operand is read */
     LOWER_WRITE,  /* ... written */
     LOWER_UPDATE, /* ... read and written */
-    LOWER_OWN,    /* by a function of its own */
+    LOWER_OWN,    /* by a function of own.c */
     LOWER_STRING, /* by string.c */
     LOWER_BRANCH, /* ends its block: a function of branch.c */
 };

@@ -1,5 +1,6 @@
 /* translator/x86_64/forms.c: which row of the opcode table is emitted how. What is not named here
- * is run by its handler (LOWER_HELP), so this table may grow one row at a time. */
+ * is LOWER_HELP: fpu.c emits it if it is x87, MMX or SSE; else it is run by a function of
+ * translator/narrow_*.c or by its handler. So this table may grow one row at a time. */
 #include "translator/x86_64/emit.h"
 
 #define ALU_WRITES(n)                                                       \
