@@ -94,6 +94,7 @@ const uint8_t *translator_go_on(struct translator *t)
     c->eflags &= ~FLAG_RF; /* there is no breakpoint that it would hold off */
     fpu_review(t);
     give_flags(c);
+    t->gone_to = u;
     return u->entry;
 }
 

@@ -121,6 +121,7 @@ void translator_destroy(struct translator *t)
     code_cache_free(&t->code);
     jumps_free(t);
     returns_free(t);
+    unit_memory_free(&t->memory);
     free(t->units);
     big_free(t->by_code, UNIT_CHAINS * sizeof t->by_code[0]);
     free(t->free_ids);
@@ -163,7 +164,7 @@ const uint8_t *translator_link(struct vcpu *c, uint32_t site)
     uint64_t epoch = t->epoch, dropped = t->counters.units_dropped;
     const uint8_t *to = translator_go_on(t);
     if (to && epoch == t->epoch && dropped == t->counters.units_dropped) {
-        struct unit *u = translator_unit_at(t, to);
+        struct unit *u = t->gone_to;
         if (u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT))
             unit_connect(t, link, u);
     }

@@ -20,6 +20,7 @@
 #include "translator/fpu.h"
 #include "translator/policy.h"
 #include "translator/unit.h"
+#include "translator/unit_memory.h"
 
 #define NO_SITE         UINT32_MAX
 #define SITE_SHIFT      8  /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
@@ -107,8 +108,9 @@ struct translator {
     struct unit **by_code; /* UNIT_CHAINS hash chains: by code, key and eip */
     uint32_t *free_ids;    /* stack */
     uint32_t free_count, unit_count;
-    uint64_t unit_bytes; /* memory of units: it counts towards the code cache's size, too */
-    struct unit *dead;   /* to be freed when none of them runs */
+    struct unit_memory memory; /* of units: it counts towards the code cache's size, too */
+    struct unit *gone_to;      /* where translator_go_on led last */
+    struct unit *dead;         /* to be freed when none of them runs */
     enum shadow_form shadow;
     struct policy policy; /* SHADOW_AUTO */
     uint8_t *window;      /* base of the window that GS shows; NULL: none */

@@ -2,7 +2,6 @@
 #include "translator/units.h"
 
 #include <stdalign.h>
-#include <stdlib.h>
 
 #include "translator/faults.h"
 #include "translator/jumps.h"
@@ -151,8 +150,7 @@ void units_free_dead(struct translator *t)
         t->dead = u->next_dead;
         if (u->address_index < t->by_address_count && t->by_address[u->address_index].unit == u)
             t->by_address[u->address_index].unit = NULL;
-        t->unit_bytes -= u->bytes;
-        free(u);
+        unit_memory_give(&t->memory, u, u->bytes);
     }
 }
 
@@ -287,13 +285,11 @@ static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
     parts_at = (parts_at + alignof(struct unit_part) - 1) & ~(alignof(struct unit_part) - 1);
     size_t links_at = parts_at + plan->blocks * sizeof(struct unit_part);
     size_t bytes = links_at + links * sizeof(struct unit_link);
-    uint8_t *room = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    uint8_t *room = unit_memory_take(&t->memory, bytes);
     if (!room)
         return NULL;
-    memset(room, 0, bytes);
     struct unit *u = (struct unit *)room;
     u->bytes = (uint32_t)bytes;
-    t->unit_bytes += bytes;
     u->part = (struct unit_part *)(room + parts_at);
     u->link = (struct unit_link *)(room + links_at);
     u->link_room = (uint16_t)links;
@@ -351,7 +347,7 @@ static bool unit_passes(struct translator *t, const struct unit *u)
 static bool cache_is_full(const struct translator *t)
 {
     uint64_t blocks = block_cache_bytes(t->vcpu->blocks);
-    uint64_t used = t->code.used + t->unit_bytes + BACKEND_UNIT_ROOM;
+    uint64_t used = t->code.used + unit_memory_bytes(&t->memory) + BACKEND_UNIT_ROOM;
     return used + (blocks > BLOCKS_FREE ? blocks - BLOCKS_FREE : 0) > t->code.size ||
            t->by_address_count == UNITS_MAX;
 }
@@ -360,7 +356,8 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
 {
     struct vcpu *c = t->vcpu;
     if (t->restart) {
-        units_free_dead(t);
+        t->dead = NULL; /* nor is there any other */
+        unit_memory_empty(&t->memory);
         t->restart = false;
         t->by_address_count = 0;
         t->code.used = t->code.keep;
@@ -387,7 +384,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     t->by_address[u->address_index] = (struct unit_address){(uint32_t)t->code.used, u};
     backend_emit(t, u);
     t->counters.units++;
-    uint64_t used = t->code.used + t->unit_bytes;
+    uint64_t used = t->code.used + unit_memory_bytes(&t->memory);
     block_cache_limit(c->blocks, BLOCKS_FREE + t->code.size - (used < t->code.size ? used : 0));
     if (t->emitted && !unit_passes(t, u)) {
         unit_drop(t, u);
@@ -396,14 +393,14 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     return u;
 }
 
-/* A block is translated when it has been entered some times: much of what runs once only is never
- * entered again. Making a unit takes as long as interpreting its code some 20 times; but each time
- * that host code is left for the interpreter and entered again costs as much as that, so the
- * second entry or third is the time (measured: docs/performance.md). Each further unit, for another
- * mode or another address (each start of a program has its libraries elsewhere), has to be earned
- * anew. What the guest keeps writing has to prove more. */
-#define HEAT_FIRST     2
-#define HEAT_AGAIN     6
+/* A block is translated when it is entered a second time: much of what runs once is never entered
+ * again. Making a unit takes as long as interpreting its code some 20 times; but each time that
+ * host code is left for the interpreter and entered again costs as much, for all that has to be
+ * looked up in cold memory (measured: docs/performance.md). Each further unit, for another mode or
+ * another address (each start of a program has its libraries elsewhere), has to be earned anew.
+ * What the guest keeps writing has to prove more. */
+#define HEAT_FIRST     1
+#define HEAT_AGAIN     4
 #define HEAT_REWRITTEN 128
 
 bool block_is_cold(struct block *b)
