@@ -27,14 +27,6 @@ static const uint8_t *int_n(struct vcpu *c, uint32_t site)
     return gone(c);
 }
 
-static const uint8_t *int_3(struct vcpu *c, uint32_t site)
-{
-    narrow_begin(c, site);
-    take_flags(c);
-    interrupt_software(c, VEC_BP, SOFT_INT3, eip_of_next(c, site));
-    return gone(c);
-}
-
 static const uint8_t *iret(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = narrow_begin(c, site);
@@ -44,45 +36,30 @@ static const uint8_t *iret(struct vcpu *c, uint32_t site)
     return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
 }
 
-static const uint8_t *jump_direct(struct vcpu *c, uint32_t site)
+/* INT3, far JMP, CALL and RET. */
+static const uint8_t *go_far(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = narrow_begin(c, site);
+    uint32_t next = eip_of_next(c, site);
+    struct far_pointer to = {.selector = (uint16_t)i->disp, .offset = i->imm};
     take_flags(c);
-    far_jump(c, (uint16_t)i->disp, i->imm, i->osize, eip_of_next(c, site));
-    return gone(c);
-}
-
-static const uint8_t *call_direct(struct vcpu *c, uint32_t site)
-{
-    const struct insn *i = narrow_begin(c, site);
-    take_flags(c);
-    far_call(c, (uint16_t)i->disp, i->imm, i->osize, eip_of_next(c, site));
-    return gone(c);
-}
-
-static const uint8_t *jump_pointer(struct vcpu *c, uint32_t site)
-{
-    const struct insn *i = narrow_begin(c, site);
-    take_flags(c);
-    struct far_pointer to = far_pointer_load(c, i);
-    far_jump(c, to.selector, to.offset, i->osize, eip_of_next(c, site));
-    return gone(c);
-}
-
-static const uint8_t *call_pointer(struct vcpu *c, uint32_t site)
-{
-    const struct insn *i = narrow_begin(c, site);
-    take_flags(c);
-    struct far_pointer to = far_pointer_load(c, i);
-    far_call(c, to.selector, to.offset, i->osize, eip_of_next(c, site));
-    return gone(c);
-}
-
-static const uint8_t *return_far(struct vcpu *c, uint32_t site)
-{
-    const struct insn *i = narrow_begin(c, site);
-    take_flags(c);
-    far_return(c, i->osize, i->op == OPROW_retf_iw ? i->imm & 0xFFFF : 0);
+    if (i->op == OPROW_jmp_mp || i->op == OPROW_call_mp)
+        to = far_pointer_load(c, i);
+    switch (i->op) {
+    case OPROW_int3:
+        interrupt_software(c, VEC_BP, SOFT_INT3, next);
+        break;
+    case OPROW_jmp_ap:
+    case OPROW_jmp_mp:
+        far_jump(c, to.selector, to.offset, i->osize, next);
+        break;
+    case OPROW_call_ap:
+    case OPROW_call_mp:
+        far_call(c, to.selector, to.offset, i->osize, next);
+        break;
+    default:
+        far_return(c, i->osize, i->op == OPROW_retf_iw ? i->imm & 0xFFFF : 0);
+    }
     return gone(c);
 }
 
@@ -123,21 +100,16 @@ narrow_function *narrow_far_for(const struct insn *i)
     switch (i->op) {
     case OPROW_int_ib:
         return int_n;
-    case OPROW_int3:
-        return int_3;
     case OPROW_iret:
         return iret;
+    case OPROW_int3:
     case OPROW_jmp_ap:
-        return jump_direct;
     case OPROW_call_ap:
-        return call_direct;
     case OPROW_jmp_mp:
-        return jump_pointer;
     case OPROW_call_mp:
-        return call_pointer;
     case OPROW_retf:
     case OPROW_retf_iw:
-        return return_far;
+        return go_far;
     case OPROW_sysenter:
         return sysenter;
     case OPROW_sysexit:

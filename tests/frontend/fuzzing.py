@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 
+from prelude import umbra_of
+
 PATIENCE = 60  # seconds: what takes longer hangs
 
 
@@ -22,10 +24,7 @@ def options():
     parser.add_argument("--seed", type=int,
                         default=int(os.environ.get("UMBRA_FUZZ_SEED", random.randrange(1 << 32))))
     o = parser.parse_args()
-    o.umbra = os.path.join(o.build, "umbra")
-    if not os.access(o.umbra, os.X_OK) or not os.path.exists(os.path.join(o.build, "bios/demo.img")):
-        print("SKIP: umbra or its firmware is not built")
-        sys.exit(77)
+    o.umbra = umbra_of(o.build)
     o.rnd = random.Random(o.seed)
     print(f"seed {o.seed}, {o.seconds} seconds", flush=True)
     return o

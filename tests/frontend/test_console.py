@@ -12,20 +12,10 @@ import sys
 import tempfile
 import time
 
-build = sys.argv[1]
-umbra = os.path.join(build, "umbra")
-if not os.access(umbra, os.X_OK) or not os.path.exists(os.path.join(build, "bios/demo.img")):
-    print("SKIP: umbra or its firmware is not built")
-    sys.exit(77)
+from prelude import expect, umbra_of
+
+umbra = umbra_of(sys.argv[1])
 folder = tempfile.TemporaryDirectory()
-
-
-def expect(good, what, *detail):
-    if not good:
-        print(f"FAIL: {what}")
-        for d in detail:
-            print(d)
-        sys.exit(1)
 
 
 def run(*options, text="", command="debug"):

@@ -12,28 +12,19 @@ import sys
 import tempfile
 import time
 
-build = sys.argv[1]
-umbra = os.path.join(build, "umbra")
-if not os.access(umbra, os.X_OK) or not os.path.exists(os.path.join(build, "bios/demo.img")):
-    print("SKIP: umbra or its firmware is not built")
-    sys.exit(77)
+from prelude import expect, umbra_of, watch
+
+umbra = umbra_of(sys.argv[1])
 folder = tempfile.TemporaryDirectory()
 path = os.path.join(folder.name, "control")
 process = None
-
-
-def expect(good, what, detail=""):
-    if not good:
-        print(f"FAIL: {what}\n{detail}")
-        if process and process.poll() is None:
-            process.kill()
-        sys.exit(1)
 
 
 def start(*options, command="debug"):
     global process
     process = subprocess.Popen([umbra, command, "--display", "none", "--timeout", "600", "--control", "unix:" + path,
                                 *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    watch(process)
     for _ in range(2400):
         if os.path.exists(path) and process.poll() is None:
             try:

@@ -11,23 +11,11 @@ import tempfile
 import time
 
 from clients import PATIENCE, Control, Gdb
+from prelude import expect, umbra_of, watch
 
-build = sys.argv[1]
-umbra = os.path.join(build, "umbra")
-if not os.access(umbra, os.X_OK) or not os.path.exists(os.path.join(build, "bios/demo.img")):
-    print("SKIP: umbra or its firmware is not built")
-    sys.exit(77)
+umbra = umbra_of(sys.argv[1])
 folder = tempfile.TemporaryDirectory()
 process = None
-
-
-def expect(good, what, detail=""):
-    if not good:
-        print(f"FAIL: {what}\n{detail}")
-        if process and process.poll() is None:
-            process.kill()
-            print(process.stderr.read().decode())
-        sys.exit(1)
 
 
 def start(*options):
@@ -37,6 +25,7 @@ def start(*options):
     process = subprocess.Popen([umbra, "run", "--display", "none", "--timeout", "600", "--gdb", "127.0.0.1:0",
                                 "--control", "unix:" + path, *options],
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    watch(process)
     line = b""
     while not re.search(rb"127\.0\.0\.1:\d+", line):
         line = process.stderr.readline()
