@@ -62,6 +62,16 @@ void run_land_fault(struct vcpu *c)
     exception_deliver(c);
 }
 
+void run_page_fault(struct vcpu *c, uint32_t gva, uint32_t error)
+{
+    c->cr2 = gva;
+    c->fault.vector = VEC_PF;
+    c->fault.has_error = true;
+    c->fault.error = error;
+    c->faults[VEC_PF]++;
+    run_land_fault(c);
+}
+
 /* NMI before INTR (SDM vol. 3, table 6-2); a delivered one wakes a halted CPU. */
 static void take_interrupt(struct vcpu *c)
 {

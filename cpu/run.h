@@ -32,6 +32,10 @@ void run_land_fault(struct vcpu *c);
 /* Looks at all that may keep the next instruction from running. True: return *why. */
 must_use bool run_attend(struct vcpu *c, enum vcpu_exit *why);
 
+/* #PF of the instruction that runs, delivered as run_land_fault does, for one who has not to unwind
+ * for it. */
+void run_page_fault(struct vcpu *c, uint32_t gva, uint32_t error);
+
 /* Must the next instruction run alone: TF, breakpoints, the shadow of STI? Then run_single does it,
  * with all that belongs to it. */
 static inline bool run_must_be_single(const struct vcpu *c)

@@ -102,8 +102,7 @@ const uint8_t *translator_go_on(struct translator *t)
 static inline bool way_is_open(struct translator *t, const struct way *w)
 {
     struct vcpu *c = t->vcpu;
-    const struct tlb *tlb = &c->tlb;
-    if (key_of(c) != w->mode || tlb->flushes != w->flushes || tlb->page_flushes != w->page_flushes)
+    if (key_of(c) != w->mode || c->tlb.flushes != w->flushes)
         return false;
     bool window = window_is_wanted(t);
     if (((t->form & KEY_FPU) | (window ? KEY_WINDOW : 0)) != (w->key & KEY_FORM))
@@ -120,8 +119,6 @@ static inline void note_way(struct translator *t)
     t->way[c->tlb_view] = (struct way){.mode = key & KEY_CODE_FLAT ? key & ~KEY_FORM : NO_MODE,
                                        .key = key,
                                        .flushes = c->tlb.flushes,
-                                       .page_flushes = c->tlb.page_flushes,
-                                       .code_key = c->code_key,
                                        .table = t->current};
 }
 
@@ -157,15 +154,13 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
     if (unlikely(engine_is_wanted(c) || c->stops || !lasts || !way_is_open(t, w)))
         return translator_transfer(t, flags);
+    t->form = w->key & KEY_FORM;
+    block_refresh(c);
+    jumps_use(t, w->table, w->key);
     const uint8_t *host = w->table->slot[jump_slot((uint32_t)c->eip)];
     if (unlikely(host == t->stubs.miss))
         return translator_transfer(t, flags);
     c->cur = NULL;
-    c->code_len = UINT64_C(1) << 32;
-    c->code_key = w->code_key;
-    t->form = w->key & KEY_FORM;
-    if (w->table != t->current)
-        jumps_use(t, w->table, w->key);
     c->eflags &= ~FLAG_RF;
     if (t->fpu.wanted)
         fpu_review(t);

@@ -346,7 +346,7 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     return table;
 }
 
-void jumps_use(struct translator *t, struct jump_table *table, uint32_t key)
+static void use(struct translator *t, struct jump_table *table, uint32_t key)
 {
     t->before = t->current == table ? NULL : t->current;
     t->before_key = t->current_key;
@@ -357,13 +357,21 @@ void jumps_use(struct translator *t, struct jump_table *table, uint32_t key)
     t->vcpu->translated.jumps = table->slot;
 }
 
+void jumps_use(struct translator *t, struct jump_table *table, uint32_t key)
+{
+    if (table != t->current)
+        use(t, table, key);
+    if (table->page_flushes != t->vcpu->tlb.page_flushes)
+        catch_up(t, table);
+}
+
 void jumps_choose(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
     if (t->current && t->current_key == key && fits(t->current, c)) {
         /* the usual case */
     } else if (t->before && t->before_key == key && fits(t->before, c)) {
-        jumps_use(t, t->before, key); /* back from where it came: system calls */
+        use(t, t->before, key); /* back from where it came: system calls */
     } else {
         uint8_t *hint = hint_of(t, key);
         if (!serves(t, *hint, key))
@@ -371,7 +379,7 @@ void jumps_choose(struct translator *t, uint32_t key)
         struct jump_table *table = t->table[*hint];
         if (!serves(t, *hint, key))
             table = take_over(t, *hint, key);
-        jumps_use(t, table, key);
+        use(t, table, key);
     }
     if (t->current->flushes != c->tlb.flushes || t->current->page_flushes != c->tlb.page_flushes)
         catch_up(t, t->current);

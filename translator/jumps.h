@@ -23,7 +23,8 @@ void jumps_free(struct translator *t);
  */
 void jumps_choose(struct translator *t, uint32_t key);
 
-/* Has them go through table, which was chosen for key before and is up to date. */
+/* Has them go through table, which was chosen for key before; nothing but single pages was flushed
+ * since. */
 void jumps_use(struct translator *t, struct jump_table *table, uint32_t key);
 
 /* The table chosen leads to u from now on. */

@@ -7,7 +7,7 @@
  *     all else            the handler: so do faults that come before the access
  */
 #include "cpu/access.h"
-#include "cpu/exception.h"
+#include "cpu/run.h"
 #include "cpu/segment.h"
 #include "translator/narrow.h"
 
@@ -289,6 +289,18 @@ static const uint8_t *again(struct vcpu *c, const struct unit *u, const struct u
     return translator_go_on(t);
 }
 
+/* The page is not there: on to the guest's handler. The fault counts as the instruction did; those
+ * behind it in its block have not run. */
+static const uint8_t *page_fault(struct vcpu *c, uint32_t site, uint32_t gva, uint32_t error)
+{
+    struct translator *t = c->translated.translator;
+    narrow_begin(c, site);
+    take_flags(c);
+    c->translated.counter += site_unit(t, site)->insn[site_index(site)].rest;
+    run_page_fault(c, gva, error);
+    return translator_cross(t, FLAGS_IN_VCPU);
+}
+
 /* Might the instruction raise something before it accesses memory? */
 static bool may_raise_first(const struct translator *t, const struct unit_insn *ui,
                             const struct location *at)
@@ -320,9 +332,7 @@ static const uint8_t *missed(struct vcpu *c, uint32_t site)
     case ACCESS_ENTERED:
         return again(c, u, ui);
     case ACCESS_FAULTS:
-        narrow_begin(c, site);
-        take_flags(c);
-        cpu_raise_page_fault(c, at.gva, error);
+        return page_fault(c, site, at.gva, error);
     default:
         return translator_help(c, site);
     }

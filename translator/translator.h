@@ -79,12 +79,11 @@ struct unit_address {
     struct unit *unit;
 };
 
-/* What the last transfer to a privilege level's code found. It holds while key_of, the TLB's
- * flushes and the form are the same: system calls go back and forth between two of these. */
+/* What the last transfer to a privilege level's code found. It holds while key_of, the form and the
+ * address space (the TLB's flushes) are the same: system calls go back and forth between two. */
 struct way {
     uint32_t mode, key; /* key_of then, or NO_MODE; the same with the form */
-    uint64_t flushes, page_flushes;
-    uint64_t code_key; /* the vCPU's: cpu/block.h */
+    uint64_t flushes;
     struct jump_table *table;
 };
 #define NO_MODE UINT32_MAX
