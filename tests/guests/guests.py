@@ -18,7 +18,7 @@ class Guest:
     options: list = field(default_factory=list)
     type: str = ""
     until: str = ""
-    seconds: int = 60  # host seconds allowed
+    seconds: int = 60  # host seconds allowed, with the translator
     screen: Optional[Callable] = None  # picture -> list of complaints
     after: float = 0  # no marker: look at the screen after so many host seconds
     seabios: bool = False  # boot it with SeaBIOS as well
