@@ -98,11 +98,18 @@ const uint8_t *translator_go_on(struct translator *t)
     return u->entry;
 }
 
-/* Is what w says to be gone by now? Then the window and the form are as it has them. */
-static inline bool way_is_open(struct translator *t, const struct way *w)
+/* Where the way to a mode is kept: kernels differ from their users in the level and in what FS is,
+ * which their entries change apart. */
+static inline struct way *way_of(struct translator *t, uint32_t mode)
 {
-    struct vcpu *c = t->vcpu;
-    if (key_of(c) != w->mode || c->tlb.flushes != w->flushes)
+    unsigned fs = (unsigned)key_segment(mode, SEG_FS);
+    return &t->way[2 * fs + !!(mode & KEY_USER)];
+}
+
+/* May w be gone by now? Then the window is as it has it. */
+static inline bool way_is_open(struct translator *t, const struct way *w, uint32_t mode)
+{
+    if (mode != w->mode || t->vcpu->tlb.flushes != w->flushes)
         return false;
     bool window = window_is_wanted(t);
     if (((t->form & KEY_FPU) | (window ? KEY_WINDOW : 0)) != (w->key & KEY_FORM))
@@ -110,16 +117,15 @@ static inline bool way_is_open(struct translator *t, const struct way *w)
     return !window || show_window(t);
 }
 
-/* The way just gone, which the next transfer to this level may take. Only one to flat code: then
- * its segment is known by the key. */
+/* The way just gone, which the next transfer to this mode may take. Only one to flat code: then its
+ * segment is known by the key. */
 static inline void note_way(struct translator *t)
 {
-    const struct vcpu *c = t->vcpu;
-    uint32_t key = t->current_key;
-    t->way[c->tlb_view] = (struct way){.mode = key & KEY_CODE_FLAT ? key & ~KEY_FORM : NO_MODE,
-                                       .key = key,
-                                       .flushes = c->tlb.flushes,
-                                       .table = t->current};
+    uint32_t key = t->current_key, mode = key & ~KEY_FORM;
+    *way_of(t, mode) = (struct way){.mode = key & KEY_CODE_FLAT ? mode : NO_MODE,
+                                    .key = key,
+                                    .flushes = t->vcpu->tlb.flushes,
+                                    .table = t->current};
 }
 
 /* The jump table knows most targets; a unit's own look at R10 (the stub loads eip there) says
@@ -150,9 +156,10 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
 const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
 {
     struct vcpu *c = t->vcpu;
-    const struct way *w = &t->way[c->tlb_view];
+    uint32_t mode = key_of(c);
+    const struct way *w = way_of(t, mode);
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
-    if (unlikely(engine_is_wanted(c) || c->stops || !lasts || !way_is_open(t, w)))
+    if (unlikely(engine_is_wanted(c) || c->stops || !lasts || !way_is_open(t, w, mode)))
         return translator_transfer(t, flags);
     t->form = w->key & KEY_FORM;
     block_refresh(c);

@@ -330,9 +330,9 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     clear(t, table, false);
     if (t->before == table)
         t->before = NULL;
-    for (unsigned view = 0; view < TLB_VIEWS; view++) {
-        if (t->way[view].table == table)
-            t->way[view].mode = NO_MODE;
+    for (unsigned way = 0; way < WAYS; way++) {
+        if (t->way[way].table == table)
+            t->way[way].mode = NO_MODE;
     }
     t->table_key[n] = key;
     returns_empty(t, n);

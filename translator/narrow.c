@@ -15,10 +15,10 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
 {
     struct translator *t = c->translated.translator;
     const struct unit_insn *ui = &u->insn[n];
-    take_flags(c);
-    c->insns = retired(t, ui->rest);
+    c->translated.counter += ui->rest;
+    c->insns = retired(t, 0);
     c->eip = eip_behind(u, ui);
-    return translator_go_on(t);
+    return translator_cross(t, FLAGS_IN_HOST);
 }
 
 const struct insn *narrow_begin(struct vcpu *c, uint32_t site)

@@ -71,8 +71,8 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
     t->emitted_ctx = tuning->emitted_ctx;
     t->code_bytes = tuning->code_cache ? align_up(tuning->code_cache, PAGE_SIZE) : CODE_CACHE_SIZE;
     t->fault_site = NO_SITE;
-    for (unsigned view = 0; view < TLB_VIEWS; view++)
-        t->way[view].mode = NO_MODE;
+    for (unsigned way = 0; way < WAYS; way++)
+        t->way[way].mode = NO_MODE;
     if (t->shadow != SHADOW_SOFT && !(backend_has_windows() && shadow_open_windows(c))) {
         if (t->shadow == SHADOW_WINDOW)
             log_msg(c->log, LOG_WARN, "this host has no windows: the soft TLB serves");

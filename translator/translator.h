@@ -79,14 +79,15 @@ struct unit_address {
     struct unit *unit;
 };
 
-/* What the last transfer to a privilege level's code found. It holds while key_of, the form and the
- * address space (the TLB's flushes) are the same: system calls go back and forth between two. */
+/* What the last transfer to a mode found. It holds while key_of, the form and the address space
+ * (the TLB's flushes) are the same: system calls go back and forth between a few. */
 struct way {
     uint32_t mode, key; /* key_of then, or NO_MODE; the same with the form */
     uint64_t flushes;
     struct jump_table *table;
 };
 #define NO_MODE UINT32_MAX
+#define WAYS    8
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
@@ -121,7 +122,7 @@ struct translator {
     struct jump_table *table[JUMP_TABLES];
     struct jump_table *current, *before; /* before: the one that was current before, or NULL */
     uint32_t current_key, before_key;
-    struct way way[TLB_VIEWS];
+    struct way way[WAYS];                /* see way_of in flow.c */
     uint32_t table_key[JUMP_TABLES];     /* UINT32_MAX: never used */
     uint8_t table_hint[64];              /* where one may be: see jumps.c */
     uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
