@@ -222,6 +222,7 @@ static const struct named_field fields[] = {
     TRANSLATED(mxcsr_none),
     {"tlb.mask", offsetof(struct vcpu, tlb.mask)},
     {"mxcsr", offsetof(struct vcpu, mxcsr)},
+    {"eflags", offsetof(struct vcpu, eflags)},
     {"string_bytes", offsetof(struct vcpu, string_bytes)},
     SEGMENT_FIELDS(SEG_ES, "es"),
     SEGMENT_FIELDS(SEG_CS, "cs"),
