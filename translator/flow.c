@@ -88,7 +88,8 @@ const uint8_t *translator_go_on(struct translator *t)
     if (!u || c->wake)
         return NULL;
     jumps_choose(t, key);
-    jumps_note(t, u);
+    if (likely(u->key == key)) /* else it is lent, for this time */
+        jumps_note(t, u);
     if (set_counter(t, 0) < u->insns)
         return NULL;
     c->eflags &= ~FLAG_RF; /* there is no breakpoint that it would hold off */

@@ -1,8 +1,9 @@
 /* translator/policy.h: which form of shadow map an address space gets, with --shadow auto.
  *
- * A window makes memory accesses some 1.5 cycles an instruction cheaper than the soft TLB, but each
- * page costs microseconds: a signal, a mapping, later an unmapping; and code that is translated for
- * one form is translated anew for the other. So a space has an account, in host cycles.
+ * A window makes memory accesses some 1 to 3 cycles an instruction cheaper than the soft TLB, but
+ * each page costs microseconds: a signal, a mapping, later an unmapping; and code that is
+ * translated for one form is translated anew for the other. So a space has an account, in host
+ * cycles.
  *
  * In its window a space has to earn what faults, mappings and flushes really cost; when it does not
  * (fault storms) it goes to the soft TLB. There its account says what a window would have earned
@@ -22,8 +23,9 @@
 #include "base/bits.h"
 #include "mmu/tlb.h"
 
-#define POLICY_SPACES  512
-#define POLICY_STRETCH 16384 /* instructions between two looks at the accounts */
+#define POLICY_SPACES           512
+#define POLICY_STRETCH          16384 /* instructions between two looks at the accounts */
+#define POLICY_RESTLESS_STRETCH 64
 
 struct space {
     uint64_t root;    /* of a user space */
@@ -41,11 +43,15 @@ struct policy {
     uint64_t insns;                    /* when it began to */
     uint64_t settled;                  /* when accounts were settled */
     uint64_t visits;                   /* to the kernel from a user's window, since then */
+    uint64_t stretch;                  /* POLICY_STRETCH */
     struct tlb_walks walks[TLB_VIEWS]; /* the TLB's counters then */
     uint64_t to_window, to_soft;       /* counters */
 };
 
 void policy_init(struct policy *p);
+
+/* From now on forms change for no reason, every few instructions: for tests. */
+void policy_make_restless(struct policy *p);
 
 /* Looks at the accounts of the kernel and the user space of root. For policy_choose. */
 void policy_settle(struct policy *p, uint64_t insns, const struct tlb *tlb);
@@ -67,7 +73,7 @@ static inline bool policy_choose(struct policy *p, uint64_t root, unsigned view,
         p->now = s;
         p->visits += view == TLB_SUPERVISOR && p->of[TLB_USER]->window;
     }
-    if (unlikely(insns - p->settled >= POLICY_STRETCH))
+    if (unlikely(insns - p->settled >= p->stretch))
         policy_settle(p, insns, tlb);
     return s->window;
 }

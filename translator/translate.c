@@ -139,6 +139,8 @@ const uint8_t *translator_poll(struct vcpu *c, uint32_t site)
     take_flags(c);
     c->insns = retired(t, 0);
     c->eip = u->eip;
+    if ((u->key ^ t->form) & KEY_WINDOW) /* lent, and a loop that goes on */
+        u->lent = UINT8_MAX;
     return NULL;
 }
 
@@ -165,7 +167,8 @@ const uint8_t *translator_link(struct vcpu *c, uint32_t site)
     const uint8_t *to = translator_go_on(t);
     if (to && epoch == t->epoch && dropped == t->counters.units_dropped) {
         struct unit *u = t->gone_to;
-        if (u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT))
+        bool lent = (u->key ^ t->form) & KEY_WINDOW;
+        if (!lent && u->key == from->key && !((u->gva ^ from->gva) >> PAGE_SHIFT))
             unit_connect(t, link, u);
     }
     return to;
@@ -308,7 +311,9 @@ static struct block *next_cold(const struct translator *t)
         return NULL;
     block_refresh(c);
     struct block *b = block_find(c, 0);
-    bool cold = b->live && !b->stops && !unit_at(t, b, key_of(c) | t->form) && block_is_cold(b);
+    uint32_t key = key_of(c) | t->form;
+    bool cold = b->live && !b->stops && !unit_at(t, b, key) && !unit_at(t, b, key & ~KEY_WINDOW) &&
+                block_is_cold(b);
     return cold ? b : NULL;
 }
 

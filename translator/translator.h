@@ -91,6 +91,7 @@ struct way {
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
+    uint64_t lent;                          /* entries of soft units where there is a window */
     uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
     uint64_t returns_full; /* times a stack of returns was full */
     uint64_t fpu_guards, fpu_loads,

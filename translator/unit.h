@@ -106,6 +106,7 @@ struct unit {
     uint16_t insns, parts, links, link_room;
     uint16_t landing;   /* where the CALL at its end returns to: offset from start; 0: nowhere */
     bool dead, crosses; /* crosses: its first block does, into another page */
+    uint8_t lent;       /* times a soft unit served where there is a window; see unit_for */
     uint32_t id;        /* index in the translator's table */
     /* The rest. */
     uint32_t bytes;          /* of this allocation */

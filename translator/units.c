@@ -409,10 +409,14 @@ bool block_is_cold(struct block *b)
     return b->heat < enough && b->heat++ < UINT16_MAX;
 }
 
+/* A unit that looks in the soft TLB is as right where there is a window. So for some entries it
+ * serves there, too, before the code is translated anew: much of it does not run again. */
+#define LENT_MAX 16
+
 struct unit *unit_for(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    struct unit *u = find_quickly(t, key);
+    struct unit *u = find_quickly(t, key), *soft = NULL;
     if (u)
         return u;
     struct block *b = block_find(c, 0);
@@ -421,7 +425,14 @@ struct unit *unit_for(struct translator *t, uint32_t key)
     u = unit_at(t, b, key);
     if (u)
         return u;
-    if (!t->eager && block_is_cold(b)) {
+    if (key & KEY_WINDOW)
+        soft = unit_at(t, b, key & ~KEY_WINDOW);
+    if (soft && soft->lent < LENT_MAX) {
+        soft->lent++;
+        t->counters.lent++;
+        return soft;
+    }
+    if (!t->eager && !soft && block_is_cold(b)) {
         t->cold = true;
         return NULL;
     }

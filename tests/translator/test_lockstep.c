@@ -14,6 +14,7 @@
 #include "partition/lockstep.h"
 #include "tests/check_main.h"
 #include "tests/translator/program.h"
+#include "translator/translator.h"
 
 #ifdef UMBRA_HAVE_CAPSTONE
 #include <capstone/capstone.h>
@@ -48,6 +49,9 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
         return NULL;
     }
     program_load(s->program, s->machine[side]->p);
+    struct translator *t = partition_vcpu(s->machine[side]->p)->translated.translator;
+    if (t && s->program->seed / 6 % 2 == 0) /* with --shadow auto */
+        policy_make_restless(&t->policy);
     return s->machine[side]->p;
 }
 

@@ -56,7 +56,7 @@ START_TEST(short_lives_never_get_one)
 {
     struct account *a = new_account();
     for (unsigned n = 0; n < 1000; n++) /* processes that get the same page for their root */
-        ck_assert(!run(a, ROOT, TLB_USER, LONG / 10, 60));
+        ck_assert(!run(a, ROOT, TLB_USER, LONG / 10, 100));
     free(a);
 }
 END_TEST
