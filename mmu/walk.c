@@ -10,12 +10,14 @@ struct entry {
     uint8_t *host;
 };
 
-static struct entry entry_read(struct physmap *pm, uint64_t gpa, unsigned size)
+static struct entry entry_read(struct physmap *pm, const struct walk_mode *m, uint64_t gpa,
+                               unsigned size)
 {
     struct entry e = {.gpa = gpa};
     const struct region *r = physmap_find(pm, gpa);
     if (r->kind != REGION_RAM && r->kind != REGION_VRAM) {
-        e.value = physmap_read(pm, gpa, size);
+        if (!m || !m->memory_only)
+            e.value = physmap_read(pm, gpa, size);
         return e;
     }
     e.offset = r->offset + (physmap_gate(pm, gpa) - r->base);
@@ -80,7 +82,7 @@ static bool finish(struct physmap *pm, const struct walk_mode *m, unsigned acces
 static bool walk_32(struct physmap *pm, const struct walk_mode *m, uint32_t gva, unsigned access,
                     struct walk_page *page, uint32_t *error)
 {
-    struct entry pde = entry_read(pm, m->root + (gva >> 22) * 4, 4);
+    struct entry pde = entry_read(pm, m, m->root + (gva >> 22) * 4, 4);
     if (!(pde.value & PTE_P))
         return fail(error, m, access, 0);
     if ((pde.value & PTE_PS) && m->pse) {
@@ -89,7 +91,7 @@ static bool walk_32(struct physmap *pm, const struct walk_mode *m, uint32_t gva,
         page->gpa = (pde.value & 0xFFC00000) | (gva & 0x3FFFFF) | bits(pde.value, 20, 13) << 32;
         return finish(pm, m, access, &pde, &pde, page, error);
     }
-    struct entry pte = entry_read(pm, (pde.value & 0xFFFFF000) + ((gva >> 12) & 0x3FF) * 4, 4);
+    struct entry pte = entry_read(pm, m, (pde.value & 0xFFFFF000) + ((gva >> 12) & 0x3FF) * 4, 4);
     if (!(pte.value & PTE_P))
         return fail(error, m, access, 0);
     page->gpa = (pte.value & 0xFFFFF000) | (gva & 0xFFF);
@@ -104,7 +106,7 @@ static bool walk_pae(struct physmap *pm, const struct walk_mode *m, uint32_t gva
     uint64_t pdpte = m->pdpte[gva >> 30];
     if (!(pdpte & PTE_P))
         return fail(error, m, access, 0);
-    struct entry pde = entry_read(pm, (pdpte & frame) + ((gva >> 21) & 0x1FF) * 8, 8);
+    struct entry pde = entry_read(pm, m, (pdpte & frame) + ((gva >> 21) & 0x1FF) * 8, 8);
     if (!(pde.value & PTE_P))
         return fail(error, m, access, 0);
     if (pde.value & (reserved | (pde.value & PTE_PS ? PAE_LARGE_RESERVED : 0)))
@@ -113,7 +115,7 @@ static bool walk_pae(struct physmap *pm, const struct walk_mode *m, uint32_t gva
         page->gpa = (pde.value & frame & ~UINT64_C(0x1FFFFF)) | (gva & 0x1FFFFF);
         return finish(pm, m, access, &pde, &pde, page, error);
     }
-    struct entry pte = entry_read(pm, (pde.value & frame) + ((gva >> 12) & 0x1FF) * 8, 8);
+    struct entry pte = entry_read(pm, m, (pde.value & frame) + ((gva >> 12) & 0x1FF) * 8, 8);
     if (!(pte.value & PTE_P))
         return fail(error, m, access, 0);
     if (pte.value & reserved)
@@ -138,7 +140,7 @@ bool walk_load_pdptes(struct physmap *pm, uint64_t gpa, unsigned phys_bits, uint
     uint64_t reserved = pdpte_reserved(phys_bits);
     uint64_t loaded[4];
     for (unsigned n = 0; n < 4; n++) {
-        loaded[n] = entry_read(pm, (gpa & 0xFFFFFFE0) + n * 8, 8).value;
+        loaded[n] = entry_read(pm, NULL, (gpa & 0xFFFFFFE0) + n * 8, 8).value;
         if ((loaded[n] & PTE_P) && (loaded[n] & reserved))
             return false;
     }

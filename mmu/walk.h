@@ -33,6 +33,7 @@ struct walk_mode {
     uint64_t linear_mask; /* paging off: address lines that the CPU model has */
     uint8_t phys_bits;    /* width of a gpa in PAE entries and PSE-36 */
     bool paging, pae, pse, pse36, pge, wp, nxe;
+    bool memory_only; /* tables that lie elsewhere are not read: what they say is not present */
 };
 
 /* A translation. The rights are those of the asking privilege (user or supervisor). */

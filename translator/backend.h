@@ -75,7 +75,8 @@ bool backend_must_leave(const struct insn *i);
 /* Emits the stubs at the start of the code cache. */
 void backend_emit_stubs(struct translator *t);
 
-/* Emits u, whose instructions are filled in, at the cache's end and advances it. */
+/* Emits u, whose instructions are filled in: at u->start, if it fits the u->room bytes there; else
+ * at the cache's end, which is advanced, with u->start and u->room set. */
 void backend_emit(struct translator *t, struct unit *u);
 
 /* Emits, at the cache's end, a jump to eip by way of the jump table; returns where it runs. */

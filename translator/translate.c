@@ -46,7 +46,9 @@ static bool allocate(struct translator *t)
     t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
     t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
-    if (!t->units || !t->by_code || !t->free_ids || !t->by_address || !t->helped_rows)
+    t->scratch = malloc(BACKEND_UNIT_ROOM);
+    if (!t->units || !t->by_code || !t->free_ids || !t->by_address || !t->helped_rows ||
+        !t->scratch)
         return false;
     if (!jumps_init(t) || !returns_init(t))
         return false;
@@ -126,6 +128,7 @@ void translator_destroy(struct translator *t)
     big_free(t->by_code, UNIT_CHAINS * sizeof t->by_code[0]);
     free(t->free_ids);
     free(t->by_address);
+    free(t->scratch);
     free(t->helped_rows);
     free(t);
 }

@@ -110,6 +110,7 @@ struct translator {
     uint32_t *free_ids;    /* stack */
     uint32_t free_count, unit_count;
     struct unit_memory memory; /* of units: it counts towards the code cache's size, too */
+    uint8_t *scratch;          /* BACKEND_UNIT_ROOM bytes, where host code is made */
     struct unit *gone_to;      /* where translator_go_on led last */
     struct unit *dead;         /* to be freed when none of them runs */
     enum shadow_form shadow;

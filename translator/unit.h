@@ -109,9 +109,11 @@ struct unit {
     uint8_t lent;       /* times a soft unit served where there is a window; see unit_for */
     uint32_t id;        /* index in the translator's table */
     /* The rest. */
+    uint64_t root, top;      /* the address space that it was made in: CR3's table, PDPTE */
     uint32_t bytes;          /* of this allocation */
     uint32_t address_index;  /* in the translator's list by address */
     uint32_t size, hot_size; /* of its code in bytes; up to the cold part */
+    uint32_t room;           /* bytes that it may take at start */
     const uint8_t *start;    /* its first byte, where it runs */
     struct unit_link *linked_by;
     struct unit *next_dead;

@@ -6,6 +6,7 @@
 #include "translator/faults.h"
 #include "translator/jumps.h"
 #include "translator/narrow.h"
+#include "translator/returns.h"
 
 /* --- Links ------------------------------------------------------------------------------------ */
 
@@ -352,6 +353,48 @@ static bool cache_is_full(const struct translator *t)
            t->by_address_count == UNITS_MAX;
 }
 
+/* Is u's code no longer mapped where u expects it, in the address space that it was made in? */
+static bool is_departed(const struct translator *t, const struct unit *u)
+{
+    struct vcpu *c = t->vcpu;
+    struct walk_mode mode = c->walk;
+    struct walk_page page;
+    uint32_t error;
+    mode.root = u->root;
+    mode.pdpte[u->gva >> 30] = u->top;
+    mode.memory_only = true; /* that table may be anything by now */
+    if (!walk(c->physmap, &mode, u->gva, WALK_PEEK, &page, &error))
+        return true;
+    const struct region *r = physmap_find(c->physmap, page.gpa);
+    if (r->offset == NO_BACKING)
+        return true;
+    uint64_t offset = r->offset + (physmap_gate(c->physmap, page.gpa) - r->base);
+    return physmap_host(c->physmap, offset) != u->code;
+}
+
+#define DEPARTED_LOOKS 8 /* so many of a block's units are looked at */
+
+/* A unit for key that begins with b is to be made for another address: libraries lie elsewhere in
+ * each process. Those of processes that are gone make room: one's host code is where the new one's
+ * may go. Returns it, dead, or NULL. */
+static const struct unit *drop_departed(struct translator *t, const struct block *b, uint32_t key)
+{
+    struct unit_part *p = b->translations, *next;
+    const struct unit *departed = NULL;
+    for (unsigned n = 0; t->vcpu->walk.paging && p && n < DEPARTED_LOOKS; n++, p = next) {
+        struct unit *u = p->unit;
+        next = p->next;
+        if (u->part[0].block == b && u->key == key && is_departed(t, u)) {
+            unit_drop(t, u);
+            t->counters.units_dropped++;
+            departed = u;
+        }
+    }
+    if (departed)
+        returns_empty_all(t); /* they may lead into its host code */
+    return departed;
+}
+
 static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
@@ -370,19 +413,29 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     struct plan plan = {0};
     if (!make_plan(t, b, eip, key, &plan))
         return NULL;
+    const struct unit *departed = drop_departed(t, b, key);
     struct unit *u = unit_alloc(t, &plan);
     if (!u)
         return NULL;
     u->key = key;
     u->eip = eip;
+    u->root = c->walk.root;
+    u->top = c->walk.pdpte[((uint32_t)c->seg[SEG_CS].base + eip) >> 30];
     u->gva = (uint32_t)c->seg[SEG_CS].base + eip;
     fill(u, &plan);
     u->code = physmap_host(c->physmap, b->offset);
     u->crosses = b->crosses;
     enter_by_code(t, u);
-    u->address_index = t->by_address_count++;
-    t->by_address[u->address_index] = (struct unit_address){(uint32_t)t->code.used, u};
+    if (departed) {
+        u->start = departed->start;
+        u->room = departed->room;
+    }
     backend_emit(t, u);
+    if (departed && u->start == departed->start)
+        u->address_index = departed->address_index;
+    else
+        u->address_index = t->by_address_count++;
+    t->by_address[u->address_index] = (struct unit_address){(uint32_t)(u->start - t->code.run), u};
     t->counters.units++;
     uint64_t used = t->code.used + unit_memory_bytes(&t->memory);
     block_cache_limit(c->blocks, BLOCKS_FREE + t->code.size - (used < t->code.size ? used : 0));

@@ -302,11 +302,16 @@ static size_t unit_place(size_t used)
     return ((used + before_entry + fetched - 1) & ~(fetched - 1)) - before_entry;
 }
 
-void backend_emit(struct translator *t, struct unit *u)
+/* Emits u for host address run, writing it at start. */
+static void emit_unit(struct translator *t, struct unit *u, uint8_t *start, const uint8_t *run)
 {
-    struct emit e = {.t = t, .u = u};
-    uint8_t *start = t->code.write + t->code.used;
-    e.code = (struct code){.at = start, .run_delta = code_cache_delta(&t->code)};
+    struct emit e; /* slow is large, and filled as it is used */
+    e.code = (struct code){.at = start, .run_delta = run - start};
+    e.t = t;
+    e.u = u;
+    e.slow_count = 0;
+    e.fpu = 0;
+    e.esp = 0;
     emit_entries(&e);
     for (unsigned n = 0; n < u->insns; n++) {
         e.n = n;
@@ -330,6 +335,31 @@ void backend_emit(struct translator *t, struct unit *u)
     emit_cold(&e);
     u->size = (uint32_t)(e.code.at - start);
     assert(u->size < BACKEND_UNIT_ROOM && BACKEND_UNIT_ROOM <= UINT16_MAX + 1);
+}
+
+/* Emits u, if it fits, to u->start, where u->room bytes are free. */
+static bool emit_to_room(struct translator *t, struct unit *u)
+{
+    uint8_t *to = (uint8_t *)(uintptr_t)u->start - code_cache_delta(&t->code);
+    emit_unit(t, u, t->scratch, u->start);
+    if (u->size > u->room) {
+        u->links = 0;
+        u->landing = 0;
+        return false;
+    }
+    memcpy(to, t->scratch, u->size);
+    for (unsigned n = 0; n < u->links; n++)
+        u->link[n].patch = to + (u->link[n].patch - t->scratch);
+    return true;
+}
+
+void backend_emit(struct translator *t, struct unit *u)
+{
+    if (u->room && emit_to_room(t, u))
+        return;
+    uint8_t *start = t->code.write + t->code.used;
+    emit_unit(t, u, start, start + code_cache_delta(&t->code));
+    u->room = u->size;
     t->code.used = unit_place(t->code.used + u->size);
 }
 

@@ -56,6 +56,8 @@ static enum kind kind_of(unsigned op)
     const struct opcode *row = opcode_row(op);
     if (is_escape(row))
         return FPU_X;
+    if (row->map == MAP_1B) /* which has no others */
+        return NOT_FPU;
     bool mmx = false, xmm = false;
     for (unsigned n = 0; n < ARRAY_LEN(row->operands); n++) {
         mmx |= is_mmx_operand(row->operands[n]);
