@@ -113,6 +113,7 @@ void block_cache_flush(struct block_cache *cache)
     cache->dead = NULL;
     cache->current = 0;
     cache->current_used = 0;
+    cache->flushed = true;
     cache->vcpu->link_from = NULL;
     cache->vcpu->resume.block = NULL;
 }
@@ -127,6 +128,12 @@ void block_reclaim_dead(struct block_cache *cache)
         b->page_next[0] = cache->free[b->size_class];
         cache->free[b->size_class] = b;
     }
+    for (unsigned n = cache->current + 1; cache->flushed && n < CHUNKS_MAX && cache->chunk[n];
+         n++) {
+        big_free(cache->chunk[n], CHUNK_BYTES);
+        cache->chunk[n] = NULL;
+    }
+    cache->flushed = false;
 }
 
 /* Sees to it that the current chunk has room for bytes. False: the host has no memory for more. */

@@ -53,8 +53,9 @@ struct block_cache {
     struct block_listener above;
     struct block_counters counters;
     uint64_t generation_high;   /* of the last jump-cache key: see block_refresh */
-    uint8_t *chunk[CHUNKS_MAX]; /* made when first needed, kept over flushes */
+    uint8_t *chunk[CHUNKS_MAX]; /* made when first needed */
     unsigned current;           /* the one that blocks are taken from */
+    bool flushed;               /* chunks beyond it go when no block of theirs can be running */
     size_t current_used;
     uint64_t limit; /* bytes of all */
     struct block *free[SIZE_CLASSES], *dead;

@@ -123,7 +123,7 @@ void translator_destroy(struct translator *t)
     code_cache_free(&t->code);
     jumps_free(t);
     returns_free(t);
-    unit_memory_free(&t->memory);
+    unit_memory_empty(&t->memory);
     free(t->units);
     big_free(t->by_code, UNIT_CHAINS * sizeof t->by_code[0]);
     free(t->free_ids);

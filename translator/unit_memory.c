@@ -53,13 +53,7 @@ void unit_memory_give(struct unit_memory *m, void *room, size_t bytes)
 
 void unit_memory_empty(struct unit_memory *m)
 {
-    memset(m->free, 0, sizeof m->free);
-    m->current = 0;
-    m->current_used = 0;
-}
-
-void unit_memory_free(struct unit_memory *m)
-{
-    for (unsigned n = 0; n < UNIT_CHUNKS; n++)
+    for (unsigned n = 0; n < UNIT_CHUNKS && m->chunk[n]; n++)
         big_free(m->chunk[n], UNIT_CHUNK_BYTES);
+    *m = (struct unit_memory){0};
 }

@@ -17,7 +17,7 @@ struct unit_room {
 };
 
 struct unit_memory {
-    uint8_t *chunk[UNIT_CHUNKS]; /* made when first needed, kept until the end */
+    uint8_t *chunk[UNIT_CHUNKS]; /* made when first needed */
     unsigned current;            /* the one that rooms are taken from */
     size_t current_used;
     struct unit_room *free[UNIT_ROOM_LINES + 1]; /* by lines */
@@ -27,9 +27,9 @@ struct unit_memory {
 void *unit_memory_take(struct unit_memory *m, size_t bytes);
 /* What was taken, with bytes as then. */
 void unit_memory_give(struct unit_memory *m, void *room, size_t bytes);
-/* All that was taken is given back. */
+/* All that was taken is given back, and goes to the host: what blocks and host code take next time
+ * may be more, and units less. */
 void unit_memory_empty(struct unit_memory *m);
-void unit_memory_free(struct unit_memory *m);
 
 /* Bytes in use, and those that wait to be used again. */
 static inline uint64_t unit_memory_bytes(const struct unit_memory *m)
