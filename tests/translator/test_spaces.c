@@ -1,0 +1,151 @@
+/* Address spaces and host code (translator/jumps.h, units.h): what jump tables keep over MOV CR3 is
+ * what the page tables say then, and units of code that is mapped elsewhere by now make room. */
+#include <stdio.h>
+
+#include "tests/cpu/harness.h"
+
+#include "translator/translator.h"
+
+#define ROUNDS   1000
+#define SPACE_A  0x100000 /* page directories, each followed by its one table */
+#define SPACE_B  0x102000
+#define LIBRARY  0x110000 /* pages of code: the n-th adds 1 << 8 * n to EDX and returns */
+#define STACK_AT 0x120000
+#define PLACE    0x200000 /* where one of them is mapped, and pages behind it */
+
+struct result {
+    uint32_t edx, ecx;
+    uint64_t insns, missed, dropped, code;
+};
+
+static void poke32(struct machine *m, uint32_t at, uint32_t value)
+{
+    physmap_poke(m->pm, at, &value, sizeof value);
+}
+
+static void make_space(struct machine *m, uint32_t root, uint32_t library)
+{
+    poke32(m, root, (root + 0x1000) | 3);
+    for (uint32_t page = 0; page < PLACE >> 12; page++)
+        poke32(m, root + 0x1000 + page * 4, page << 12 | 3);
+    poke32(m, root + 0x1000 + (PLACE >> 12) * 4, library | 3);
+}
+
+/* Runs the program at CODE, to its HLT. */
+static struct result run(const uint8_t *program, size_t bytes, const char *engine_name,
+                         enum shadow_form shadow)
+{
+    const struct engine *engine = engine_find(engine_name);
+    const struct engine_tuning tuning = {.shadow = shadow, .eager = true};
+    struct machine m;
+    machine_start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    physmap_poke(m.pm, CODE, program, bytes);
+    for (unsigned n = 0; n < 3; n++) { /* add edx, 1 << 8 * n / ret */
+        const uint8_t library[] = {0x81, 0xC2, n == 0, n == 1, n == 2, 0, 0xC3};
+        physmap_poke(m.pm, LIBRARY + n * 0x1000, library, sizeof library);
+    }
+    make_space(&m, SPACE_A, LIBRARY);
+    make_space(&m, SPACE_B, LIBRARY + 0x1000);
+    ck_assert(!engine->attach || engine->attach(c, &tuning));
+    c->eip = CODE;
+    c->reg[ESP].d = STACK_AT;
+    c->reg[EDX].d = 0;
+    c->reg[ECX].d = ROUNDS;
+    c->reg[EBX].d = SPACE_A;
+    c->reg[ESI].d = SPACE_B;
+    c->reg[EBP].d = PLACE;
+    c->reg[EDI].d = SPACE_A + 0x1000 + (PLACE >> 12) * 4; /* its entry */
+    ck_assert_int_eq(engine->run(c, 100 * ROUNDS), EXIT_HALT);
+    struct result r = {.edx = c->reg[EDX].d, .ecx = c->reg[ECX].d, .insns = vcpu_insns(c)};
+    const struct translator *t = c->translated.translator;
+    if (t) {
+        r.missed = t->counters.missed;
+        r.dropped = t->counters.units_dropped;
+        r.code = t->code.used - t->code.keep;
+    }
+    if (engine->detach)
+        engine->detach(c);
+    machine_destroy(&m);
+    return r;
+}
+
+static struct result compare(const uint8_t *program, size_t bytes, uint32_t edx,
+                             enum shadow_form shadow)
+{
+    struct result want = run(program, bytes, "interp", SHADOW_AUTO);
+    struct result is = run(program, bytes, "translate", shadow);
+    ck_assert_uint_eq(want.edx, edx);
+    ck_assert_uint_eq(is.edx, edx);
+    ck_assert_uint_eq(is.ecx, 0);
+    ck_assert_uint_eq(is.insns, want.insns);
+    return is;
+}
+
+/* mov eax, cr0 / or eax, 80000000h / mov cr0, eax, with EBX in CR3 */
+#define PAGING 0x0F, 0x22, 0xDB, 0x0F, 0x20, 0xC0, 0x0D, 0, 0, 0, 0x80, 0x0F, 0x22, 0xC0
+
+START_TEST(targets_outlive_a_switch)
+{
+    static const uint8_t program[] = {PAGING,             /* at 14: */
+                                      0x0F,   0x22, 0xDB, /* mov cr3, ebx */
+                                      0xFF,   0xD5,       /* call ebp */
+                                      0x0F,   0x22, 0xDE, /* mov cr3, esi */
+                                      0xFF,   0xD5,       /* call ebp */
+                                      0x49,               /* dec ecx */
+                                      0x75,   0xF3,       /* jnz 14 */
+                                      0xF4};
+    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
+        struct result is = compare(program, sizeof program, ROUNDS * 0x101, form);
+        ck_assert_uint_lt(is.missed, 100); /* of 4000 calls and returns */
+    }
+}
+END_TEST
+
+START_TEST(a_switch_shows_what_was_mapped_before_it)
+{
+    static const uint8_t program[] = {PAGING,                         /* at 14: */
+                                      0x0F,   0x22, 0xDB,             /* mov cr3, ebx */
+                                      0xFF,   0xD5,                   /* call ebp */
+                                      0x0F,   0x22, 0xDE,             /* mov cr3, esi */
+                                      0x81,   0x37, 0,    0x20, 0, 0, /* xor [edi], 2000h */
+                                      0x49,                           /* dec ecx */
+                                      0x75,   0xEF,                   /* jnz 14 */
+                                      0xF4};
+    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
+        compare(program, sizeof program, ROUNDS / 2 * 0x10001, form);
+}
+END_TEST
+
+START_TEST(what_moved_makes_room)
+{
+    static const uint8_t program[] = {PAGING, 0x81, 0xE9, 0, 0x03, 0, 0, /* sub ecx, 300h */
+                                      /* at 20: */
+                                      0xFF, 0xD5,                   /* call ebp */
+                                      0xC7, 0x07, 0, 0, 0, 0,       /* mov [edi], 0 */
+                                      0x83, 0xC7, 0x04,             /* add edi, 4 */
+                                      0xC7, 0x07, 0x03, 0, 0x11, 0, /* mov [edi], LIBRARY | 3 */
+                                      0x81, 0xC5, 0, 0x10, 0, 0,    /* add ebp, 1000h */
+                                      0x0F, 0x22, 0xDB,             /* mov cr3, ebx */
+                                      0x49,                         /* dec ecx */
+                                      0x75, 0xE3,                   /* jnz 20 */
+                                      0xF4};
+    const unsigned rounds = ROUNDS - 0x300;
+    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
+        struct result is = compare(program, sizeof program, rounds, form);
+        ck_assert_uint_ge(is.dropped, rounds - 2);
+        ck_assert_uint_lt(is.code, 8192);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {targets_outlive_a_switch,
+                                  a_switch_shows_what_was_mapped_before_it, what_moved_makes_room};
+    if (!engine_find("translate")) {
+        printf("SKIP: no translator for this host\n");
+        return 77;
+    }
+    return run_tests("spaces", tests, ARRAY_LEN(tests));
+}
