@@ -126,6 +126,8 @@ force_inline uint32_t pop_ea(const struct vcpu *c, const struct insn *i, unsigne
             sp = stack_offset(c, -(n + 1) * size);                                              \
             store##bits(c, i, SEG_SS, sp, v);                                                   \
         }                                                                                       \
+        if (!c->stack32) /* of ESP, even where only SP moves */                                 \
+            frame |= c->reg[ESP].d & 0xFFFF0000;                                                \
         if (level)                                                                              \
             store##bits(c, i, SEG_SS, stack_offset(c, -(level + 1) * size),                     \
                         (uint##bits##_t)frame);                                                 \

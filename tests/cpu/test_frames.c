@@ -1,5 +1,6 @@
 /* The frames that the CPU pushes by itself: alignment checks and data breakpoints see them as they
- * see any access; and what a task switch leaves of the debug registers. */
+ * see any access; what a task switch leaves of the debug registers; and ENTER's frame on a 16-bit
+ * stack. */
 #include "tests/cpu/harness.h"
 
 /* mov edi, edi; far call to the next instruction, same level; hlt */
@@ -115,6 +116,41 @@ START_TEST(a_task_switch_clears_local_breakpoints)
 }
 END_TEST
 
+/* On a 16-bit stack only SP moves, but the frame pointer is what ESP then is, all 32 bits of it
+ * when the operand size is 32 (SDM vol. 2, ENTER: FrameTemp := ESP, EBP := FrameTemp). */
+START_TEST(enter_on_a_16_bit_stack)
+{
+    static const struct {
+        uint8_t prefix, level;
+        uint32_t ebp, esp, pushed; /* pushed: the new frame pointer, the last of the frame */
+    } cases[] = {
+        {0x3E, 0, 0xABCD8FFC, 0xABCD8FF4, 0}, /* a prefix that does nothing here */
+        {0x3E, 1, 0xABCD8FFC, 0xABCD8FF0, 0xABCD8FFC},
+        {0x3E, 35, 0xABCD8FFC, 0xABCD8FE8, 0xABCD8FFC},
+        {0x66, 0, 0x12348FFE, 0xABCD8FF6, 0},
+        {0x66, 3, 0x12348FFE, 0xABCD8FF0, 0x8FFE},
+    };
+    for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
+        struct machine m;
+        start(&m);
+        const uint8_t enter[] = {cases[n].prefix, 0xC8, 8, 0, cases[n].level, 0xF4};
+        physmap_poke(m.pm, CODE, enter, sizeof enter);
+        MUST_NOT_FAULT(&m, segment_load(m.c, SEG_SS, EXPAND_DOWN)); /* a 16-bit one */
+        m.c->reg[ESP].d = 0xABCD9000;
+        m.c->reg[EBP].d = 0x1234A000;
+        machine_run_program(&m);
+        ck_assert_uint_eq(m.c->reg[EBP].d, cases[n].ebp);
+        ck_assert_uint_eq(m.c->reg[ESP].d, cases[n].esp);
+        uint32_t at = (cases[n].esp & 0xFFFF) + 8; /* above the room made */
+        bool wide = cases[n].prefix != 0x66;
+        if (cases[n].level)
+            ck_assert_uint_eq(wide ? get32(&m, at) : get16(&m, at), cases[n].pushed);
+        ck_assert_uint_eq(wide ? get32(&m, 0x8FFC) : get16(&m, 0x8FFE), wide ? 0x1234A000 : 0xA000);
+        machine_destroy(&m);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {misaligned_frames_of_ring_3,
@@ -122,6 +158,7 @@ int main(void)
                                   a_far_call_s_frame_hits,
                                   an_interrupt_s_frame_hits,
                                   mov_ss_holds_a_data_breakpoint_off,
-                                  a_task_switch_clears_local_breakpoints};
+                                  a_task_switch_clears_local_breakpoints,
+                                  enter_on_a_16_bit_stack};
     return run_tests("frames", tests, ARRAY_LEN(tests));
 }
