@@ -219,7 +219,9 @@ static enum window_answer fill(struct fill *f)
     make_room(w, win);
     if (!bind_leaf(f))
         return WINDOW_REFUSED;
-    if (f->write && !page_state_writable(state))
+    /* Also when it was just marked: the first store of a REP STOS is the handler's, which marks
+     * that page alone. */
+    if (f->write && (!page_state_writable(state) || f->leaf->kind == LEAF_FLAT))
         mark_dirty(f, &at);
     memset(f->want, 0, sizeof f->want);
     if (f->leaf->kind == LEAF_FLAT) {
