@@ -41,8 +41,8 @@ struct interrupt_entry {
     u8 bus, irq, apic, pin;
 } packed;
 
-/* At the very beginning of what is searched: Linux maps all that is left of the segment anew for each
- * paragraph that it looks at, which took 60,000 INVLPGs to where the other tables are. */
+/* At the very beginning of what is searched: Linux maps all that is left of the segment anew for
+ * each paragraph that it looks at, which took 60,000 INVLPGs to where the other tables are. */
 #define POINTER ((struct pointer *)0xF0000)
 
 enum { BUS_PCI = 0, BUS_ISA = 1, KIND_INT = 0, KIND_NMI = 1, KIND_EXT = 3, LEVEL_HIGH = 0x000D };
