@@ -116,10 +116,12 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
     uint64_t work = clock_work(p);
     settle(p);
     if (p->clock.mode == CLOCK_INSNS) {
+        if (deadline == TIMER_NEVER)
+            inbox_wait(&p->inbox, has_tick ? TICK_NS : IDLE_MAX_NS);
+        if (has_tick) /* which is due by virtual time: keys are typed, texts looked for */
+            deadline = min_u64(deadline, p->next_tick);
         if (deadline != TIMER_NEVER)
             vclock_skip_to(&p->clock, work, deadline);
-        else
-            inbox_wait(&p->inbox, IDLE_MAX_NS);
         return;
     }
     uint64_t target = vclock_host_target(&p->clock);

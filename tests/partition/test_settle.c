@@ -1,5 +1,6 @@
 /* Backends that hold output back hear in time when it is to go out: while the guest goes on
- * running, before it waits, and when a run ends. */
+ * running, before it waits, and when a run ends. And who looks at the machine now and then is
+ * called as often when the guest waits as when it runs. */
 #include "tests/check_main.h"
 #include "tests/partition/machine.h"
 
@@ -72,4 +73,26 @@ START_TEST(before_it_waits_and_when_the_run_ends)
 }
 END_TEST
 
-CHECK_MAIN("settle", while_the_guest_runs, before_it_waits_and_when_the_run_ends)
+static void count(void *ctx, struct partition *p)
+{
+    (void)p;
+    (*(unsigned *)ctx)++;
+}
+
+/* Time counted in instructions goes on in leaps while the CPU is halted: from timer to timer, but
+ * not past a tick, of which there are 60 a second of virtual time. */
+START_TEST(ticks_come_while_the_guest_waits)
+{
+    static const uint8_t halts[] = {0xFA, 0xF4}; /* cli, hlt */
+    struct seen s = {0};
+    struct machine *m = running(halts, sizeof halts, &s);
+    unsigned ticks = 0;
+    ck_assert_int_eq(partition_run(m->p, UINT64_C(1000000000), count, &ticks), PARTITION_RUNNING);
+    ck_assert_uint_ge(ticks, 59);
+    ck_assert_uint_le(ticks, 61);
+    machine_end(m);
+}
+END_TEST
+
+CHECK_MAIN("settle", while_the_guest_runs, before_it_waits_and_when_the_run_ends,
+           ticks_come_while_the_guest_waits)
