@@ -19,7 +19,7 @@ case $last in
 *) arguments+=("$dir/services.img") ;;
 esac
 status=0
-timeout "${TIMEOUT:-60}" "${arguments[@]}" >"$dir/out" 2>&1 </dev/null || status=$?
+timeout "${TIMEOUT:-320}" "${arguments[@]}" >"$dir/out" 2>&1 </dev/null || status=$?
 grep -aE 'PASS|FAIL' "$dir/out" || true
 if grep -aq 'BIOS TESTS DONE, 00 FAILED' "$dir/out"; then
     exit 0

@@ -17,12 +17,12 @@ quit_keys = "{wait 1}qq"
 
 
 def shows(text, *arguments):
-    status, output = umbra("--snapshot", "--until", text, *arguments, seconds=20)
+    status, output = umbra("--snapshot", "--until", text, *arguments)
     expect(status == 0, f"shows '{text}' with {' '.join(map(str, arguments))}", output)
 
 
 def boots(*arguments, typed=quit_keys):
-    status, output = umbra("--snapshot", "--type", typed, *arguments, seconds=20)
+    status, output = umbra("--snapshot", "--type", typed, *arguments)
     expect(status == 0 and "BOOT\n" in output, f"boots with {' '.join(map(str, arguments))} {typed}", output)
 
 

@@ -8,7 +8,7 @@ trap 'rm -f "$out"' EXIT
 status=0
 "$1/umbra" run --display none --serial stdio --type \
     '{until demo ready}page\n{until two pages of memory}tasks\n{until and A goes on}dma\n{until had no such check}off\n' \
-    --timeout 120 >"$out" 2>&1 || status=$?
+    --timeout 600 >"$out" 2>&1 || status=$?
 tr -d '\r' <"$out"
 [ $status = 0 ] || { echo "exit status $status: it did not switch itself off"; exit 1; }
 expect() { # COUNT TEXT

@@ -22,7 +22,7 @@ expect() { # NAME LINE BIOS...
     name=$1 line=$2
     shift 2
     status=0
-    "$1" run --display none -m 64 --fda floppy.img --snapshot --kernel "$name.img" --append "hello world" "${@:2}" --debug-exit 0xF4 --timeout 60 \
+    "$1" run --display none -m 64 --fda floppy.img --snapshot --kernel "$name.img" --append "hello world" "${@:2}" --debug-exit 0xF4 --timeout 300 \
         >out 2>&1 || status=$?
     cat out
     [ $status = 33 ] || { echo "$name: exit status $status"; exit 1; }

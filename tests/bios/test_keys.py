@@ -33,5 +33,5 @@ print(f"{len(wanted)} keys")
 
 status, output = umbra("--fda", keys, "--snapshot", "--type", "{wait 1}{ctrl-alt-del}{wait 2}qq")
 expect(status == 0 and output.count("BOOT") == 2, "Ctrl-Alt-Del boots again", output)
-status, output = umbra("--fda", keys, "--snapshot", "--no-reboot", "--type", "{wait 1}{ctrl-alt-del}", seconds=20)
+status, output = umbra("--fda", keys, "--snapshot", "--no-reboot", "--type", "{wait 1}{ctrl-alt-del}")
 expect(output.count("BOOT\n") == 1 and status != 3, f"--no-reboot ends instead (status {status})", output)

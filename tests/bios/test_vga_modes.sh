@@ -9,7 +9,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for name in vga_modes vbe; do
     nasm -f bin -o "$dir/$name.img" "$here/$name.asm"
-    "$1/umbra" run --display none --fda "$dir/$name.img" --snapshot --debug-exit 0xF4 --timeout 60 \
+    "$1/umbra" run --display none --fda "$dir/$name.img" --snapshot --debug-exit 0xF4 --timeout 300 \
         >"$dir/out" 2>&1 || true
     cat "$dir/out"
     grep -q '^end$' "$dir/out" || { echo "$name: did not come to its end"; exit 1; }

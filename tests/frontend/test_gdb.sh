@@ -38,11 +38,12 @@ ends() {
     pid=
     [ $got -eq "$1" ] || fail "umbra ended with $got, not $1"
 }
-# talk FILE [GDB OPTIONS]: runs a gdb script, its output in $dir/out
+# talk FILE [GDB OPTIONS]: runs a gdb script, its output in $dir/out. gdb's own limit, two seconds for each answer, would tell of the
+# host's load: it asks again then, and takes the late answer for that of its next question.
 talk() {
     script=$1
     shift
-    timeout 300 gdb -nx -batch -ex 'set pagination off' -ex 'set confirm off' "$@" \
+    timeout 300 gdb -nx -batch -ex 'set pagination off' -ex 'set confirm off' -ex 'set remotetimeout 200' "$@" \
         -ex "target remote $socket" -x "$script" >"$dir/out" 2>&1 || fail "gdb: status $?"
 }
 says() {
@@ -127,7 +128,7 @@ continue
 detach
 END
 cat >"$dir/second" <<END
-shell timeout 60 gdb -nx -batch -ex 'set remotetimeout 3' -ex 'target remote $socket' -ex 'printf "second got in %x\n", \$eip' 2>&1
+shell timeout 250 gdb -nx -batch -ex 'set remotetimeout 200' -ex 'target remote $socket' -ex 'printf "second got in %x\n", \$eip' 2>&1
 printf "still here %x\n", \$eip
 monitor quit
 END

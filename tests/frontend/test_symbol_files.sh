@@ -56,7 +56,7 @@ until stay
 eval word [@counter]
 eval count - start
 END
-    timeout 60 "$umbra" debug --display none --symbols "$1" --console-script script boot.img >out 2>log || fail "$1: exit $?"
+    timeout 300 "$umbra" debug --display none --symbols "$1" --console-script script boot.img >out 2>log || fail "$1: exit $?"
     grep -q 'breakpoint 1 at 0000:00007C0E' out || fail "$1: count is elsewhere"
     grep -q 'count' out || fail "$1: no name in the answer"
     grep -q '^0x2  2' out || fail "$1: two calls before the third"
@@ -82,7 +82,7 @@ finds linked.map
 
 # source lines, where libdw was there
 echo 'where count' >script
-timeout 60 "$umbra" debug --display none --symbols linked.elf --console-script script boot.img >out 2>log || fail "where"
+timeout 300 "$umbra" debug --display none --symbols linked.elf --console-script script boot.img >out 2>log || fail "where"
 if ldd "$umbra" | grep -q libdw; then
     grep -q 'body.inc:11\|object.asm:' out || fail "no source line"
 fi

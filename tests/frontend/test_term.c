@@ -185,11 +185,14 @@ END_TEST
 
 /* --- On a pseudo-terminal ------------------------------------------------------------------- */
 
-static void read_for(int fd, int ms, char *buf, size_t size)
+#define HANGS_MS 60000 /* what takes longer never comes */
+
+/* Reads what comes until text is in it, or nothing more comes. */
+static void read_until(int fd, const char *text, char *buf, size_t size)
 {
     size_t len = strlen(buf);
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (len + 1 < size && poll(&p, 1, ms) > 0) {
+    while (!strstr(buf, text) && len + 1 < size && poll(&p, 1, HANGS_MS) > 0) {
         ssize_t got = read(fd, buf + len, size - 1 - len);
         if (got <= 0)
             break;
@@ -247,10 +250,11 @@ static void check_terminal(bool killed)
     seen[0] = 0;
     pid_t child = start(&master, &slave);
     tcgetattr(slave, &before); /* may be raw already: what matters is the canonical flag later */
-    read_for(master, 500, seen, sizeof seen);
-    ck_assert_ptr_nonnull(strstr(seen, "\033[?1049h"));
-    ck_assert_ptr_nonnull(strstr(seen, "hi"));
-    ck_assert_ptr_nonnull(strstr(seen, "42 MIPS"));
+    static const char *const shown[] = {"\033[?1049h", "hi", "42 MIPS"};
+    for (unsigned n = 0; n < ARRAY_LEN(shown); n++) {
+        read_until(master, shown[n], seen, sizeof seen);
+        ck_assert_ptr_nonnull(strstr(seen, shown[n]));
+    }
     tcgetattr(slave, &during);
     ck_assert(!(during.c_lflag & (ICANON | ECHO | ISIG)));
     if (killed)
@@ -260,9 +264,14 @@ static void check_terminal(bool killed)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     if (!killed)
         ck_assert_int_eq(WEXITSTATUS(status), 7);
-    read_for(master, 500, seen, sizeof seen);
+    read_until(master, "\033[?1049l", seen, sizeof seen);
     ck_assert_ptr_nonnull(strstr(seen, "\033[?1049l"));
-    tcgetattr(slave, &after);
+    for (unsigned ms = 0; ms < HANGS_MS; ms += 10) { /* the guardian is at it */
+        tcgetattr(slave, &after);
+        if (after.c_lflag & ICANON)
+            break;
+        usleep(10000);
+    }
     ck_assert_uint_eq(after.c_lflag & (ICANON | ECHO | ISIG), ICANON | ECHO | ISIG);
     close(master);
     close(slave);

@@ -16,7 +16,8 @@ printf '\372\061\300\216\330\216\300\373\273\000\174\270\001\003\271\002\000\272
 head -c 481 /dev/zero >>"$dir/disk"
 printf '\125\252' >>"$dir/disk"
 head -c 1474048 /dev/zero >>"$dir/disk"
-Xvfb -displayfd 3 -screen 0 1024x768x24 3>"$dir/display" 2>/dev/null &
+# -noreset: xdotool, when it is the last to go, would have the server throw out who just comes.
+Xvfb -displayfd 3 -screen 0 1024x768x24 -noreset 3>"$dir/display" 2>/dev/null &
 xvfb=$!
 for i in $(seq 120); do
     [ -s "$dir/display" ] && break
@@ -24,7 +25,6 @@ for i in $(seq 120); do
 done
 [ -s "$dir/display" ] || { echo "SKIP: Xvfb does not start"; exit 77; }
 DISPLAY=:$(tr -d "\n " <"$dir/display")
-sleep 1
 # The desktop's own libraries (drivers, D-Bus) leak at exit, from modules that are unloaded by then, so
 # that no suppression can name them: in sanitizer builds this test does not look for leaks.
 export ASAN_OPTIONS=detect_leaks=0
