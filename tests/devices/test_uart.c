@@ -94,6 +94,28 @@ START_TEST(polled_output_arms_no_timer)
 }
 END_TEST
 
+/* A byte takes 2 us; a guest that does not wait for room has no more on its way than fits. */
+START_TEST(output_takes_its_time)
+{
+    start();
+    tb_out8(tb, 0x3FA, 0x01);
+    for (int i = 0; i < 3; i++)
+        tb_out8(tb, 0x3F8, 'x');
+    testbus_advance(tb, 5999);
+    ck_assert_uint_eq(tb_in8(tb, 0x3FD) & 0x60, 0);
+    testbus_advance(tb, 1);
+    ck_assert_uint_eq(tb_in8(tb, 0x3FD) & 0x60, 0x60);
+    for (int i = 0; i < 100; i++)
+        tb_out8(tb, 0x3F8, 'x');
+    testbus_advance(tb, 33999); /* 16 in the FIFO, one in the shift register */
+    ck_assert_uint_eq(tb_in8(tb, 0x3FD) & 0x60, 0);
+    testbus_advance(tb, 1);
+    ck_assert_uint_eq(tb_in8(tb, 0x3FD) & 0x60, 0x60);
+    ck_assert_uint_eq(sink.len, 103);
+    testbus_destroy(tb);
+}
+END_TEST
+
 START_TEST(receives_with_trigger_and_timeout)
 {
     start();
@@ -163,5 +185,5 @@ START_TEST(loopback_scratch_divisor)
 }
 END_TEST
 
-CHECK_MAIN("uart", sends_and_interrupts, polled_output_arms_no_timer,
+CHECK_MAIN("uart", sends_and_interrupts, polled_output_arms_no_timer, output_takes_its_time,
            receives_with_trigger_and_timeout, priorities_and_line_errors, loopback_scratch_divisor)

@@ -94,6 +94,7 @@ START_TEST(linux_is_placed_by_the_protocol)
     ck_assert_uint_eq(load_le32(setup->bytes + 0x228), 0x20000);
     ck_assert_str_eq((char *)bytes_at(plan, 0x20000), "root=/dev/ram vga=5");
     ck_assert_uint_eq(segment_at(plan, 0x100000)->len, 4096);
+    ck_assert_mem_eq(bytes_at(plan, 0x100000), f + 1024, 4096);
     loader_plan_free(plan);
 }
 END_TEST
@@ -147,6 +148,17 @@ START_TEST(seed_is_the_list_of_setup_data)
 }
 END_TEST
 
+/* Where protocols before 2.02 have the setup code, the command line "x" and 4096 bytes of kernel.
+ */
+static const struct loader_segment *old_setup(const struct loader_plan *plan)
+{
+    const struct loader_segment *setup = segment_at(plan, 0x90000);
+    ck_assert_uint_eq(load_le16(setup->bytes + 0x20), 0xA33F);
+    ck_assert_uint_eq(segment_at(plan, 0x90000 + load_le16(setup->bytes + 0x22))->bytes[0], 'x');
+    ck_assert_uint_eq(segment_at(plan, 0x10000)->len, 4096);
+    return setup;
+}
+
 START_TEST(old_protocol_loads_at_90000)
 {
     uint8_t f[1024 + 4096];
@@ -155,11 +167,13 @@ START_TEST(old_protocol_loads_at_90000)
     f[0x211] = 0; /* zImage */
     struct loader_plan *plan = load(f, sizeof f, NULL, "x");
     ck_assert_msg(plan, "%s", error);
-    const uint8_t *setup = bytes_at(plan, 0x90000);
-    ck_assert_uint_eq(load_le16(setup + 0x20), 0xA33F);
-    ck_assert_uint_eq(segment_at(plan, 0x90000 + load_le16(setup + 0x22))->bytes[0], 'x');
-    ck_assert_uint_eq(segment_at(plan, 0x10000)->len, 4096);
+    ck_assert_uint_eq(old_setup(plan)->len, 1024);
     loader_plan_free(plan);
+    refused(f, 1024, "truncated"); /* setup code, and nothing that it would set up */
+
+    static uint8_t large[1024 + 0x80001];
+    memcpy(large, f, 1024);
+    refused(large, sizeof large, "loaded low");
 }
 END_TEST
 
@@ -178,13 +192,10 @@ START_TEST(kernel_without_header)
     ck_assert_msg(plan, "%s", error);
     ck_assert_uint_eq(plan->value[LOADER_REG_KIND], LOADER_LINUX16);
     ck_assert_uint_eq(plan->value[LOADER_REG_SEGMENT], 0x9000);
-    const struct loader_segment *setup = segment_at(plan, 0x90000);
+    const struct loader_segment *setup = old_setup(plan);
     ck_assert_uint_eq(setup->len, 2560);
-    ck_assert_uint_eq(load_le16(setup->bytes + 0x20), 0xA33F);
-    ck_assert_uint_eq(segment_at(plan, 0x90000 + load_le16(setup->bytes + 0x22))->bytes[0], 'x');
     for (int i = 0x200; i < 2560; i++)
         ck_assert_msg(setup->bytes[i] == 0x90, "the code at %#x was written to", i);
-    ck_assert_uint_eq(segment_at(plan, 0x10000)->len, 4096);
     loader_plan_free(plan);
 
     ck_assert_ptr_null(load(f, sizeof f, "/dev/null", ""));
@@ -216,6 +227,15 @@ START_TEST(damaged_linux_is_refused)
     ck_assert_ptr_nonnull(strstr(error, "command line"));
     ck_assert_ptr_null(kernel_image_load("/tmp", NULL, "", seed, RAM, error, sizeof error));
     ck_assert_ptr_nonnull(strstr(error, "not a file"));
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* nobody will ever write to it */
+    ck_assert_ptr_null(kernel_image_load(path, NULL, "", seed, RAM, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "not a file"));
+    unlink(path);
+
+    static uint8_t large[129 * 512 + 4096]; /* setup code of more than 64 KiB */
+    memcpy(large, f, 1024);
+    large[0x1F1] = 128;
+    refused(large, sizeof large, "no room for a stack");
 }
 END_TEST
 
@@ -274,6 +294,25 @@ START_TEST(elf_is_loaded_with_its_bss_and_modules)
 }
 END_TEST
 
+START_TEST(modules_are_as_many_as_fit_their_table)
+{
+    uint8_t f[0x200];
+    make_elf(f);
+    snprintf(initrd, sizeof initrd, "/tmp/umbra-module-%d", (int)getpid());
+    write_file(initrd, "module", 6);
+    char modules[33 * sizeof initrd] = "";
+    for (int n = 0; n < 32; n++)
+        strcat(strcat(modules, initrd), ",");
+    struct loader_plan *plan = load(f, sizeof f, modules, "");
+    ck_assert_msg(plan, "%s", error);
+    loader_plan_free(plan);
+    strcat(modules, initrd);
+    ck_assert_ptr_null(load(f, sizeof f, modules, ""));
+    ck_assert_ptr_nonnull(strstr(error, "more than 32"));
+    unlink(initrd);
+}
+END_TEST
+
 /* A kernel may lie over the BIOS's vectors; what it is told lies behind it, above 1 MiB. */
 START_TEST(elf_at_address_zero)
 {
@@ -311,6 +350,10 @@ START_TEST(damaged_elf_is_refused)
     store_le32(f + 52 + 20, 0xFFFFFF00);
     refused(f, sizeof f, "needs memory");
     make_elf(f);
+    store_le32(f + 52 + 12, RAM - 0xFF); /* all but its last byte */
+    store_le32(f + 52 + 20, 0x100);
+    refused(f, sizeof f, "needs memory");
+    make_elf(f);
     store_le32(f + 52 + 12, 0x9FFFF);
     refused(f, sizeof f, "video memory");
     make_elf(f);
@@ -318,6 +361,12 @@ START_TEST(damaged_elf_is_refused)
     refused(f, sizeof f, "program headers");
     make_elf(f);
     store_le16(f + 44, 0xFFFF);
+    refused(f, sizeof f, "program headers");
+    make_elf(f);
+    store_le32(f + 28, sizeof f - 31); /* one byte less than a header before the end */
+    refused(f, sizeof f, "program headers");
+    make_elf(f);
+    store_le16(f + 42, 31);
     refused(f, sizeof f, "program headers");
     make_elf(f);
     store_le16(f + 44, 0);
@@ -357,6 +406,20 @@ START_TEST(kludge_addresses_are_checked)
 }
 END_TEST
 
+START_TEST(elf_has_as_many_segments_as_a_plan)
+{
+    static uint8_t f[0x1000];
+    make_elf(f);
+    store_le32(f + 28, 0x200);
+    store_le16(f + 44, LOADER_SEGMENTS + 1);
+    for (uint32_t n = 0; n <= LOADER_SEGMENTS; n++) {
+        uint32_t ph[8] = {1, 0x100, 0, 0x100000 + n * 0x1000, 1, 1, 7, 1};
+        memcpy(f + 0x200 + n * sizeof ph, ph, sizeof ph);
+    }
+    refused(f, sizeof f, "segments");
+}
+END_TEST
+
 /* Any truncation and any one changed byte of the headers: a plan or a sentence, never a crash. */
 START_TEST(no_damage_crashes)
 {
@@ -392,10 +455,16 @@ START_TEST(changed_files_are_refused)
     FILE *in_place = fopen(initrd, "r+b"); /* another byte, at another time */
     fputc('x', in_place);
     fclose(in_place);
-    times[1].tv_sec = 2000;
+    times[1].tv_nsec = 1;
     ck_assert_int_eq(utimensat(AT_FDCWD, initrd, times, 0), 0);
     const char *why = source->read(source, s->at, to, 10);
     ck_assert(why && strstr(why, initrd) && strstr(why, "was changed"));
+
+    ck_assert_int_eq(truncate(initrd, 11), 0); /* longer, but as old as it was */
+    times[1].tv_nsec = 0;
+    ck_assert_int_eq(utimensat(AT_FDCWD, initrd, times, 0), 0);
+    why = source->read(source, s->at, to, 10);
+    ck_assert(why && strstr(why, "was changed"));
 
     ck_assert_int_eq(truncate(initrd, 5), 0);
     why = source->read(source, s->at, to, 10);
@@ -424,5 +493,7 @@ END_TEST
 CHECK_MAIN("kernel-image", changed_files_are_refused, replaced_files_are_still_the_old_ones,
            linux_is_placed_by_the_protocol, seed_is_the_list_of_setup_data,
            initrd_lies_high_and_whole, old_protocol_loads_at_90000, kernel_without_header,
-           damaged_linux_is_refused, elf_is_loaded_with_its_bss_and_modules, elf_at_address_zero,
-           damaged_elf_is_refused, kludge_addresses_are_checked, no_damage_crashes)
+           damaged_linux_is_refused, elf_is_loaded_with_its_bss_and_modules,
+           modules_are_as_many_as_fit_their_table, elf_at_address_zero,
+           elf_has_as_many_segments_as_a_plan, damaged_elf_is_refused, kludge_addresses_are_checked,
+           no_damage_crashes)
