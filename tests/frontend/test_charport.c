@@ -55,6 +55,30 @@ START_TEST(lines_go_at_once_the_rest_when_flushed)
 }
 END_TEST
 
+static size_t seen;
+
+static void count(void *ctx, const uint8_t *data, size_t len)
+{
+    (void)ctx;
+    (void)data;
+    seen += len;
+}
+
+START_TEST(what_is_held_back_is_bounded_and_seen)
+{
+    struct char_backend to = open_port();
+    port.tap = count;
+    for (unsigned n = 0; n < sizeof port.held; n++) {
+        expect("");
+        char_write(&to, 'x');
+    }
+    ck_assert_uint_eq(seen, sizeof port.held);
+    ck_assert_uint_eq(port.held_count, 0);
+    charport_close(&port);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(long_lines_do_not_wait_for_their_end)
 {
     char text[1001];
@@ -73,4 +97,5 @@ START_TEST(long_lines_do_not_wait_for_their_end)
 }
 END_TEST
 
-CHECK_MAIN("charport", lines_go_at_once_the_rest_when_flushed, long_lines_do_not_wait_for_their_end)
+CHECK_MAIN("charport", lines_go_at_once_the_rest_when_flushed,
+           what_is_held_back_is_bounded_and_seen, long_lines_do_not_wait_for_their_end)

@@ -45,9 +45,36 @@ START_TEST(user_space_earns_its_window_and_kernel_has_one)
     struct account *a = new_account();
     ck_assert(!choose(a, ROOT, TLB_USER));
     ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
-    ck_assert(run(a, ROOT, TLB_USER, LONG, 20));
+    choose(a, ROOT, TLB_USER);
+    a->insns += LONG;
     ck_assert(!choose(a, OTHER, TLB_USER)); /* that was not its work */
     ck_assert(choose(a, ROOT, TLB_USER));   /* kept meanwhile */
+    free(a);
+}
+END_TEST
+
+START_TEST(new_window_is_given_time)
+{
+    struct account *a = new_account();
+    while (!run(a, ROOT, TLB_USER, LONG / 100, 0))
+        ck_assert_uint_lt(a->insns, LONG);
+    ck_assert(run(a, ROOT, TLB_USER, 0, 300)); /* it has to show its pages first */
+    ck_assert(!run(a, ROOT, TLB_USER, 0, 300));
+    free(a);
+}
+END_TEST
+
+START_TEST(charge_is_made_once)
+{
+    struct account *a = new_account();
+    choose(a, ROOT, TLB_SUPERVISOR);
+    int64_t before = a->policy.kernel.credit;
+    policy_charge(&a->policy, CHARGE);
+    choose(a, ROOT, TLB_SUPERVISOR);
+    ck_assert_int_eq(a->policy.kernel.credit, before - CHARGE);
+    a->insns += POLICY_STRETCH;
+    choose(a, ROOT, TLB_SUPERVISOR);
+    ck_assert_int_ge(a->policy.kernel.credit, before - CHARGE + POLICY_STRETCH);
     free(a);
 }
 END_TEST
@@ -64,7 +91,7 @@ END_TEST
 START_TEST(storm_loses_it_and_each_time_more_is_to_be_earned)
 {
     struct account *a = new_account();
-    uint64_t earned[3];
+    uint64_t earned[20];
     for (unsigned n = 0; n < ARRAY_LEN(earned); n++) {
         uint64_t from = a->insns;
         while (!run(a, ROOT, TLB_USER, LONG / 100, 0))
@@ -74,6 +101,7 @@ START_TEST(storm_loses_it_and_each_time_more_is_to_be_earned)
     }
     ck_assert_uint_gt(earned[1], earned[0]);
     ck_assert_uint_gt(earned[2], earned[1]);
+    ck_assert_uint_eq(earned[19], earned[18]); /* but it can be */
     free(a);
 }
 END_TEST
@@ -119,7 +147,7 @@ static bool calls(struct account *a, unsigned count, unsigned insns)
 START_TEST(short_visits_from_a_window_take_the_kernels)
 {
     struct account *a = new_account();
-    ck_assert(calls(a, 100000, 10)); /* the user space has none: nothing to change */
+    ck_assert(calls(a, 300000, 10)); /* the user space has none: nothing to change */
     ck_assert(run(a, ROOT, TLB_USER, LONG, 0));
     ck_assert(calls(a, 1000000, 1000));
     ck_assert(!calls(a, 1000000, 10));
@@ -144,14 +172,15 @@ START_TEST(count_that_goes_back_earns_nothing)
     a->insns = UINT64_C(1) << 50;
     ck_assert(run(a, ROOT, TLB_SUPERVISOR, 1000, 0));
     a->insns = 0; /* an earlier state of the machine */
-    choose(a, ROOT, TLB_SUPERVISOR);
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
     ck_assert_int_le(a->policy.kernel.credit, LONG);
     ck_assert(!run(a, ROOT, TLB_SUPERVISOR, 1000, 10000));
     free(a);
 }
 END_TEST
 
-CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, short_lives_never_get_one,
+CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_is_given_time,
+           charge_is_made_once, short_lives_never_get_one,
            storm_loses_it_and_each_time_more_is_to_be_earned,
            first_accesses_speak_against_it_and_repeated_walks_for_it,
            kernel_is_the_same_under_every_root, short_visits_from_a_window_take_the_kernels,

@@ -101,10 +101,45 @@ START_TEST(calls_for_ever_with_a_stack_beside_code)
 }
 END_TEST
 
+/* Each return address lies in two pages: the soft TLB does not serve that, and the handler pushes.
+ */
+START_TEST(calls_for_ever_by_the_handler)
+{
+    static const uint8_t program[] = {0xBC, 2,    0,   STACK_TOP >> 16, 0, 0x40, 0xE8, 0xF5,
+                                      0xFF, 0xFF, 0xFF};
+    uint32_t eax;
+    uint64_t full = compare(program, sizeof program, 300000, &eax);
+    ck_assert_uint_eq(eax, 100000);
+    ck_assert_uint_ge(full, 100000 / 8192 - 1);
+}
+END_TEST
+
+/* What is called changes the code that it was called from, and what it returns to. */
+START_TEST(returns_to_code_that_changed)
+{
+    /*      mov ecx, 999            f: xor byte [1b], 68h       NOP, CLC in turn
+     *      xor eax, eax               xor byte [2b], 8         INC EAX, DEC EAX
+     *   1: nop                        ret
+     *      call f
+     *   2: inc eax
+     *      dec ecx
+     *      jnz 1b
+     *      hlt       */
+    static const uint8_t program[] = {
+        0xB9, 0xE7, 0x03, 0,    0,    0x31, 0xC0,      0x90, 0xE8, 0x05, 0,
+        0,    0,    0x40, 0x49, 0x75, 0xF6, 0xF4,      0x80, 0x35, 7,    CODE >> 8,
+        0,    0,    0x68, 0x80, 0x35, 13,   CODE >> 8, 0,    0,    8,    0xC3};
+    uint32_t eax;
+    compare(program, sizeof program, UINT64_MAX, &eax);
+    ck_assert_int_eq((int32_t)eax, -1); /* DEC comes first */
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {deep_recursion_returns, calls_for_ever,
-                                  calls_for_ever_with_a_stack_beside_code};
+                                  calls_for_ever_with_a_stack_beside_code,
+                                  calls_for_ever_by_the_handler, returns_to_code_that_changed};
     if (!engine_find("translate")) {
         printf("SKIP: no translator for this host\n");
         return 77;
