@@ -1,0 +1,427 @@
+/* What jump tables (translator/jumps.h) and ways (flow.c) remember, and what makes them forget it:
+ * code that is mapped elsewhere from one round of a loop to the next, and each way to say so. */
+#include <stdio.h>
+
+#include "tests/cpu/harness.h"
+
+#include "translator/translator.h"
+
+#define ROUNDS  200
+#define SPACE_A 0x100000 /* page directories, each followed by its two tables: 0 and PLACE */
+#define SPACE_B 0x104000
+#define LIBRARY 0x110000 /* pages of code: the n-th adds 1 << 8 * n to EDX and returns */
+#define TAILS   0x114000 /* pages that end an instruction of LIBRARY: see crossing_code */
+#define PLACE   0x400000 /* where one of them is mapped */
+#define DEVICE  0xE00000
+
+/* A loop at CODE, which runs ROUNDS times. EBX is SPACE_A, ESI SPACE_B. */
+struct test {
+    const uint8_t *body;
+    size_t bytes;
+    uint32_t place;   /* EBP: what is called */
+    uint32_t second;  /* ESI, if not SPACE_B */
+    uint32_t changes; /* EDI: an entry of the page tables, mostly */
+    uint32_t cr4;
+    const uint8_t *handler; /* of INT 80h, 16 bytes: the body runs at CPL 3 */
+    uint32_t edx;           /* in the end */
+    unsigned rounds;        /* if not ROUNDS */
+    void (*prepare)(struct machine *m);
+};
+
+struct result {
+    uint32_t edx;
+    uint64_t insns, dropped;
+};
+
+#define BODY(...) .body = (const uint8_t[]){__VA_ARGS__}, .bytes = sizeof((uint8_t[]){__VA_ARGS__})
+#define HANDLER(...)               \
+    .handler = (const uint8_t[16]) \
+    {                              \
+        __VA_ARGS__                \
+    }
+#define CALL_PLACE 0xFF, 0xD5              /* call ebp */
+#define OTHER_PAGE 0x81, 0x37, 0, 16, 0, 0 /* xor dword [edi], 1000h: the next one of LIBRARY */
+#define CR3_A      0x0F, 0x22, 0xDB        /* mov cr3, ebx */
+#define CR3_B      0x0F, 0x22, 0xDE        /* mov cr3, esi */
+#define INVLPG     0x0F, 0x01, 0x7D        /* invlpg [ebp+..] */
+
+static void make_space(struct machine *m, uint32_t root, uint32_t library)
+{
+    put(m, root, (root + 0x1000) | 7, 4);
+    put(m, root + 4, (root + 0x2000) | 7, 4);
+    for (uint32_t page = 0; page < 1024; page++)
+        put(m, root + 0x1000 + page * 4, page << 12 | 7, 4);
+    put(m, root + 0x2000, library | 7, 4);
+}
+
+static void make_memory(struct machine *m, const struct test *test)
+{
+    for (unsigned n = 0; n < 3; n++) { /* add edx, 1 << 8 * n / ret */
+        const uint8_t code[] = {0x81, 0xC2, n == 0, n == 1, n == 2, 0, 0xC3};
+        physmap_poke(m->pm, LIBRARY + n * 0x1000, code, sizeof code);
+        physmap_poke(m->pm, LIBRARY + n * 0x1000 + 0xFF8, code, sizeof code);
+    }
+    make_space(m, SPACE_A, LIBRARY);
+    make_space(m, SPACE_B, LIBRARY + 0x1000);
+    const uint8_t end[] = {0x49, 0x75, (uint8_t) - (test->bytes + 3), 0xF4}; /* dec ecx, jnz, hlt */
+    physmap_poke(m->pm, CODE, test->body, test->bytes);
+    physmap_poke(m->pm, CODE + test->bytes, end, sizeof end);
+    if (test->handler) {
+        put_gate(m, IDT + 8 * 0x80, CODE0, 0x5800, 0xEE, 0);
+        physmap_poke(m->pm, 0x5800, test->handler, 16);
+    }
+    if (test->prepare)
+        test->prepare(m);
+}
+
+static struct result run(const struct test *test, const char *name, enum shadow_form shadow)
+{
+    const struct engine *engine = engine_find(name);
+    const struct engine_tuning tuning = {.shadow = shadow, .eager = true};
+    struct machine m;
+    machine_start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    make_memory(&m, test);
+    ck_assert(!engine->attach || engine->attach(c, &tuning));
+    MUST_NOT_FAULT(&m, control_write(c, 4, test->cr4));
+    MUST_NOT_FAULT(&m, control_write(c, 3, SPACE_A));
+    MUST_NOT_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_PG));
+    if (test->handler) {
+        machine_to_user(&m, 2);
+        for (unsigned s = SEG_ES; s <= SEG_DS; s++) {
+            if (s != SEG_CS && s != SEG_SS)
+                MUST_NOT_FAULT(&m, segment_load(c, s, DATA3));
+        }
+    }
+    c->eip = CODE;
+    c->reg[EAX].d = c->reg[EDX].d = 0;
+    c->reg[ECX].d = test->rounds ? test->rounds : ROUNDS;
+    c->reg[EBX].d = SPACE_A;
+    c->reg[ESI].d = test->second ? test->second : SPACE_B;
+    c->reg[EBP].d = test->place;
+    c->reg[EDI].d = test->changes;
+    ck_assert_int_eq(engine->run(c, 2000000), EXIT_HALT);
+    ck_assert_uint_eq(c->reg[ECX].d, 0);
+    struct result r = {.edx = c->reg[EDX].d, .insns = vcpu_insns(c)};
+    const struct translator *t = c->translated.translator;
+    if (t)
+        r.dropped = t->counters.units_dropped;
+    if (engine->detach)
+        engine->detach(c);
+    machine_destroy(&m);
+    return r;
+}
+
+/* On the interpreter and in both forms of shadow map. Returns how many units were dropped. */
+static uint64_t check(struct test test)
+{
+    uint64_t dropped = 0;
+    struct result want = run(&test, "interp", SHADOW_AUTO);
+    ck_assert_uint_eq(want.edx, test.edx);
+    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
+        struct result is = run(&test, "translate", form);
+        ck_assert_uint_eq(is.edx, test.edx);
+        ck_assert_uint_eq(is.insns, want.insns);
+        dropped += is.dropped;
+    }
+    return dropped;
+}
+
+/* --- By MOV CR3 ------------------------------------------------------------------------------- */
+
+START_TEST(page_table_moves)
+{
+    check((struct test){BODY(CR3_A, CALL_PLACE, 0x81, 0x37, 0, 0x40, 0, 0), /* xor [edi], 4000h */
+                        .place = PLACE, .changes = SPACE_A + 4, /* to the other space's table */
+                        .edx = ROUNDS / 2 * 0x101});
+}
+END_TEST
+
+static void make_pae(struct machine *m)
+{
+    for (uint32_t n = 0; n < 2; n++) { /* SPACE_A is the pointers' table */
+        uint32_t directory = SPACE_B + n * 0x2000;
+        put(m, directory, 0x83, 8);
+        put(m, directory + 8, 0x200083, 8);
+        put(m, directory + 16, (directory + 0x1000) | 3, 8);
+        put(m, directory + 0x1000, (LIBRARY + n * 0x1000) | 3, 8);
+    }
+    put(m, SPACE_A, SPACE_B | 1, 8);
+    put(m, SPACE_A + 8, 0, 8);
+    put(m, SPACE_A + 16, 0, 8);
+    put(m, SPACE_A + 24, 0, 8);
+}
+
+START_TEST(page_directory_moves)
+{
+    check((struct test){BODY(CALL_PLACE, 0x81, 0x37, 0, 0x20, 0, 0, CR3_A), /* xor [edi], 2000h */
+                        .place = PLACE, .changes = SPACE_A, .cr4 = CR4_PAE,
+                        .edx = ROUNDS / 2 * 0x101, .prepare = make_pae});
+}
+END_TEST
+
+START_TEST(kernels_page_moves)
+{
+    check((struct test){BODY(CALL_PLACE, OTHER_PAGE, CR3_A), .place = PLACE + 0xFF8,
+                        .changes = SPACE_A + 0x2000,
+                        .cr4 = CR4_PGE, /* one table for all address spaces */
+                        .edx = ROUNDS / 2 * 0x101});
+}
+END_TEST
+
+/* More of them than a table looks at one by one; the last one moves. */
+static void map_many(struct machine *m)
+{
+    for (uint32_t n = 0; n < JUMP_PAGES + 8; n++)
+        put(m, SPACE_A + 0x2000 + 4 * n, LIBRARY | 7, 4);
+}
+
+START_TEST(one_of_many_pages_moves)
+{
+    enum { PAGES = JUMP_PAGES + 8 };
+    check(
+        (struct test){BODY(0xBE, 0, 0, PLACE >> 16, 0, /* mov esi, PLACE */
+                           0xFF, 0xD6,                 /* 1: call esi */
+                           0x81, 0xC6, 0, 0x10, 0, 0,  /* add esi, 1000h */
+                           0x81, 0xFE, 0, PAGES % 16 * 16, PLACE / 65536 + PAGES / 16, 0, /* cmp */
+                           0x72, 0xF0, /* jb 1b */
+                           OTHER_PAGE, CR3_A),
+                      .changes = SPACE_A + 0x2000 + 4 * (PAGES - 1),
+                      .edx = 10 * (2 * PAGES - 1 + 0x100), .rounds = 20, .prepare = map_many});
+}
+END_TEST
+
+/* What a table looks at is not the guest's access: A stays clear until the next call. */
+START_TEST(looking_leaves_no_trace)
+{
+    check((struct test){BODY(CALL_PLACE, 0x83, 0x27, 0xDF, /* and dword [edi], ~20h */
+                             CR3_A, 0x8B, 0x07,            /* mov eax, [edi] */
+                             0x83, 0xE0, 0x20,             /* and eax, 20h */
+                             0xC1, 0xE0, 0x0B,             /* shl eax, 11 */
+                             0x01, 0xC2),                  /* add edx, eax */
+                        .place = PLACE, .changes = SPACE_A + 0x2000, .edx = ROUNDS});
+}
+END_TEST
+
+/* --- By INVLPG and CR4 ------------------------------------------------------------------------ */
+
+START_TEST(page_is_flushed)
+{
+    static const uint32_t offsets[] = {0, 0xFF8};
+    for (unsigned n = 0; n < ARRAY_LEN(offsets); n++) {
+        check((struct test){BODY(CALL_PLACE, OTHER_PAGE, INVLPG, 0), .place = PLACE + offsets[n],
+                            .changes = SPACE_A + 0x2000, .edx = ROUNDS / 2 * 0x101});
+    }
+}
+END_TEST
+
+static void make_global(struct machine *m)
+{
+    put(m, SPACE_A + 0x2000, LIBRARY | 0x107, 4);
+}
+
+START_TEST(global_pages_are_flushed)
+{
+    check((struct test){BODY(CALL_PLACE, OTHER_PAGE, 0x31, 0xC0, /* xor eax, eax */
+                             0x0F, 0x22, 0xE0,                   /* mov cr4, eax */
+                             0xB0, CR4_PGE,                      /* mov al, .. */
+                             0x0F, 0x22, 0xE0),
+                        .place = PLACE, .changes = SPACE_A + 0x2000, .cr4 = CR4_PGE,
+                        .edx = ROUNDS / 2 * 0x101, .prepare = make_global});
+}
+END_TEST
+
+/* --- An instruction in two pages, of which the second one moves --------------------------------
+ */
+
+/* add edx, 1 or 101h, with three bytes of it in PLACE's page. */
+static void make_crossing(struct machine *m)
+{
+    for (uint8_t n = 0; n < 2; n++) {
+        const uint8_t head[] = {0x81, 0xC2, 1}, tail[] = {n, 0, 0, 0xC3};
+        physmap_poke(m->pm, LIBRARY + 0xFFD, head, sizeof head);
+        physmap_poke(m->pm, TAILS + n * 0x1000, tail, sizeof tail);
+    }
+    put(m, SPACE_A + 0x2004, TAILS | 7, 4);
+}
+
+START_TEST(second_page_is_flushed)
+{
+    check((struct test){BODY(CALL_PLACE, OTHER_PAGE, INVLPG, 3), .place = PLACE + 0xFFD,
+                        .changes = SPACE_A + 0x2004, .edx = ROUNDS / 2 * 0x102,
+                        .prepare = make_crossing});
+}
+END_TEST
+
+START_TEST(second_page_moves)
+{
+    check((struct test){BODY(CALL_PLACE, OTHER_PAGE, CR3_A), .place = PLACE + 0xFFD,
+                        .changes = SPACE_A + 0x2004, .edx = ROUNDS / 2 * 0x102,
+                        .prepare = make_crossing});
+}
+END_TEST
+
+/* --- By somebody else ---------------------------------------------------------------------------
+ */
+
+#define INT_80 0xCD, 0x80
+
+START_TEST(kernel_flushes_the_users_page)
+{
+    check((struct test){BODY(CALL_PLACE, INT_80), HANDLER(OTHER_PAGE, INVLPG, 0, 0xCF), /* iret */
+                        .place = PLACE, .changes = SPACE_A + 0x2000, .edx = ROUNDS / 2 * 0x101});
+}
+END_TEST
+
+START_TEST(kernel_moves_the_users_page)
+{
+    check((struct test){BODY(CALL_PLACE, INT_80), HANDLER(OTHER_PAGE, CR3_A, 0xCF), .place = PLACE,
+                        .changes = SPACE_A + 0x2000, .edx = ROUNDS / 2 * 0x101});
+}
+END_TEST
+
+/* What is called moves the page that it returns to: LIBRARY has CALL LIBRARY+200h / ADD EDX / RET.
+ */
+static void make_calling(struct machine *m)
+{
+    for (unsigned n = 0; n < 2; n++) {
+        const uint8_t calls[] = {0xE8, 0xFB, 1, 0, 0, 0x81, 0xC2, n == 0, n == 1, 0, 0, 0xC3};
+        const uint8_t moves[] = {OTHER_PAGE, CR3_A, 0xC3};
+        physmap_poke(m->pm, LIBRARY + n * 0x1000, calls, sizeof calls);
+        physmap_poke(m->pm, LIBRARY + n * 0x1000 + 0x200, moves, sizeof moves);
+    }
+}
+
+START_TEST(page_returned_to_moves)
+{
+    check((struct test){BODY(CALL_PLACE), .place = PLACE, .changes = SPACE_A + 0x2000,
+                        .edx = ROUNDS / 2 * 0x101, .prepare = make_calling});
+}
+END_TEST
+
+/* --- More code segments than there are tables ----------------------------------------------------
+ */
+
+#define SEGMENTS    (JUMP_TABLES + 4)
+#define SELECTOR(n) (0x100 + 8 * (n))
+#define JMP_FAR(to) 0xEA, 0, CODE >> 8, 0, 0, (uint8_t)(to), (uint8_t)((to) >> 8)
+
+/* In each, at the same EIP, stands ADD EDX, n + 1 / JMP to the next one; the last goes to CODE0. */
+static void make_segments(struct machine *m)
+{
+    for (uint32_t n = 0; n < SEGMENTS; n++) {
+        uint32_t base = 0x40000 + n * 0x1010;
+        uint16_t next = n + 1 < SEGMENTS ? SELECTOR(n + 1) : CODE0;
+        const uint8_t code[] = {0x83, 0xC2, (uint8_t)(n + 1), JMP_FAR(next)};
+        put_segment(m, GDT + SELECTOR(n), base, 0xFFFFF, 0x9A, 0xC);
+        physmap_poke(m->pm, base + CODE, code, sizeof code);
+    }
+    m->c->gdtr.limit = SELECTOR(SEGMENTS) - 1;
+    const uint8_t loop[] = {0x49, 0x74, 7, JMP_FAR(SELECTOR(0)), 0xF4}; /* dec ecx, jz, .., hlt */
+    physmap_poke(m->pm, CODE, loop, sizeof loop);
+}
+
+START_TEST(code_segments_take_turns)
+{
+    check((struct test){BODY(0x90), .edx = (ROUNDS - 1) * (SEGMENTS * (SEGMENTS + 1) / 2),
+                        .prepare = make_segments});
+}
+END_TEST
+
+/* --- Units of address spaces that are gone
+ * -------------------------------------------------------- */
+
+/* The same code at two addresses: in the second space at the page behind PLACE. */
+static void map_behind(struct machine *m)
+{
+    put(m, SPACE_B + 0x2004, LIBRARY | 7, 4);
+}
+
+#define CALL_BEHIND 0x8D, 0x85, 0, 0x10, 0, 0, 0xFF, 0xD0 /* lea eax, [ebp+1000h] / call eax */
+
+START_TEST(units_of_those_that_live_stay)
+{
+    uint64_t dropped =
+        check((struct test){BODY(CR3_A, CALL_PLACE, CR3_B, CALL_BEHIND), .place = PLACE,
+                            .edx = 2 * ROUNDS, .prepare = map_behind});
+    ck_assert_uint_eq(dropped, 0);
+}
+END_TEST
+
+/* The same with two tables of pointers in one page. */
+static void make_two_pae(struct machine *m)
+{
+    make_pae(m);
+    for (uint32_t n = 0; n < 4; n++)
+        put(m, SPACE_A + 0x20 + 8 * n, n ? 0 : (SPACE_B + 0x2000) | 1, 8);
+    put(m, SPACE_B + 0x3008, LIBRARY | 3, 8);
+}
+
+START_TEST(units_of_those_that_live_stay_with_pae)
+{
+    uint64_t dropped = check((struct test){BODY(CR3_A, CALL_PLACE, CR3_B, CALL_BEHIND),
+                                           .place = PLACE, .second = SPACE_A + 0x20, .cr4 = CR4_PAE,
+                                           .edx = 2 * ROUNDS, .prepare = make_two_pae});
+    ck_assert_uint_eq(dropped, 0);
+}
+END_TEST
+
+static void never_write(void *ctx, uint64_t offset, uint64_t value, unsigned size)
+{
+    (void)offset;
+    (void)value;
+    (void)size;
+    ++*(unsigned *)ctx;
+}
+
+static uint64_t never_read(void *ctx, uint64_t offset, unsigned size)
+{
+    never_write(ctx, offset, 0, size);
+    return 0;
+}
+
+static unsigned device_accesses;
+
+static void map_device(struct machine *m)
+{
+    static const struct mmio_ops ops = {.read = never_read, .write = never_write};
+    map_behind(m);
+    physmap_map_mmio(m->pm, DEVICE, 0x1000, &ops, &device_accesses);
+}
+
+/* What was the first space's page table is a device's by now: nobody may look. */
+START_TEST(devices_are_no_page_tables)
+{
+    device_accesses = 0;
+    check((struct test){BODY(CR3_A, CALL_PLACE, CR3_B, /* mov dword [edi], DEVICE */
+                             0xC7, 0x07, 7, 0, DEVICE >> 16, 0, CALL_BEHIND),
+                        .place = PLACE, .changes = SPACE_A + 4, .edx = 2, .rounds = 1,
+                        .prepare = map_device});
+    ck_assert_uint_eq(device_accesses, 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {page_table_moves,
+                                  page_directory_moves,
+                                  kernels_page_moves,
+                                  one_of_many_pages_moves,
+                                  looking_leaves_no_trace,
+                                  page_is_flushed,
+                                  global_pages_are_flushed,
+                                  second_page_is_flushed,
+                                  second_page_moves,
+                                  kernel_flushes_the_users_page,
+                                  kernel_moves_the_users_page,
+                                  page_returned_to_moves,
+                                  code_segments_take_turns,
+                                  units_of_those_that_live_stay,
+                                  units_of_those_that_live_stay_with_pae,
+                                  devices_are_no_page_tables};
+    if (!engine_find("translate")) {
+        printf("SKIP: no translator for this host\n");
+        return 77;
+    }
+    return run_tests("jumps", tests, ARRAY_LEN(tests));
+}
