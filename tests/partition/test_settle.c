@@ -129,7 +129,7 @@ static void sends(void *ctx, struct partition *p)
     partition_stop(p);
 }
 
-START_TEST(while_a_debugger_holds_the_machine, ticks_come_while_the_guest_waits)
+START_TEST(while_a_debugger_holds_the_machine)
 {
     struct seen s = {0};
     struct machine *m = running(spins, sizeof spins, &s);
