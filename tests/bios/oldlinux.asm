@@ -24,22 +24,9 @@ setup:  mov bx, wrong
         mov es, ax
         cmp dword [es:0], "kern"
         jne end
+        mov es, cx                     ; DS
         mov si, [22h]
-.next:  lodsb
-        cmp al, 0
-        je .ends
-        out 0E9h, al
-        jmp .next
-.ends:  mov bx, good
-end:    mov al, [bx]
-        inc bx
-        out 0E9h, al
-        cmp al, 10
-        jne end
-        mov al, 16
-        out 0F4h, al
-        cli
-        hlt
+%include "kernel_end.inc"
 good:   db " oldlinux end", 10
 wrong:  db "oldlinux FAIL", 10
         times 1024 - ($ - $$) db 0

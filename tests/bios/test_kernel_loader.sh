@@ -11,8 +11,8 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 nasm -f bin -o multiboot.img "$here/multiboot.asm"
 nasm -f bin -DORIGIN=0x6000 -o low.img "$here/multiboot.asm"
-nasm -f bin -o linux.img "$here/linux.asm"
-nasm -f bin -o oldlinux.img "$here/oldlinux.asm"
+nasm -f bin -i "$here/" -o linux.img "$here/linux.asm"
+nasm -f bin -i "$here/" -o oldlinux.img "$here/oldlinux.asm"
 printf 'module\0' >module
 head -c 1474560 /dev/zero >floppy.img # bootable, and must not be booted: the kernel comes first
 printf "\\xEB\\xFE" | dd of=floppy.img conv=notrunc status=none
