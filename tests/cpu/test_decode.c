@@ -379,7 +379,7 @@ int main(int argc, char **argv)
     (void)argc, (void)argv;
 #endif
     TCase *t = tcase_create("decode");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, TEST_HANGS_SECONDS);
 #ifdef UMBRA_HAVE_CAPSTONE
     tcase_add_loop_test(t, matches_capstone, 0, 2);
 #else

@@ -413,7 +413,7 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("interp");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, TEST_HANGS_SECONDS);
     tcase_add_test(t, flags_round_trip);
     tcase_add_loop_test(t, flags_of_every_byte_pair, 0, 6);
     tcase_add_test(t, inc_keeps_carry);

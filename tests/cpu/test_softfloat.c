@@ -442,7 +442,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("softfloat");
     TCase *t = tcase_create("against the host's x87");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, TEST_HANGS_SECONDS);
     tcase_add_test(t, add);
     tcase_add_test(t, sub);
     tcase_add_test(t, sub_reversed);

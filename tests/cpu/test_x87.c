@@ -518,7 +518,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("x87");
     TCase *t = tcase_create("against the host");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, TEST_HANGS_SECONDS);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, all_forms, 0, 8);
     tcase_add_loop_test(t, transcendental_forms, 0, 8);

@@ -12,7 +12,7 @@ import time
 
 from prelude import umbra_of
 
-PATIENCE = 60  # seconds: what takes longer hangs
+PATIENCE = 200  # seconds: what takes longer hangs
 
 
 def options():

@@ -103,9 +103,9 @@ def keys(text):
 
 def enter(typed, text):
     """Types until text comes: what is typed while the terminal changes hands may be lost. Ctrl-U first: a part may be there."""
-    for _ in range(20):
+    for _ in range(5):
         keys(b"\x15" + typed)
-        if seen(text, 15):
+        if seen(text, 60):
             return
     expect(False, f"{typed} brings {text}", shown.decode(errors="replace"))
 

@@ -33,6 +33,8 @@ HOW = {
 }
 # What guests.py says is for the translator; the interpreter takes some 8 times as long.
 SLOWER = {"interp": 8}
+# And for a host with little else to do; a slow and busy one gets this many times as long.
+PATIENCE = 5
 # Those that always run; with ./test --full all do.
 FEW = {
     "interp": ("freedos-144", "elks", "xv6"),
@@ -120,19 +122,20 @@ def run_umbra(command, guest, errors):
         heard += run.stdout.read()
     except BrokenPipeError:
         heard = b""
-    return run.wait(timeout=60), heard
+    return run.wait(timeout=600), heard
 
 
 def boot(build, guest, kit, seabios, slower):
     """Guests judged by their picture alone get more time when it is not right yet: a busy machine
-    is no failure. Each try starts afresh."""
+    is no failure. Each try starts afresh, twice as long as the one before: up to eight times, and a minute."""
     if guest.until or guest.powers_off:
-        return attempt(build, guest, kit, seabios, guest.seconds * slower)
+        return attempt(build, guest, kit, seabios, min(guest.seconds * slower * PATIENCE, 6000))
     if not guest.screen:
         return attempt(build, guest, kit, seabios, guest.after)
-    factor = 1
-    while (status := attempt(build, guest, kit, seabios, guest.after * factor)) == 1 and factor < 4 * slower:
-        factor *= 2
+    seconds = guest.after
+    most = min(max(60, guest.after * 8 * slower), 2000)
+    while (status := attempt(build, guest, kit, seabios, seconds)) == 1 and seconds < most:
+        seconds *= 2
     return status
 
 

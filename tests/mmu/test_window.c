@@ -547,7 +547,7 @@ int main(void)
     };
     Suite *suite = suite_create("window");
     TCase *tc = tcase_create("window");
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, TEST_HANGS_SECONDS);
     suite_add_tcase(suite, tc);
     for (size_t n = 0; n < ARRAY_LEN(tests); n++)
         tcase_add_test(tc, tests[n]);

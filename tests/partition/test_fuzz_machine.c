@@ -2,7 +2,7 @@
  * device of the board by ports, string I/O, memory-mapped registers, PCI configuration and DMA,
  * with page tables anywhere and exceptions and interrupts that land anywhere in the code. What must
  * not happen is a crash, a sanitizer finding, a failed assertion or a hang: each case has a few
- * milliseconds of virtual time, and a minute of host time at most.
+ * milliseconds of virtual time, and a minute of the host's processor at most.
  *
  * Some cases are cut into small slices of partition_run, some are moved half-way to a second
  * partition by partition_save, which must have the same state hash. Each is run again, cut into
@@ -11,8 +11,8 @@
  *     test-partition-fuzz_machine                    a short run, the same cases each time
  *     test-partition-fuzz_machine SECONDS [SEED]     seeds from SEED on, for so long
  *     test-partition-fuzz_machine 0 SEED             that one case, verbosely */
+#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tests/descriptors.h"
 #include "tests/partition/machine.h"
@@ -724,12 +724,19 @@ static bool compare(struct machine *a, struct machine *b, uint64_t seed, const c
     return same;
 }
 
+/* No case takes a second: SIGPROF ends one that hangs. 0: no limit. */
+static void limit_processor(time_t seconds)
+{
+    struct itimerval limit = {.it_value.tv_sec = seconds};
+    setitimer(ITIMER_PROF, &limit, NULL);
+}
+
 static bool one_case(uint64_t seed, bool verbose)
 {
     uint8_t image[IMAGE_SIZE];
     struct random r = {seed ^ 0x3333};
     write_image(seed, image);
-    alarm(60); /* no case takes a second: this ends a hang */
+    limit_processor(60);
     unsigned how = below(&r, 4);
     uint64_t slice_ns = how & 1 ? 1 + below(&r, 100000) : STEP_NS;
     int move_at = how & 2 ? 1 + (int)below(&r, CASE_NS / STEP_NS) : -1;
@@ -747,7 +754,7 @@ static bool one_case(uint64_t seed, bool verbose)
     }
     bytes_free(&stats);
     machine_end(first);
-    alarm(0);
+    limit_processor(0);
     return same;
 }
 

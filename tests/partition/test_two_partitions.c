@@ -186,7 +186,7 @@ static int run_suite(void)
 {
     Suite *suite = suite_create("two partitions");
     TCase *tc = tcase_create("two partitions");
-    tcase_set_timeout(tc, 250);
+    tcase_set_timeout(tc, TEST_HANGS_SECONDS);
     tcase_add_test(tc, in_turns_on_one_thread);
     tcase_add_test(tc, cut_into_other_slices);
     tcase_add_test(tc, at_once_on_two_threads);
