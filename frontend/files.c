@@ -34,14 +34,19 @@ bool file_read(const char *path, size_t limit, struct bytes *out, char *error, s
     return n == 0;
 }
 
+void program_folder(char *path, size_t path_len)
+{
+    ssize_t n = readlink("/proc/self/exe", path, path_len - 1);
+    path[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+}
+
 bool firmware_path(const char *name, char *path, size_t path_len, char *error, size_t error_len)
 {
     char exe[4096];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    exe[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(exe, '/');
-    if (slash)
-        *slash = 0;
+    program_folder(exe, sizeof exe);
     const char *given = getenv("UMBRA_FIRMWARE");
     for (unsigned i = given ? 0 : 1; i < 3; i++) {
         int len = i == 0   ? snprintf(path, path_len, "%s/%s", given, name)

@@ -68,7 +68,9 @@ static bool open_ports(struct session *s, struct pc_config *pc, char *error, siz
 /* umbra debug opens the debugger's window, where there can be one. */
 static bool wants_window(const struct options *o)
 {
-    return o->debug && !o->console && !o->console_script && !debugger_hindrance();
+    char why_not[512];
+    return o->debug && !o->console && !o->console_script &&
+           debugger_is_there(why_not, sizeof why_not);
 }
 
 /* Does the session need the terminal for the console? umbra debug has one when nobody else is there
@@ -105,6 +107,9 @@ static bool open_display(struct session *s, char *error, size_t error_len)
     s->ops = display_by_name(name, error, error_len);
     if (!s->ops)
         return false;
+    if (*error)
+        log_msg(s->log, LOG_WARN, "no window: %s", error);
+    *error = 0;
     bool prompt = wants_prompt(o);
     if (!name && (stdio || prompt) && strcmp(s->ops->name, "term") == 0)
         s->ops = display_by_name("none", error, error_len); /* the terminal is taken */
@@ -119,7 +124,7 @@ static bool open_display(struct session *s, char *error, size_t error_len)
         return false;
     if (strcmp(s->ops->name, "none") == 0) {
         if (!name && !stdio && !prompt)
-            log_msg(s->log, LOG_INFO, "no desktop and no terminal here: running without a display");
+            log_msg(s->log, LOG_INFO, "no window and no terminal here: running without a display");
         return true;
     }
     struct display_config config = {.title = session_guest_name(s), .fullscreen = o->fullscreen};
@@ -217,8 +222,11 @@ bool session_open(struct session *s, char *error, size_t error_len)
         return false;
     if (wants_window(o))
         return session_open_debugger(s, error, error_len);
-    if (o->debug && wants_prompt(o) && !o->console)
-        log_msg(s->log, LOG_INFO, "%s: here is the console", debugger_hindrance());
+    if (o->debug && wants_prompt(o) && !o->console) {
+        char why_not[512] = "";
+        debugger_is_there(why_not, sizeof why_not);
+        log_msg(s->log, LOG_INFO, "%s: here is the console", why_not);
+    }
     return true;
 }
 

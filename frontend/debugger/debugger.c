@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "frontend/debugger/look.h"
-#include "frontend/display/display.h"
+#include "frontend/display/module.h"
 
 /* After a step the guest is seen running for a moment; showing that would only flicker. */
 #define STEP_SHOWN_NS UINT64_C(60000000)
@@ -12,6 +12,7 @@
 struct debugger {
     struct partition *partition;
     struct control_client client;
+    const struct window_ops *ops;
     struct window *window;
     struct view_request request;
     struct view view, fresh;
@@ -66,9 +67,9 @@ static void run_command(void *ctx, const char *line, struct window *w)
     struct debugger *d = ctx;
     struct answer a = {0};
     if (control_call_line(&d->client, line, &a))
-        window_print(w, a.text.len ? (const char *)a.text.data : "", a.text.len, a.failed);
+        d->ops->print(w, a.text.len ? (const char *)a.text.data : "", a.text.len, a.failed);
     else
-        window_print(w, "the guest has ended", 19, true);
+        d->ops->print(w, "the guest has ended", 19, true);
     answer_free(&a);
 }
 
@@ -81,23 +82,40 @@ static void complete(void *ctx, const char *line, void (*found)(void *ctx, const
 
 /* ---------------------------------------------------------------------------------------------- */
 
-const char *debugger_hindrance(void)
+/* The module's half of the window; NULL with a sentence in error. */
+static const struct window_ops *window_half(char *error, size_t error_len)
 {
-    return desktop_is_there() ? NULL : "there is no desktop here for the debugger's window";
+    const struct window_module *module = window_module(error, error_len);
+    if (module && !module->debugger)
+        snprintf(error, error_len,
+                 "this build has no debugger window: when it was made, these were not there: %s",
+                 module->debugger_missing);
+    return module ? module->debugger : NULL;
+}
+
+bool debugger_is_there(char *why_not, size_t why_not_len)
+{
+    if (desktop_is_there())
+        return window_half(why_not, why_not_len) != NULL;
+    snprintf(why_not, why_not_len, "there is no desktop here for the debugger's window");
+    return false;
 }
 
 struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len)
 {
-    struct debugger *d = calloc(1, sizeof *d);
+    const struct window_ops *ops = window_half(error, error_len);
+    struct debugger *d = ops ? calloc(1, sizeof *d) : NULL;
     if (!d) {
-        snprintf(error, error_len, "out of memory");
+        if (ops)
+            snprintf(error, error_len, "out of memory");
         return NULL;
     }
+    d->ops = ops;
     d->partition = config->partition;
     d->client = config->client;
     d->listener = (struct debug_listener){.stopped = guest_stopped, .ctx = d};
     struct window_host host = {.ctx = d, .command = run_command, .complete = complete};
-    d->window = window_open(config->title, &host, error, error_len);
+    d->window = ops->open(config->title, &host, error, error_len);
     if (d->window)
         return d;
     free(d);
@@ -117,9 +135,9 @@ static bool is_step(const struct view_request *r)
 
 bool debugger_frame(struct debugger *d)
 {
-    if (!window_poll(d->window))
+    if (!d->ops->poll(d->window))
         return false;
-    if (!d->request.action_count && !window_wants_frame(d->window))
+    if (!d->request.action_count && !d->ops->wants_frame(d->window))
         return true;
     if (is_step(&d->request))
         d->stepped_at = host_now();
@@ -127,19 +145,19 @@ bool debugger_frame(struct debugger *d)
     d->request.action_count = 0;
     if (called && (d->fresh.stopped || host_now() - d->stepped_at > STEP_SHOWN_NS)) {
         if (d->fresh.stops != d->raised_at && d->view.stops)
-            window_raise(d->window);
+            d->ops->raise(d->window);
         d->raised_at = d->fresh.stops;
         d->view = d->fresh;
     } else if (called) {
         memcpy(d->view.answer, d->fresh.answer, sizeof d->view.answer);
     }
-    window_draw(d->window, &d->view, &d->request);
+    d->ops->draw(d->window, &d->view, &d->request);
     return true;
 }
 
 void debugger_raise(struct debugger *d)
 {
-    window_raise(d->window);
+    d->ops->raise(d->window);
 }
 
 void debugger_close(struct debugger *d)
@@ -148,6 +166,6 @@ void debugger_close(struct debugger *d)
         return;
     if (!partition_call(d->partition, leave, d))
         leave(d, d->partition); /* its thread will run the guest no more */
-    window_close(d->window);
+    d->ops->close(d->window);
     free(d);
 }

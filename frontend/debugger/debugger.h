@@ -21,10 +21,11 @@ struct debugger_config {
     const char *title;            /* of the guest */
 };
 
-/* What keeps the window from being opened here, a sentence for the user; NULL: nothing does. */
-const char *debugger_hindrance(void);
+/* Could the window be opened here? False with a sentence in why_not. */
+bool debugger_is_there(char *why_not, size_t why_not_len);
 
-/* NULL with a sentence in error: no desktop, or a build without the window. */
+/* NULL with a sentence in error: no desktop, or no module that has the window
+ * (frontend/display/module.h). */
 struct debugger *debugger_open(const struct debugger_config *config, char *error, size_t error_len);
 
 /* Takes the user's input, looks at the guest and draws. False: the user closed the window. */

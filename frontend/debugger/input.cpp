@@ -162,7 +162,7 @@ static bool hotkey(window *w, const SDL_KeyboardEvent &e)
     }
 }
 
-bool window_poll(struct window *w)
+bool window_poll(window *w)
 {
     SDL_PumpEvents();
     drop_passed(w);
@@ -247,7 +247,7 @@ void input_feed(window *w)
     w->waiting.erase(w->waiting.begin(), w->waiting.begin() + (ptrdiff_t)n);
 }
 
-bool window_wants_frame(struct window *w)
+bool window_wants_frame(window *w)
 {
     return !w->waiting.empty() || w->hold || SDL_GetPerformanceCounter() >= w->next_frame;
 }

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "frontend/debugger/ui.h"
+#include "frontend/debugger/parts.h"
 
 static void add_word(void *ctx, const char *word)
 {

@@ -30,6 +30,11 @@ struct window {
     Ui ui;
 };
 
+/* --- window.cpp */
+
+/* Of struct window_ops, as are two of input.cpp. */
+void window_print(window *w, const char *text, size_t len, bool failed);
+
 /* --- theme.cpp */
 
 void theme_colours();
@@ -40,6 +45,8 @@ bool theme_fonts(window *w);
 
 /* Begins and ends taking what is meant for this window out of SDL's queue, which is one for all. */
 void input_filter(window *w, bool on);
+bool window_poll(window *w);
+bool window_wants_frame(window *w);
 /* Gives Dear ImGui the events of one frame. */
 void input_feed(window *w);
 /* Continue, or pause. */

@@ -218,7 +218,7 @@ struct view_request {
     struct view_action action[VIEW_ACTIONS];
 };
 
-/* --- The window, for debugger.c --------------------------------------------------------------- */
+/* --- The window, for debugger.c: in the module umbra-window.so (frontend/display/module.h) ---- */
 
 struct window;
 
@@ -232,22 +232,23 @@ struct window_host {
                      void *found_ctx);
 };
 
-/* NULL with a sentence in error. */
-struct window *window_open(const char *title, const struct window_host *host, char *error,
+struct window_ops {
+    /* NULL with a sentence in error. */
+    struct window *(*open)(const char *title, const struct window_host *host, char *error,
                            size_t error_len);
-/* Text for the console panel: whole lines. */
-void window_print(struct window *w, const char *text, size_t len, bool failed);
-void window_close(struct window *w);
-void window_raise(struct window *w);
+    void (*close)(struct window *w);
+    void (*raise)(struct window *w);
+    /* Text for the console panel: whole lines. */
+    void (*print)(struct window *w, const char *text, size_t len, bool failed);
+    /* Takes input. False: the user closed the window. */
+    bool (*poll)(struct window *w);
+    /* Is it time for another picture? False while the last one is fresh enough. */
+    bool (*wants_frame)(struct window *w);
+    /* Draws view and says in request what the next one should hold. */
+    void (*draw)(struct window *w, const struct view *view, struct view_request *request);
+};
 
-/* Takes input. False: the user closed the window. *busy: the user is doing something. */
-bool window_poll(struct window *w);
-
-/* Is it time for another picture? False while the last one is fresh enough. */
-bool window_wants_frame(struct window *w);
-
-/* Draws view and says in request what the next one should hold. */
-void window_draw(struct window *w, const struct view *view, struct view_request *request);
+extern const struct window_ops debugger_window; /* in the module */
 
 #ifdef __cplusplus
 }

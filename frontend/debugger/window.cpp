@@ -13,7 +13,7 @@
 #define FONT_PIXELS   15
 #define CONSOLE_LINES 5000
 
-void window_print(struct window *w, const char *text, size_t len, bool failed)
+void window_print(window *w, const char *text, size_t len, bool failed)
 {
     auto &lines = w->ui.console.lines;
     while (len) {
@@ -102,7 +102,9 @@ static bool open_sdl(window *w, const char *title, char *error, size_t error_len
     return true;
 }
 
-struct window *window_open(const char *title, const struct window_host *host, char *error,
+static void window_close(window *w);
+
+static window *window_open(const char *title, const window_host *host, char *error,
                            size_t error_len)
 {
     window *w = new (std::nothrow) window;
@@ -144,7 +146,7 @@ struct window *window_open(const char *title, const struct window_host *host, ch
     return w;
 }
 
-void window_close(struct window *w)
+static void window_close(window *w)
 {
     if (w->sdl)
         input_filter(w, false);
@@ -165,7 +167,7 @@ void window_close(struct window *w)
     delete w;
 }
 
-void window_raise(struct window *w)
+static void window_raise(window *w)
 {
     SDL_RaiseWindow(w->sdl);
 }
@@ -219,7 +221,7 @@ static void draw_all(window *w)
     keys_dialog(w);
 }
 
-void window_draw(struct window *w, const struct view *view, struct view_request *request)
+static void window_draw(window *w, const struct view *view, view_request *request)
 {
     Uint64 begin = SDL_GetPerformanceCounter();
     Ui &ui = w->ui;
@@ -251,3 +253,7 @@ void window_draw(struct window *w, const struct view *view, struct view_request 
     Uint64 end = SDL_GetPerformanceCounter();
     w->next_frame = begin + 3 * (end - begin);
 }
+
+const struct window_ops debugger_window = {window_open,  window_close, window_raise,
+                                           window_print, window_poll,  window_wants_frame,
+                                           window_draw};

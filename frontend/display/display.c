@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "frontend/display/backends.h"
+#include "frontend/display/module.h"
 
 /* --- none: a machine without a monitor ----------------------------------------------------- */
 
@@ -43,10 +44,8 @@ static const struct display_ops display_none = {"none", none_open, none_frame, n
 
 /* ------------------------------------------------------------------------------------------- */
 
+/* The window is in a module. */
 static const struct display_ops *const displays[] = {
-#ifdef UMBRA_HAVE_SDL
-    &display_sdl,
-#endif
     &display_term,
     &display_none,
 };
@@ -60,22 +59,22 @@ bool desktop_is_there(void)
 
 const struct display_ops *display_by_name(const char *name, char *error, size_t error_len)
 {
-    if (!name) {
-        name = desktop_is_there() ? "sdl" : "term";
-#ifndef UMBRA_HAVE_SDL
-        name = "term";
-#endif
-        if (strcmp(name, "term") == 0 && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
-            name = "none";
+    *error = 0;
+    if (name ? strcmp(name, "sdl") == 0 : desktop_is_there()) {
+        const struct window_module *module = window_module(error, error_len);
+        if (module)
+            return module->display;
+        if (name) {
+            size_t len = strlen(error);
+            snprintf(error + len, error_len - len, "; --display term and none need none of this");
+            return NULL;
+        }
     }
+    if (!name)
+        name = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? "term" : "none";
     for (size_t i = 0; i < ARRAY_LEN(displays); i++)
         if (strcmp(displays[i]->name, name) == 0)
             return displays[i];
-    if (strcmp(name, "sdl") == 0)
-        snprintf(error, error_len,
-                 "this build has no window (SDL2 was not there): use --display "
-                 "term or none");
-    else
-        snprintf(error, error_len, "there is no display '%s': sdl, term and none are known", name);
+    snprintf(error, error_len, "there is no display '%s': sdl, term and none are known", name);
     return NULL;
 }

@@ -65,9 +65,10 @@ struct display_ops {
 /* Could a window be opened, by what the environment says? */
 bool desktop_is_there(void);
 
-/* The display of that name ("sdl", "term", "none"); NULL, with a sentence in error, when this build
- * has none of that name. name NULL chooses: a window where there is a desktop, else the terminal,
- * else none. */
+/* The display of that name ("sdl", "term", "none"); NULL, with a sentence in error, when there is
+ * none of that name or, for "sdl", its module can't be loaded (frontend/display/module.h). name
+ * NULL chooses: a window where there is a desktop, else the terminal, else none; error is empty
+ * then, or says why there is no window on this desktop. */
 const struct display_ops *display_by_name(const char *name, char *error, size_t error_len);
 
 #endif

@@ -1,6 +1,6 @@
-/* The window's input: SDL's events in, ours out. Runs with SDL's dummy video driver (no desktop is
- * needed) unless UMBRA_SDL_SHOW is set: then in a real window that stays open for that many
- * seconds. */
+/* The window's module, and its input: SDL's events in, ours out. Runs with SDL's dummy video driver
+ * (no desktop is needed) unless UMBRA_SDL_SHOW is set: then in a real window that stays open for
+ * that many seconds. */
 #include "tests/check_main.h"
 
 #ifndef UMBRA_HAVE_SDL
@@ -12,7 +12,7 @@ int main(void)
 
 #include <SDL.h>
 
-#include "frontend/display/display.h"
+#include "frontend/display/module.h"
 #include "frontend/keys.h"
 
 static const struct display_ops *ops;
@@ -22,11 +22,14 @@ static struct display_status status = {.mips = 50, .percent = 100, .lights = LIG
 
 static void begin(void)
 {
-    char error[256];
+    char error[512];
     if (!getenv("UMBRA_SDL_SHOW"))
         setenv("SDL_VIDEODRIVER", "dummy", 1);
-    ops = display_by_name("sdl", error, sizeof error);
-    ck_assert_ptr_nonnull(ops);
+    const struct window_module *module =
+        window_module_open(UMBRA_BUILD_DIR "/umbra-window.so", error, sizeof error);
+    ck_assert_msg(module != NULL, "%s", error);
+    ops = module->display;
+    ck_assert_str_eq(ops->name, "sdl");
     d = ops->open(&(struct display_config){.title = "test.img"}, error, sizeof error);
     ck_assert_msg(d != NULL, "%s", error);
     SDL_FlushEvents(SDL_FIRSTEVENT, SDL_LASTEVENT);
