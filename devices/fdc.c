@@ -43,10 +43,11 @@ void fdc_cancel(struct fdc *f, enum fdc_timer timer)
     bus_timer_cancel(f->bus, timer);
 }
 
-/* A real 300 rpm drive passes 18 sectors in 200 ms. */
+/* A real 300 rpm drive passes 18 sectors in 200 ms. Loaders and the BIOS poll meanwhile: what a
+ * sector takes is processor time of the host. */
 uint64_t fdc_sector_ns(const struct fdc *f)
 {
-    return f->real_speed ? 11100000 : 200000;
+    return f->real_speed ? 11100000 : 20000;
 }
 
 uint64_t fdc_seek_ns(const struct fdc *f, unsigned cylinders)
