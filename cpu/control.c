@@ -27,14 +27,15 @@ void control_write_cr0(struct vcpu *c, uint32_t value)
         cpu_raise_error(c, VEC_GP, 0);
     c->cr0 = value;
     if (changed & CR0_PE) {
-        vcpu_derive(c);
-        return;
-    }
-    if (changed & (CR0_PG | CR0_WP)) {
+        vcpu_derive_mode(c);
+    } else if (changed & (CR0_PG | CR0_WP)) {
         vcpu_update_paging(c);
         vcpu_note_mode(c);
-        shadow_flush_all(c);
     }
+    /* With paging off before and after, each address is its own translation (SDM vol. 3, 4.10.4.1
+     * names PG alone): programs that go to protected mode and back all the time keep theirs. */
+    if ((changed & CR0_PG) || ((changed & CR0_WP) && (value & CR0_PG)))
+        shadow_flush_all(c);
     if (changed & CR0_AM)
         vcpu_update_alignment(c);
 }

@@ -170,13 +170,18 @@ void vcpu_update_paging(struct vcpu *c)
     w->nxe = c->efer & BIT(11);
 }
 
-void vcpu_derive(struct vcpu *c)
+void vcpu_derive_mode(struct vcpu *c)
 {
     vcpu_set_cpl(c, c->cpl);
     for (unsigned s = 0; s < SEG_COUNT; s++)
         segment_update(c, s);
     vcpu_update_paging(c);
     vcpu_note_mode(c);
+}
+
+void vcpu_derive(struct vcpu *c)
+{
+    vcpu_derive_mode(c);
     shadow_flush_all(c);
 }
 

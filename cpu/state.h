@@ -417,8 +417,9 @@ extern const struct field vcpu_fields[];
 void vcpu_state_flush(struct vcpu *c);
 void vcpu_state_loaded(struct vcpu *c);
 
-/* Recomputes all that is derived from CR0, CR4, EFER, CPL, EFLAGS and the segment registers, and
- * flushes what was cached under the old mode. For rare changes: mode switches, reset, loading. */
+/* Recomputes all that is derived from CR0, CR4, EFER, CPL, EFLAGS and the segment registers. */
+void vcpu_derive_mode(struct vcpu *c);
+/* The same, and flushes what was cached under the old mode. For rare changes: reset, loading. */
 void vcpu_derive(struct vcpu *c);
 
 /* Has the running block left after its current instruction when c->wake is set, else where the
