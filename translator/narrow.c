@@ -1,6 +1,7 @@
 /* translator/narrow.c: see narrow.h. */
 #include "translator/narrow.h"
 
+#include "cpu/access.h"
 #include "cpu/decode.h"
 #include "cpu/segment.h"
 #include "cpu/string.h"
@@ -36,6 +37,18 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enu
 {
     c->insns++;
     return translator_behind(c->translated.translator, u, n, flags);
+}
+
+uint8_t *narrow_reach_write(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size)
+{
+    uint8_t *p = narrow_reach(c, seg, offset, size, TLB_WRITE);
+    if (likely(p != NULL))
+        return p;
+    uint32_t gva = (uint32_t)c->seg[seg].base + offset;
+    if (offset + (uint64_t)size > c->seg[seg].write_len || !access_is_beside_code(c, gva, size))
+        return NULL;
+    access_enter_beside(c, gva); /* when the page may be written so at all */
+    return tlb_lookup(&c->tlb, c->tlb_view, TLB_BESIDE, gva, size);
 }
 
 /* --- Repeated string instructions ------------------------------------------------------------ */

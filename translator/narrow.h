@@ -31,6 +31,10 @@ static inline uint8_t *narrow_reach(struct vcpu *c, unsigned seg, uint32_t offse
     return tlb_lookup(&c->tlb, c->tlb_view, kind, (uint32_t)s->base + offset, size);
 }
 
+/* The same for writing; NULL, too, where code is among them. Up to 32 bytes. For stacks in pages
+ * with code, which is where small programs have them. */
+uint8_t *narrow_reach_write(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size);
+
 /* Stores size bytes (1, 2, 4) where the TLB knows memory, with code or without, on behalf of
  * instruction n of u. False: nothing was done. Then ends by narrow_stored. */
 must_use bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned seg,

@@ -1,6 +1,6 @@
 /* translator/narrow_stack.c: what pushes or pops and has more to do than one access: CALL, and PUSH
- * and POP of a memory operand. Host code of their own serves the usual case; this is for stacks
- * beside code, which is how small programs have them. */
+ * and POP of a memory operand, which have host code of their own for the usual case (this is for
+ * stacks beside code, which is how small programs have them); PUSHA and POPA. */
 #include "cpu/access.h"
 #include "cpu/segment.h"
 #include "translator/narrow.h"
@@ -67,6 +67,47 @@ static const uint8_t *pop_memory(struct vcpu *c, uint32_t site)
     return narrow_stored(c, u, n);
 }
 
+/* PUSHA and POPA on a stack that does not wrap or leave its page on the way. */
+static const uint8_t *pusha(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    unsigned size = ui->insn->osize;
+    uint32_t sp = c->reg[ESP].d - 8 * size;
+    uint8_t *p = narrow_reach_write(c, SEG_SS, wrap_stack(c, sp), 8 * size);
+    if (!p)
+        return translator_help(c, site);
+    for (unsigned n = 0; n < 8; n++) {
+        if (size == 2)
+            store_le16(p + (size_t)(7 - n) * 2, c->reg[n].w);
+        else
+            store_le32(p + (size_t)(7 - n) * 4, c->reg[n].d);
+    }
+    set_stack_pointer(c, sp);
+    return u->start + ui->resume;
+}
+
+static const uint8_t *popa(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    unsigned size = ui->insn->osize;
+    uint32_t sp = c->reg[ESP].d;
+    const uint8_t *p = narrow_reach(c, SEG_SS, wrap_stack(c, sp), 8 * size, TLB_READ);
+    if (!p)
+        return translator_help(c, site);
+    for (unsigned n = 0; n < 8; n++) {
+        if (n == ESP)
+            continue;
+        if (size == 2)
+            c->reg[n].w = load_le16(p + (size_t)(7 - n) * 2);
+        else
+            c->reg[n].d = load_le32(p + (size_t)(7 - n) * 4);
+    }
+    set_stack_pointer(c, sp + 8 * size);
+    return u->start + ui->resume;
+}
+
 narrow_function *narrow_stack_for(const struct insn *i)
 {
     switch (i->op) {
@@ -77,6 +118,10 @@ narrow_function *narrow_stack_for(const struct insn *i)
         return insn_is_mem(i) ? push_memory : NULL;
     case OPROW_pop_ev:
         return insn_is_mem(i) ? pop_memory : NULL;
+    case OPROW_pusha:
+        return pusha;
+    case OPROW_popa:
+        return popa;
     default:
         return NULL;
     }

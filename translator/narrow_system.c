@@ -1,6 +1,6 @@
-/* translator/narrow_system.c: segment loads and flag instructions in their usual cases: nothing
- * raised, descriptors and stack in the TLB, no event waiting. The unit goes on when nothing that is
- * built into it (its key) changed. */
+/* translator/narrow_system.c: segment and table loads and flag instructions in their usual cases:
+ * nothing raised, descriptors and stack in the TLB, no event waiting. The unit goes on when nothing
+ * that is built into it (its key) changed. */
 #include "cpu/exception.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
@@ -226,6 +226,23 @@ static const uint8_t *lss(struct vcpu *c, uint32_t site)
     return stack_loaded(c, u, site_index(site), false);
 }
 
+/* --- LGDT, LIDT ------------------------------------------------------------------------------- */
+
+static const uint8_t *load_table(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = site_insn(c, site);
+    const uint8_t *limit = narrow_reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
+    const uint8_t *base = narrow_reach(c, i->seg, operand_offset(c, i, 2), 4, TLB_READ);
+    if (c->cpl != 0 || !limit || !base)
+        return translator_help(c, site);
+    struct descriptor_table *t = i->op == OPROW_lgdt ? &c->gdtr : &c->idtr;
+    *t = (struct descriptor_table){
+        .base = load_le32(base) & (i->osize == 2 ? 0xFFFFFF : UINT32_MAX),
+        .limit = load_le16(limit),
+    };
+    return next(c, site);
+}
+
 /* --- Flags ------------------------------------------------------------------------------------ */
 
 static bool iopl_allows(const struct vcpu *c)
@@ -236,7 +253,7 @@ static bool iopl_allows(const struct vcpu *c)
 static const uint8_t *pushf(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize, TLB_WRITE);
+    uint8_t *p = narrow_reach_write(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
     take_flags(c);
@@ -318,6 +335,9 @@ narrow_function *narrow_system_for(const struct insn *i)
         return pop_ss;
     case OPROW_lss:
         return lss;
+    case OPROW_lgdt:
+    case OPROW_lidt:
+        return load_table;
     case OPROW_pushf:
         return pushf;
     case OPROW_popf:
