@@ -231,6 +231,8 @@ static void *signal_thread(void *ctx)
     do
         sigwait(&set, &number);
     while (number == SIGINT && s->console && console_interrupt(s->console));
+    if (atomic_load(&s->over))
+        return NULL;
     atomic_store(&s->killed, true);
     partition_stop(s->partition);
     return NULL;
@@ -305,7 +307,9 @@ static void run_threads(struct session *s)
         pthread_join(guest, NULL);
     }
     if (have_signals) {
-        pthread_cancel(signals);
+        /* Not pthread_cancel: it would load a library for unwinding. */
+        atomic_store(&s->over, true);
+        pthread_kill(signals, SIGTERM);
         pthread_join(signals, NULL);
     }
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)

@@ -68,6 +68,7 @@ struct session {
     char *drop;  /* path of an image to put into a drive */
 
     atomic_bool finished, timed_out, killed, script_failed;
+    atomic_bool over; /* the partition's thread has ended: the one for signals is to end as well */
 };
 
 /* --- session_open.c --- */
