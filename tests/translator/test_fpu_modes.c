@@ -109,6 +109,33 @@ START_TEST(clts_in_the_guest)
 }
 END_TEST
 
+/* A task switch sets CR0.TS: the FPU is another task's each time, also when all that it leads to
+ * was gone through before. */
+START_TEST(task_switches_take_it_away)
+{
+    enum { ROUNDS = 50, TASK = 0xB000 };
+    struct machine m;
+    start(&m, CPU_P4);
+    PROGRAM(&m, CODE, 0xB9, ROUNDS, 0, 0, 0,        /* mov ecx, ROUNDS */
+            0xD9, 0xE8, 0xDD, 0xD8,                 /* 1: fld1, fstp st0 */
+            0x9A, 0, 0, 0, 0, SEL_TSS_B, 0,         /* call the other task */
+            0x49, 0x75, 0xF2, 0xF4);                /* dec ecx, jnz 1b, hlt */
+    PROGRAM(&m, TASK, 0xD9, 0xE8, 0xDD, 0xD8, 0xCF, /* fld1, fstp st0, iret */
+            0xEB, 0xF9);                            /* jmp TASK */
+    PROGRAM(&m, 0x5000 + 16 * VEC_NM, 0x0F, 0x06,   /* clts */
+            0xFF, 0x05, 0, 0, 2, 0, 0xCF);          /* inc dword [DATA], iret */
+    const uint32_t fields[] = {TASK,   2,     0,     0,     0,     0,
+                               0x6800, 0,     0,     0, /* from EIP to EDI */
+                               DATA0,  CODE0, DATA0, DATA0, DATA0, DATA0};
+    for (unsigned n = 0; n < ARRAY_LEN(fields); n++)
+        put(&m, TSS_B + 32 + 4 * n, fields[n], 4);
+    run(&m);
+    ck_assert(!stopped_in_handler(&m, VEC_GP));
+    ck_assert_uint_eq(get32(&m, DATA), 2 * ROUNDS - 1); /* all but the first FLD1 */
+    finish(&m);
+}
+END_TEST
+
 /* A guest that emulates an FPU: CR0.EM is set and #NM goes on behind the instruction. Units are
  * made without KEY_FPU then, and with it again when EM goes. */
 START_TEST(an_emulator_of_the_fpu)
@@ -291,6 +318,7 @@ int main(void)
     const TTest *const tests[] = {results_are_in_the_vcpu_after_a_run,
                                   ts_and_em_raise_nm,
                                   clts_in_the_guest,
+                                  task_switches_take_it_away,
                                   an_emulator_of_the_fpu,
                                   osfxsr,
                                   mxcsr_by_model,

@@ -299,32 +299,69 @@ START_TEST(page_returned_to_moves)
 }
 END_TEST
 
-/* --- More code segments than there are tables ----------------------------------------------------
+/* --- Code segments that have their code at the same EIP ------------------------------------------
  */
 
-#define SEGMENTS    (JUMP_TABLES + 4)
+#define SEGMENTS    (JUMP_TABLES + 4) /* more than there are tables */
 #define SELECTOR(n) (0x100 + 8 * (n))
 #define JMP_FAR(to) 0xEA, 0, CODE >> 8, 0, 0, (uint8_t)(to), (uint8_t)((to) >> 8)
 
-/* In each, at the same EIP, stands ADD EDX, n + 1 / JMP to the next one; the last goes to CODE0. */
-static void make_segments(struct machine *m)
+/* ADD EDX, n + 1 / JMP FAR next:CODE */
+static void make_segment(struct machine *m, uint32_t n, uint16_t next)
 {
-    for (uint32_t n = 0; n < SEGMENTS; n++) {
-        uint32_t base = 0x40000 + n * 0x1010;
-        uint16_t next = n + 1 < SEGMENTS ? SELECTOR(n + 1) : CODE0;
-        const uint8_t code[] = {0x83, 0xC2, (uint8_t)(n + 1), JMP_FAR(next)};
-        put_segment(m, GDT + SELECTOR(n), base, 0xFFFFF, 0x9A, 0xC);
-        physmap_poke(m->pm, base + CODE, code, sizeof code);
-    }
-    m->c->gdtr.limit = SELECTOR(SEGMENTS) - 1;
-    const uint8_t loop[] = {0x49, 0x74, 7, JMP_FAR(SELECTOR(0)), 0xF4}; /* dec ecx, jz, .., hlt */
+    uint32_t base = 0x40000 + n * 0x1010;
+    const uint8_t code[] = {0x83, 0xC2, (uint8_t)(n + 1), JMP_FAR(next)};
+    put_segment(m, GDT + SELECTOR(n), base, 0xFFFFF, 0x9A, 0xC);
+    physmap_poke(m->pm, base + CODE, code, sizeof code);
+}
+
+/* Segments that go to the next one, the last to CODE0. */
+static void make_chain(struct machine *m, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++)
+        make_segment(m, n, n + 1 < count ? SELECTOR(n + 1) : CODE0);
+    make_segment(m, SEGMENTS, CODE0); /* one that returns at once */
+    m->c->gdtr.limit = SELECTOR(SEGMENTS + 1) - 1;
+    const uint8_t loop[] = {0x49, /* dec ecx */
+                            0x74,
+                            19, /* jz 2f */
+                            0xF6,
+                            0xC1,
+                            3, /* test cl, 3 */
+                            0x74,
+                            7,                           /* jz 1f */
+                            JMP_FAR(SELECTOR(SEGMENTS)), /* 1: */
+                            JMP_FAR(SELECTOR(0)),
+                            0xF4}; /* 2: hlt */
     physmap_poke(m->pm, CODE, loop, sizeof loop);
 }
 
-START_TEST(code_segments_take_turns)
+static void make_short_chain(struct machine *m)
 {
-    check((struct test){BODY(0x90), .edx = (ROUNDS - 1) * (SEGMENTS * (SEGMENTS + 1) / 2),
-                        .prepare = make_segments});
+    make_chain(m, 3);
+}
+
+static void make_long_chain(struct machine *m)
+{
+    make_chain(m, SEGMENTS);
+}
+
+/* Three rounds of four visit the one that returns, the fourth all others. */
+static uint32_t sum_of_visits(uint32_t count)
+{
+    uint32_t long_rounds = (ROUNDS - 1) / 4, short_rounds = ROUNDS - 1 - long_rounds;
+    return short_rounds * (SEGMENTS + 1) + long_rounds * (count * (count + 1) / 2);
+}
+
+START_TEST(segments_take_turns)
+{
+    check((struct test){BODY(0x90), .edx = sum_of_visits(3), .prepare = make_short_chain});
+}
+END_TEST
+
+START_TEST(more_segments_than_tables_take_turns)
+{
+    check((struct test){BODY(0x90), .edx = sum_of_visits(SEGMENTS), .prepare = make_long_chain});
 }
 END_TEST
 
@@ -415,7 +452,8 @@ int main(void)
                                   kernel_flushes_the_users_page,
                                   kernel_moves_the_users_page,
                                   page_returned_to_moves,
-                                  code_segments_take_turns,
+                                  segments_take_turns,
+                                  more_segments_than_tables_take_turns,
                                   units_of_those_that_live_stay,
                                   units_of_those_that_live_stay_with_pae,
                                   devices_are_no_page_tables};

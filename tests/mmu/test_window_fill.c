@@ -1,0 +1,196 @@
+/* mmu/window_fill: what is mapped, or marked as written, around a page that faults: no more than
+ * changes nothing for the guest. */
+#include "tests/mmu/window_rig.h"
+
+#include "tests/check_main.h"
+
+#define MB(n)     ((n)*0x100000u)
+#define RAM       MB(8)
+#define DIRECTORY 0x10000u
+#define TABLE     0x12000u
+#define FRAMES    MB(2)
+#define GVA       MB(4)
+#define PAGES     64
+#define SEEN      (RIG_P | RIG_W | RIG_A | RIG_D)
+
+/* 32-bit paging (or PAE); PAGES pages from GVA lie in a row from FRAMES, all accessed and dirty. */
+static void open_paged(struct rig *r, bool pae)
+{
+    ck_assert(rig_open(r, RAM, MB(1)));
+    r->mode.paging = true;
+    r->mode.pae = pae;
+    r->mode.root = DIRECTORY;
+    r->mode.pdpte[0] = DIRECTORY | RIG_P;
+    rig_put32(r, DIRECTORY + (pae ? 16 : 4), TABLE | SEEN);
+    for (uint32_t n = 0; n < PAGES; n++) {
+        uint64_t at = FRAMES + n * PAGE_SIZE;
+        rig_put32(r, TABLE + n * (pae ? 8 : 4), (uint32_t)at | SEEN);
+        *physmap_host(r->pm, at) = (uint8_t)n;
+        physmap_wrote(r->pm, at, 1);
+    }
+}
+
+static uint32_t page(uint32_t n)
+{
+    return GVA + n * (uint32_t)PAGE_SIZE;
+}
+
+static uint8_t must_read(struct rig *r, uint32_t gva)
+{
+    uint8_t value = 0;
+    ck_assert_msg(rig_read(r, gva, &value), "read of %x refused", gva);
+    return value;
+}
+
+static bool is_mapped(struct rig *r, uint32_t gva)
+{
+    uint64_t machine;
+    bool writable;
+    rig_enter(r);
+    return windows_lookup(r->w, gva, &machine, &writable);
+}
+
+static bool is_writable(struct rig *r, uint32_t gva)
+{
+    uint64_t machine;
+    bool writable;
+    rig_enter(r);
+    return windows_lookup(r->w, gva, &machine, &writable) && writable;
+}
+
+START_TEST(what_was_mapped_along_is_compared_as_well)
+{
+    for (unsigned pae = 0; pae < 2; pae++) {
+        struct rig r;
+        open_paged(&r, pae);
+        ck_assert_uint_eq(must_read(&r, GVA), 0);
+        ck_assert(is_mapped(&r, page(40)));
+        rig_put32(&r, TABLE + 40 * (pae ? 8 : 4), FRAMES | SEEN);
+        windows_flush(r.w, true);
+        ck_assert_uint_eq(must_read(&r, page(40)), 0);
+        ck_assert_uint_eq(must_read(&r, page(41)), 41);
+        rig_close(&r);
+    }
+}
+END_TEST
+
+START_TEST(reserved_bits_beside_it)
+{
+    uint8_t value;
+    struct rig r;
+    open_paged(&r, true);
+    store_le64(physmap_host(r.pm, TABLE + 8), (FRAMES + PAGE_SIZE) | SEEN | BIT(40));
+    store_le64(physmap_host(r.pm, TABLE + 16), (FRAMES + 2 * PAGE_SIZE) | SEEN | BIT(63)); /* XD */
+    must_read(&r, GVA);
+    ck_assert(!rig_read(&r, page(1), &value));
+    ck_assert(!rig_read(&r, page(2), &value));
+    r.mode.nxe = true;
+    windows_flush(r.w, true);
+    must_read(&r, GVA);
+    ck_assert(!rig_read(&r, page(1), &value));
+    ck_assert_uint_eq(must_read(&r, page(2)), 2);
+    rig_close(&r);
+}
+END_TEST
+
+static bool watch_page(const void *ctx, uint32_t gva)
+{
+    return gva >> PAGE_SHIFT == *(const uint32_t *)ctx >> PAGE_SHIFT;
+}
+
+START_TEST(watched_pages_beside_it)
+{
+    const uint32_t where[] = {page(1) + 8, page(20) + 8}; /* of its group; of its run */
+    for (unsigned n = 0; n < ARRAY_LEN(where); n++) {
+        struct rig r;
+        open_paged(&r, false);
+        windows_watch(r.w, watch_page, &where[n]);
+        must_read(&r, GVA);
+        ck_assert(!is_mapped(&r, where[n]));
+        rig_close(&r);
+    }
+}
+END_TEST
+
+/* With paging off, or in a large page, a read maps all around it, ROM too, which was written when
+ * it was loaded. */
+START_TEST(rom_beside_it_stays_read_only)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    uint64_t rom = physmap_alloc(r.pm, 0x10000);
+    physmap_map_rom(r.pm, 0xF0000, 0x10000, rom, NO_BACKING);
+    uint8_t byte = 0x55;
+    physmap_poke(r.pm, 0xF0000, &byte, 1);
+    ck_assert(rig_write(&r, 0xE0000, 1));
+    ck_assert_uint_eq(must_read(&r, 0xF0000), 0x55);
+    ck_assert(!is_writable(&r, 0xF0000));
+    ck_assert(!rig_write(&r, 0xF0000, 1));
+    ck_assert_uint_eq(*physmap_host(r.pm, rom), 0x55);
+    rig_close(&r);
+}
+END_TEST
+
+/* A write marks a block of pages dirty, but none beyond its region. */
+START_TEST(regions_end_where_they_end)
+{
+    enum { END = 0x7FD000 };
+    struct rig r;
+    ck_assert(rig_open(&r, END, 0x20000));
+    uint64_t vram = physmap_alloc(r.pm, 0x20000);
+    ck_assert_uint_eq(vram, END);
+    physmap_map_vram(r.pm, 0xE0000000, 0x20000, vram);
+    ck_assert(rig_write(&r, END - 0x1000, 1));
+    ck_assert_uint_eq(physmap_page_state(r.pm, END - 0x1000), PAGE_DIRTY);
+    ck_assert_uint_eq(physmap_page_state(r.pm, vram), 0);
+    rig_close(&r);
+}
+END_TEST
+
+static void count_code(void *ctx, uint64_t offset, uint64_t len)
+{
+    (void)offset;
+    (void)len;
+    ++*(unsigned *)ctx;
+}
+
+/* ... and says nothing of pages with code, which nobody wrote to. */
+START_TEST(code_beside_it_stays)
+{
+    struct rig r;
+    unsigned told = 0;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    struct physmap_listener *listener = calloc(1, sizeof *listener); /* the map frees it */
+    *listener = (struct physmap_listener){.ctx = &told, .code_written = count_code};
+    physmap_listen(r.pm, listener);
+    physmap_code_mark(r.pm, 0x103000);
+    ck_assert(rig_write(&r, 0x102000, 1));
+    ck_assert_uint_eq(told, 0);
+    ck_assert(is_writable(&r, 0x104000));
+    ck_assert(!is_writable(&r, 0x103000));
+    rig_close(&r);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {what_was_mapped_along_is_compared_as_well,
+                                  reserved_bits_beside_it,
+                                  watched_pages_beside_it,
+                                  rom_beside_it_stays_read_only,
+                                  regions_end_where_they_end,
+                                  code_beside_it_stays};
+    struct rig r;
+    if (!rig_open(&r, MB(1), 0)) {
+        printf("SKIP: this host has no windows\n");
+        return 77;
+    }
+    rig_close(&r);
+    Suite *suite = suite_create("window_fill");
+    TCase *tc = tcase_create("window_fill");
+    tcase_set_timeout(tc, 120);
+    for (unsigned n = 0; n < ARRAY_LEN(tests); n++)
+        tcase_add_test(tc, tests[n]);
+    suite_add_tcase(suite, tc);
+    return suite_status(suite);
+}
