@@ -286,7 +286,8 @@ static void make_calling(struct machine *m)
 {
     for (unsigned n = 0; n < 2; n++) {
         const uint8_t calls[] = {0xE8, 0xFB, 1, 0, 0, 0x81, 0xC2, n == 0, n == 1, 0, 0, 0xC3};
-        const uint8_t moves[] = {OTHER_PAGE, CR3_A, 0xC3};
+        const uint8_t moves[] = {0x89, 0xC8, 0x83, 0xE0, 1,     0xC1,
+                                 0xE0, 12,   0x31, 0x07, CR3_A, 0xC3};
         physmap_poke(m->pm, LIBRARY + n * 0x1000, calls, sizeof calls);
         physmap_poke(m->pm, LIBRARY + n * 0x1000 + 0x200, moves, sizeof moves);
     }
