@@ -280,12 +280,13 @@ START_TEST(kernel_moves_the_users_page)
 }
 END_TEST
 
-/* What is called moves the page that it returns to: LIBRARY has CALL LIBRARY+200h / ADD EDX / RET.
+/* What is called moves the page that it returns to, each second time. LIBRARY has CALL 1f / LEA EDX
+ * / RET, and at 200h 1: MOV EAX, ECX / AND EAX, 1 / SHL EAX, 12 / XOR [EDI], EAX / MOV CR3 / RET.
  */
 static void make_calling(struct machine *m)
 {
-    for (unsigned n = 0; n < 2; n++) {
-        const uint8_t calls[] = {0xE8, 0xFB, 1, 0, 0, 0x81, 0xC2, n == 0, n == 1, 0, 0, 0xC3};
+    for (unsigned n = 0; n < 2; n++) { /* edx = edx * 3 + 1, edx * 5 + 2 */
+        const uint8_t calls[] = {0xE8, 0xFB, 1, 0, 0, 0x8D, 0x54, n ? 0x92 : 0x52, n + 1, 0xC3};
         const uint8_t moves[] = {0x89, 0xC8, 0x83, 0xE0, 1,     0xC1,
                                  0xE0, 12,   0x31, 0x07, CR3_A, 0xC3};
         physmap_poke(m->pm, LIBRARY + n * 0x1000, calls, sizeof calls);
@@ -295,8 +296,13 @@ static void make_calling(struct machine *m)
 
 START_TEST(page_returned_to_moves)
 {
-    check((struct test){BODY(CALL_PLACE), .place = PLACE, .changes = SPACE_A + 0x2000,
-                        .edx = ROUNDS / 2 * 0x101, .prepare = make_calling});
+    uint32_t edx = 0, page = 0;
+    for (uint32_t ecx = ROUNDS; ecx; ecx--) {
+        page ^= ecx & 1;
+        edx = page ? edx * 5 + 2 : edx * 3 + 1;
+    }
+    check((struct test){BODY(CALL_PLACE), .place = PLACE, .changes = SPACE_A + 0x2000, .edx = edx,
+                        .prepare = make_calling});
 }
 END_TEST
 
