@@ -61,6 +61,9 @@ void backend_put_immediate(struct translator *t, const struct unit *u, unsigned 
  */
 unsigned backend_writes_memory(const struct insn *i);
 
+/* The same for x87, MMX and SSE. */
+unsigned backend_fpu_writes_memory(const struct insn *i);
+
 /* Bytes that it reads or writes there; 0 as above. */
 unsigned backend_accesses_memory(const struct insn *i, bool *writes);
 /* The same for those of SSE that have nothing to do with the x87. */

@@ -235,6 +235,8 @@ void translator_wrote(struct translator *t, struct unit *u, unsigned n, uint32_t
 static unsigned written_by(const struct vcpu *c, const struct insn *i, uint32_t *gva)
 {
     unsigned size = backend_writes_memory(i);
+    if (!size)
+        size = backend_fpu_writes_memory(i);
     if (size)
         *gva = (uint32_t)c->seg[i->seg].base + insn_ea(c, i);
     return size;

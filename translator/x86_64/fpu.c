@@ -210,6 +210,13 @@ unsigned backend_sse_accesses_memory(const struct insn *i, bool *writes)
     return kind_of(i->op) == FPU_SSE && insn_is_mem(i) ? memory_size(i) : 0;
 }
 
+unsigned backend_fpu_writes_memory(const struct insn *i)
+{
+    enum kind k = kind_of(i->op);
+    bool native = k == FPU_X || k == FPU_SSE || k == FPU_BOTH;
+    return native && insn_is_mem(i) && writes_memory(opcode_row(i->op), i) ? memory_size(i) : 0;
+}
+
 bool emit_fpu(struct emit *e)
 {
     unsigned op = e->i->op;
