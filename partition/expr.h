@@ -56,7 +56,7 @@ must_use bool expr_eval(const struct expr *e, const struct expr_scope *scope, in
 must_use bool expr_value(const char *text, const struct expr_symbols *symbols,
                          const struct expr_scope *scope, int64_t *out, struct expr_error *error);
 
-/* --- Names, for expr.c and for completion */
+/* --- Names, for expr*.c and for completion */
 
 /* The number of a name, any case, or -1. */
 int expr_name_find(const char *name, size_t len);
