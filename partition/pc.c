@@ -286,6 +286,7 @@ const char *pc_build(struct pc *pc, struct board *b, const struct pc_config *con
     wire_out(&k, port92, "A20", "A20");
     board_net_sink(b, board_net(b, "A20"), a20_sink, b->pm, 0);
     wire_out(&k, rtc, "IRQ8", "IRQ8");
+    wire_in(&k, pc->pm, "IRQ8", "IRQ8");
     wire_out(&k, pc->pm, "SCI", "IRQ9");
     wire_out(&k, pc->uart[0], "IRQ", "IRQ4");
     wire_out(&k, pc->uart[1], "IRQ", "IRQ3");

@@ -99,7 +99,7 @@ static void make_fadt(struct fadt *f, const struct machine *m, u32 facs, u32 dsd
     f->lvl2_latency = 0xFFF; /* no C2, no C3 */
     f->lvl3_latency = 0xFFF;
     f->century = 0x32;
-    f->flags = 1 | 4 | 0x20 | 0x40; /* WBINVD works, C1, no sleep button, RTC does not wake */
+    f->flags = 1 | 4 | 0x20; /* WBINVD works, C1, no sleep button */
     close(&f->h);
 }
 

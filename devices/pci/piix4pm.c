@@ -34,6 +34,7 @@ struct piix4pm {
     struct bus *bus;
     struct pci_config pci;
     uint16_t pm1_status, pm1_enable, pm1_control;
+    bool rtc; /* the level of IRQ8 */
     uint8_t smi_command, smi_status;
     uint16_t gpe_status, gpe_enable;
     uint8_t smbus_status, smbus_regs[8];
@@ -74,6 +75,18 @@ void piix4pm_power_button(void *state)
 {
     struct piix4pm *p = state;
     p->pm1_status |= PM1_PWRBTN_STS;
+    update_sci(p);
+}
+
+/* The clock's interrupt line: its alarm can wake the machine, also when the interrupt controller
+ * has IRQ8 masked, as it is while a system sleeps. */
+static void input(void *state, unsigned pin, bool level)
+{
+    struct piix4pm *p = state;
+    (void)pin;
+    if (level && !p->rtc)
+        p->pm1_status |= PM1_RTC_STS;
+    p->rtc = level;
     update_sci(p);
 }
 
@@ -265,6 +278,7 @@ static const struct field fields[] = {
     FIELD(struct piix4pm, pm1_status, "PM1 status"),
     FIELD(struct piix4pm, pm1_enable, "PM1 enable"),
     FIELD(struct piix4pm, pm1_control, "PM1 control"),
+    FIELD(struct piix4pm, rtc, "level of IRQ8"),
     FIELD(struct piix4pm, smi_command, "port B2h"),
     FIELD(struct piix4pm, smi_status, "port B3h"),
     FIELD(struct piix4pm, gpe_status, "general-purpose event status"),
@@ -280,6 +294,7 @@ static const struct port_range ports[] = {
     [RANGE_GPE] = {GPE_BASE, 4, SIZE_1},
 };
 static const char *const outputs[] = {"SCI"};
+static const char *const inputs[] = {"IRQ8"};
 
 const struct device_class piix4pm_class = {
     .name = "piix4pm",
@@ -290,12 +305,15 @@ const struct device_class piix4pm_class = {
     .port_count = ARRAY_LEN(ports),
     .outputs = outputs,
     .output_count = ARRAY_LEN(outputs),
+    .inputs = inputs,
+    .input_count = ARRAY_LEN(inputs),
     .timer_count = 1,
     .init = init,
     .reset = reset,
     .port_read = port_read,
     .port_write = port_write,
     .timer = timer,
+    .input = input,
     .pci_read = pci_read,
     .pci_write = pci_write,
 };

@@ -126,4 +126,30 @@ START_TEST(power_management)
 }
 END_TEST
 
-CHECK_MAIN("pci", mechanism_1, pam, interrupt_routing, power_management)
+/* The clock's alarm reaches a sleeping system by the SCI: IRQ8 itself is masked then. */
+START_TEST(rtc_alarm_wakes)
+{
+    start();
+    set_config(0x0B, 0x40, 4, 0x601);
+    set_config(0x0B, 0x80, 1, 1);
+    tb_out8(tb, 0xB2, 0xF1);
+    testbus_input(pm, 0, true);
+    ck_assert_uint_eq(tb_in16(tb, 0x600), 0x0400);
+    ck_assert(!pm->pin[0].level); /* nobody asked for the event */
+    tb_out16(tb, 0x602, 0x0400);
+    ck_assert(pm->pin[0].level);
+    testbus_save_load(pm);
+    ck_assert(pm->pin[0].level);
+    tb_out16(tb, 0x600, 0x0400); /* cleared, though the line is still up: the edge counts */
+    ck_assert(!pm->pin[0].level);
+    testbus_save_load(pm);
+    ck_assert_uint_eq(tb_in16(tb, 0x600), 0);
+    testbus_input(pm, 0, false);
+    ck_assert_uint_eq(tb_in16(tb, 0x600), 0);
+    testbus_input(pm, 0, true);
+    ck_assert(pm->pin[0].level);
+    testbus_destroy(tb);
+}
+END_TEST
+
+CHECK_MAIN("pci", mechanism_1, pam, interrupt_routing, power_management, rtc_alarm_wakes)
