@@ -27,14 +27,21 @@ static const struct field loader_fields[] = {
     FIELD_END,
 };
 
+/* Loading ends in failure: true when that is to be said. A guest that tries again and again must
+ * not fill the host's terminal. */
+static bool fails(struct loader *l, enum loader_state state)
+{
+    bool first = l->state != state;
+    l->state = state;
+    return first;
+}
+
 static bool fits(struct loader *l, const struct loader_segment *s, bool done)
 {
-    if (!done) {
+    if (!done && fails(l, LOADER_REFUSED))
         log_msg(bus_log(l->bus), LOG_ERROR,
                 "kernel: %zu bytes do not fit guest memory at %#llx: more memory is needed", s->len,
                 (unsigned long long)s->gpa);
-        l->state = LOADER_REFUSED;
-    }
     return done;
 }
 
@@ -45,8 +52,8 @@ static bool load_chunk(struct loader *l, const struct loader_segment *s, size_t 
     uint8_t chunk[CHUNK];
     const char *why = s->source->read(s->source, s->at + at, chunk, len);
     if (why) {
-        log_msg(bus_log(l->bus), LOG_ERROR, "kernel: %s", why);
-        l->state = LOADER_UNREADABLE;
+        if (fails(l, LOADER_UNREADABLE))
+            log_msg(bus_log(l->bus), LOG_ERROR, "kernel: %s", why);
         return false;
     }
     return fits(l, s, bus_dma_write(l->bus, s->gpa + at, chunk, len));

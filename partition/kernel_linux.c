@@ -36,7 +36,8 @@ enum header_offset {
 /* struct setup_data: next (8 bytes), type, len, then the data. */
 enum { SETUP_DATA_HEAD = 16, SETUP_RNG_SEED = 9, SETUP_DATA_GPA = 0x28000 };
 
-enum { NO_HEADER = 0x100 }; /* struct linux_layout's version then */
+enum { CMDLINE_ROOM = 0x8000 }; /* bytes from 20000 to the seed: with the 0 at its end */
+enum { NO_HEADER = 0x100 };     /* struct linux_layout's version then */
 enum { LOADED_HIGH = 1, CAN_USE_HEAP = 0x80 };
 enum { OLD_CMD_LINE_MAGIC = 0x20, OLD_CMD_LINE_OFFSET = 0x22 };
 
@@ -118,8 +119,8 @@ static bool check_lengths(struct kernel_load *k, struct span file, const struct 
     if (!l->high && file.len - l->setup_len > 0x80000)
         return kernel_fail(k, "%s: a zImage of more than 512 KB cannot be loaded low", k->path);
     uint32_t most = l->version >= 0x206 ? load_le32(file.data + CMDLINE_SIZE) : 255;
-    if (most > 0x8000)
-        most = 0x8000;
+    if (most > CMDLINE_ROOM - 1)
+        most = CMDLINE_ROOM - 1;
     if (cmdline_len - 1 > most)
         return kernel_fail(k, "the command line has %zu characters, this kernel takes %u",
                            cmdline_len - 1, most);
@@ -187,7 +188,8 @@ static bool add_seed(struct kernel_load *k, struct span file, const struct linux
 bool kernel_load_linux(struct kernel_load *k, struct span file)
 {
     size_t cmdline_len = strlen(k->cmdline) + 1;
-    struct linux_layout l = layout_of(file, cmdline_len < 0x8000 ? cmdline_len : 0x8000);
+    struct linux_layout l =
+        layout_of(file, cmdline_len < CMDLINE_ROOM ? cmdline_len : CMDLINE_ROOM);
     if (!check_lengths(k, file, &l, cmdline_len))
         return false;
     size_t kernel_len = file.len - l.setup_len;

@@ -72,6 +72,11 @@ START_TEST(what_is_not_ram_is_refused)
     testbus_add(tb, &loader_class, &(struct loader_config){.plan = &plan});
     tb_out(tb, LOADER_PORT, 4, 1);
     ck_assert_uint_eq(tb_in(tb, LOADER_PORT, 4), LOADER_REFUSED);
+    unsigned lines = tb->log_lines;
+    ck_assert_uint_gt(lines, 0);
+    for (unsigned n = 0; n < 100; n++) /* the guest goes on asking */
+        tb_out(tb, LOADER_PORT, 4, 1);
+    ck_assert_uint_eq(tb->log_lines, lines);
     testbus_destroy(tb);
 }
 END_TEST
@@ -113,6 +118,10 @@ START_TEST(segments_are_read_anew_each_time)
     from.why = "it is gone";
     tb_out(tb, LOADER_PORT, 4, 1);
     ck_assert_uint_eq(tb_in(tb, LOADER_PORT, 4), LOADER_UNREADABLE);
+    unsigned lines = tb->log_lines;
+    ck_assert_uint_gt(lines, 0);
+    tb_out(tb, LOADER_PORT, 4, 1);
+    ck_assert_uint_eq(tb->log_lines, lines);
     testbus_destroy(tb);
 }
 END_TEST

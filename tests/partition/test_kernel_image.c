@@ -152,6 +152,17 @@ START_TEST(seed_is_the_list_of_setup_data)
     ck_assert_uint_eq(load_le32(node->bytes + 12), 16);
     ck_assert_mem_eq(node->bytes + 16, "0123456789abcdef", 16);
     loader_plan_free(plan);
+
+    static char cmdline[0x8001]; /* one character more than fits before it */
+    memset(cmdline, 'a', 0x8000);
+    store_le32(f + 0x238, 0x10000);
+    ck_assert_ptr_null(load(f, sizeof f, NULL, cmdline));
+    ck_assert_ptr_nonnull(strstr(error, "this kernel takes 32767"));
+    cmdline[0x7FFF] = 0;
+    plan = load(f, sizeof f, NULL, cmdline);
+    ck_assert_msg(plan, "%s", error);
+    ck_assert_uint_le(0x20000 + segment_at(plan, 0x20000)->len, gpa);
+    loader_plan_free(plan);
 }
 END_TEST
 
