@@ -6,8 +6,8 @@
  *   PAE      |31 30|29 PDE 21|20 PTE 12|11 off 0|      entries of 8 bytes; the four PDPTEs are
  *   2 MiB    |31 30|29 PDE 21|20      offset   0|      registers, loaded at MOV CR3
  *
- *   entry    XD(63)  page frame  | AVL 11..9 | G 8 | PS/PAT 7 | D 6 | A 5 | PCD PWT | U 2 | W 1 | P
- * 0
+ *   entry    XD 63 | page frame | AVL 11..9 | G 8 | PS 7 | D 6 | A 5 | PCD 4 | PWT 3 | U 2 | W 1 |
+ *            P 0
  *
  * The walker knows nothing of TLBs or exceptions: it says what the tables say, and sets A and D. */
 #ifndef UMBRA_MMU_WALK_H

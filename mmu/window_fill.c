@@ -108,14 +108,14 @@ static uint32_t plan_entry(struct fill *f, unsigned n)
     const struct walk_mode *m = &f->win->mode;
     bool user = f->win->view == TLB_USER;
     uint64_t entry = window_load_entry(f->leaf->table + n * (m->pae ? 8 : 4), m->pae);
-    uint64_t need = ENTRY_P | ENTRY_A | (user ? ENTRY_U : 0), all = entry & f->leaf->pde;
+    uint64_t need = PTE_P | PTE_A | (user ? PTE_U : 0), all = entry & f->leaf->pde;
     uint64_t frame = m->pae ? BIT(m->phys_bits) - PAGE_SIZE : 0xFFFFF000;
     if ((all & need) != need || watched(f->w, (f->index * LEAF_PAGES + n) << PAGE_SHIFT))
         return 0;
     if (m->pae && (entry & ~(frame | PAGE_MASK | (m->nxe ? BIT(63) : 0))))
         return 0; /* reserved bits: the walker faults */
-    bool rights = (all & ENTRY_W) || (!user && !m->wp);
-    return plan_page(f->w, entry & frame, rights && (entry & ENTRY_D));
+    bool rights = (all & PTE_W) || (!user && !m->wp);
+    return plan_page(f->w, entry & frame, rights && (entry & PTE_D));
 }
 
 /* The copy is what a later sync compares; lines says where to look. */
@@ -134,8 +134,6 @@ static void copy_entries(struct fill *f)
 static void plan_table(struct fill *f)
 {
     unsigned group = f->n & ~(AROUND_GROUP - 1);
-    f->want[f->n] = encode(f->machine, false);
-    f->want[f->n] = plan_entry(f, f->n);
     for (unsigned n = group; n < group + AROUND_GROUP; n++)
         f->want[n] = plan_entry(f, n);
     for (unsigned n = f->n + 1; n < LEAF_PAGES && n <= f->n + AROUND_RUN; n++) {
@@ -176,7 +174,7 @@ static bool bind_leaf(struct fill *f)
     }
     struct leaf *leaf = win->leaf[f->index];
     if (leaf &&
-        (leaf->kind != kind || leaf->table != table || ((leaf->pde ^ pde) & ~(ENTRY_A | ENTRY_D))))
+        (leaf->kind != kind || leaf->table != table || ((leaf->pde ^ pde) & ~(PTE_A | PTE_D))))
         window_unmap_leaf(f->w, win, f->index);
     leaf = window_leaf(win, f->index, kind == LEAF_FLAT ? 0 : m->pae ? 8 : 4);
     if (!leaf)

@@ -17,6 +17,7 @@
 #ifndef UMBRA_MMU_WINDOW_STATE_H
 #define UMBRA_MMU_WINDOW_STATE_H
 
+#include "mmu/pte.h"
 #include "mmu/window.h"
 
 #define LEAF_PAGES   512u
@@ -28,13 +29,6 @@
 #define MAP_WRITE   2u
 #define MAP_NEXT    16u
 #define MAP_PAGE(m) ((uint64_t)((m) >> 4))
-
-#define ENTRY_P  UINT64_C(0x001)
-#define ENTRY_W  UINT64_C(0x002)
-#define ENTRY_U  UINT64_C(0x004)
-#define ENTRY_A  UINT64_C(0x020)
-#define ENTRY_D  UINT64_C(0x040)
-#define ENTRY_PS UINT64_C(0x080)
 
 /* Windows at most. The supervisor's are few at first: a kernel's half is the same under every root,
  * so a window that is taken over by another root keeps it, and each page of code that becomes known

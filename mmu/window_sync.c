@@ -4,8 +4,7 @@
  * were made from. When the guest flushes, copies and tables are compared, in lines of 64 bytes and
  * only those that hold an entry of a mapped page:
  *
- *     directory  [pde][pde][pde]...            leaf: copy of one pde (of half of its 4 MiB, if
- * 32-bit)
+ *     directory  [pde][pde][pde]...            leaf: copy of one pde (32-bit: two leaves have it)
  *                  |
  *     table       [line 0][line 1]...[line 63]  leaf.lines: which are looked at
  *     copy        [line 0][line 1]...[line 63]
@@ -20,7 +19,7 @@
 static bool entry_holds(uint64_t old, uint64_t now)
 {
     uint64_t changed = (old ^ now) & ~ENTRY_IGNORED;
-    return !(changed & (~(ENTRY_A | ENTRY_D) | old));
+    return !(changed & (~(PTE_A | PTE_D) | old));
 }
 
 const uint8_t *window_table(struct windows *w, uint64_t gpa)
@@ -39,7 +38,7 @@ const uint8_t *window_directory(struct windows *w, const struct walk_mode *mode,
         return table ? table + index / 2 * 4 : NULL;
     }
     uint64_t pdpte = mode->pdpte[index >> 9], frame = BIT(mode->phys_bits) - PAGE_SIZE;
-    const uint8_t *table = pdpte & ENTRY_P ? window_table(w, pdpte & frame) : NULL;
+    const uint8_t *table = pdpte & PTE_P ? window_table(w, pdpte & frame) : NULL;
     return table ? table + index % 512 * 8 : NULL;
 }
 
@@ -89,7 +88,7 @@ bool window_sync_directory(struct windows *w, struct window *win, unsigned index
     struct leaf *leaf = win->leaf[index];
     const uint8_t *at = window_directory(w, &win->mode, index);
     uint64_t now = at ? window_load_entry(at, win->mode.pae) : 0;
-    uint64_t irrelevant = leaf->kind == LEAF_TABLE ? ENTRY_D : 0;
+    uint64_t irrelevant = leaf->kind == LEAF_TABLE ? PTE_D : 0;
     if (entry_holds(leaf->pde & ~irrelevant, now & ~irrelevant)) {
         leaf->pde = now;
         return true;

@@ -1,8 +1,8 @@
 /* partition/kernel_image.h: kernel files for --kernel, turned into a plan for the loader device:
  *
  *   Linux boot protocol 2.00 to 2.15 (Linux, memtest86+, iPXE, memdisk), with initrd and command
- *   line, the one before it (memtest86), and ELF32 or "a.out kludge" multiboot 1 kernels, whose
- * initrd is a list of modules: "FILE ARGUMENTS,FILE ARGUMENTS".
+ *   line; the one before it (memtest86); ELF32 or "a.out kludge" multiboot 1 kernels, whose initrd
+ *   is a list of modules: "FILE ARGUMENTS,FILE ARGUMENTS".
  *
  * Linux from 2.09 on is given a seed for its random numbers, as boot loaders do: without one a
  * guest with no RDRAND spends its first second making entropy from its timer.

@@ -14,10 +14,8 @@
 
 static enum fpu_level allowed(const struct vcpu *c, const struct fpu *f)
 {
-    /* The 8087 and 80287 had other infinities and control bits. */
+    /* The 8087 and 80287 had other infinities, and an interrupt mask: hosts know neither. */
     if ((c->cr0 & (CR0_EM | CR0_TS)) || c->model <= CPU_286)
-        return FPU_OFF;
-    if (c->model <= CPU_286) /* one infinity, the 8087's interrupt mask: hosts know neither */
         return FPU_OFF;
     /* Without CR0.NE an error goes by way of FERR#, which the handlers drive. */
     if (!(c->cr0 & CR0_NE) && !f->in_host && (c->x87.status & STATUS_ES))

@@ -16,7 +16,7 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
     struct translator *t = c->translated.translator;
     const struct unit *u = site_unit(t, site);
     const struct unit_insn *ui = &u->insn[site_index(site)];
-    bool same = !((key_of(c) ^ u->key) & ~(KEY_WINDOW | KEY_FPU));
+    bool same = !((key_of(c) ^ u->key) & ~KEY_FORM);
     return same ? u->start + ui->resume : narrow_leave(c, u, site_index(site));
 }
 

@@ -92,7 +92,5 @@ void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct
     struct space *s = &p->user[(hash >> 40) % POLICY_SPACES];
     if (s->root != root)
         *s = (struct space){.root = root};
-    if (p->now != &p->kernel)
-        p->now = s;
     p->of[TLB_USER] = s;
 }

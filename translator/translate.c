@@ -138,7 +138,7 @@ void translator_destroy(struct translator *t)
 const uint8_t *translator_poll(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    struct unit *u = t->units[site >> SITE_SHIFT];
+    struct unit *u = site_unit(t, site);
     take_flags(c);
     c->insns = retired(t, 0);
     c->eip = u->eip;
@@ -161,8 +161,8 @@ const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip)
 const uint8_t *translator_link(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    struct unit *from = t->units[site >> SITE_SHIFT];
-    struct unit_link *link = &from->link[site & ((1u << SITE_SHIFT) - 1)];
+    struct unit *from = site_unit(t, site);
+    struct unit_link *link = &from->link[site_index(site)];
     take_flags(c);
     c->insns = retired(t, 0);
     c->eip = link->eip;
@@ -277,8 +277,8 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 const uint8_t *translator_fpu(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    struct unit *u = t->units[site >> SITE_SHIFT];
-    const struct unit_insn *ui = &u->insn[site & ((1u << SITE_SHIFT) - 1)];
+    struct unit *u = site_unit(t, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
     t->counters.fpu_guards++;
     fpu_want(t);
     return t->fpu.level >= ui->fpu ? u->start + ui->host : translator_help(c, site);

@@ -43,8 +43,8 @@ struct jump_page {
     struct code_seen seen; /* how it lies in machine memory */
 };
 
-#define JUMP_PAGES      192 /* that are remembered; a power of two more in the index */
-#define JUMP_PAGE_INDEX 512
+#define JUMP_PAGES      192 /* that are remembered */
+#define JUMP_PAGE_INDEX 512 /* places in their index: a power of two, and more of them */
 
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {

@@ -8,7 +8,6 @@
 struct seen {
     unsigned sent;    /* bytes by the guest */
     unsigned settled; /* of them, when it was last called */
-    unsigned calls;
 };
 
 static void sent(void *ctx, const uint8_t *data, size_t len)
@@ -21,7 +20,6 @@ static void settle(void *ctx)
 {
     struct seen *s = ctx;
     s->settled = s->sent;
-    s->calls++;
 }
 
 /* A machine that runs code at 0000:7C00. */
@@ -56,7 +54,6 @@ START_TEST(while_the_guest_runs)
     struct seen s = {0};
     struct machine *m = running(spins, sizeof spins, &s);
     ck_assert_int_eq(partition_run(m->p, UINT64_MAX, is_settled, &s), PARTITION_STOPPED);
-    ck_assert_uint_le(s.calls, partition_now(m->p) / 250000 + 2); /* no more often than need be */
     machine_end(m);
 }
 END_TEST

@@ -1,8 +1,11 @@
 /* translator/x86_64/stubs.c: the ways into and out of host code.
  *
- *   enter   C -> host code: saves what C keeps, loads the guest's registers and flags
- *   help, link, miss, poll, fpu, narrow   host code -> C -> host code: stores the guest's registers
- * and flags, calls, and goes on where the function said; on NULL returns from enter
+ *   enter        C -> host code: saves what C keeps, loads the guest's registers and flags
+ *   help, link,  host code -> C -> host code: stores the guest's registers and flags, calls, and
+ *   miss, poll,  goes on where the function said; on NULL returns from enter
+ *   fpu, narrow
+ *   again        a return that was guessed wrong: on by the jump table (translator/returns.h)
+ *   empty        the same at the bottom of the stack of returns
  *
  * r11d and r10d are the arguments. Flags travel as LAHF and SETO leave them: PUSHF and POPF take
  * ten times as long. */
