@@ -3,7 +3,9 @@
 tree, builds and runs the tests of cpu/ and mmu/ until one fails, and reports how many faults were
 caught.
 
-    scripts/mutate.py [--list] [--only NUMBER,...] [--folder FOLDER] [--cputests FOLDER]
+    scripts/mutate.py [--directed] [--list] [--only NUMBER,...] [--folder FOLDER] [--cputests FOLDER]
+
+--directed: those of mutants.py instead, which name the tests that are about them.
 
 The copy is a git worktree of HEAD (default /tmp/umbra-mutate), kept for the next run. Exits 1 when
 fewer than 95 % were caught, 2 when a fault's text no longer stands in its file exactly once.
@@ -14,6 +16,8 @@ import os
 import subprocess
 import sys
 import time
+
+from mutants import DIRECTED
 
 GOAL = 0.95
 TEST_SECONDS = 120  # a test that runs longer has noticed
@@ -159,15 +163,17 @@ def first_failure(folder, tests, cputests):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--directed", action="store_true")
     parser.add_argument("--only")
     parser.add_argument("--folder", default="/tmp/umbra-mutate")
     parser.add_argument("--cputests", default="../shared/cputests/80286")
     args = parser.parse_args()
     os.environ["CK_TIMEOUT_MULTIPLIER"] = TIMEOUT_MULTIPLIER
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-    chosen = [int(n) for n in args.only.split(",")] if args.only else range(1, len(MUTANTS) + 1)
+    mutants = DIRECTED if args.directed else MUTANTS
+    chosen = [int(n) for n in args.only.split(",")] if args.only else range(1, len(mutants) + 1)
     broken = False
-    for n, (path, old, new) in enumerate(MUTANTS, 1):
+    for n, (path, old, new, *_) in enumerate(mutants, 1):
         count = open(path, encoding="utf-8").read().count(old)
         if args.list or count != 1:
             print(f"{n:3} {path}: {old!r} -> {new!r}" + (f" STANDS {count} TIMES" if count != 1 else ""))
@@ -177,20 +183,21 @@ def main():
 
     prepare(args.folder)
     tests = test_names(args.folder)
-    if not args.only:
+    if not args.only and not args.directed:
         failed, _ = first_failure(args.folder, tests, args.cputests)
         if failed:
             print(f"without a fault: {failed}")
             return 1
     caught = 0
     for n in chosen:
-        path, old, new = MUTANTS[n - 1]
+        path, old, new, *own = mutants[n - 1]
         full = os.path.join(args.folder, path)
         text = open(full, encoding="utf-8").read()
         start = time.time()
         with open(full, "w", encoding="utf-8") as f:
             f.write(text.replace(old, new))
-        failure, good = first_failure(args.folder, tests, args.cputests)
+        about = {test: test for test in own[0].split()} if own else tests
+        failure, good = first_failure(args.folder, about, args.cputests)
         with open(full, "w", encoding="utf-8") as f:
             f.write(text)
         what = "NOT CAUGHT" if not failure else f"caught by {failure}" if good else failure
