@@ -142,8 +142,6 @@ const uint8_t *translator_poll(struct vcpu *c, uint32_t site)
     take_flags(c);
     c->insns = retired(t, 0);
     c->eip = u->eip;
-    if ((u->key ^ t->form) & KEY_WINDOW) /* lent, and a loop that goes on */
-        u->lent = UINT8_MAX;
     return NULL;
 }
 

@@ -26,6 +26,16 @@ void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
     t->counters.linked++;
 }
 
+/* link leads nowhere any more; its jump is the caller's to patch. */
+static void forget_target(struct unit_link *link)
+{
+    struct unit_link **at = &link->to->linked_by;
+    while (*at != link)
+        at = &(*at)->next_in;
+    *at = link->next_in;
+    link->to = NULL;
+}
+
 static void disconnect_all(struct translator *t, struct unit *u)
 {
     while (u->linked_by) {
@@ -38,13 +48,20 @@ static void disconnect_all(struct translator *t, struct unit *u)
         struct unit_link *link = &u->link[n];
         if (link->landing) /* the stack of returns may lead there still */
             backend_patch(t, link, t->stubs.again);
-        if (!link->to)
-            continue;
-        struct unit_link **at = &link->to->linked_by;
-        while (*at != link)
-            at = &(*at)->next_in;
-        *at = link->next_in;
-        link->to = NULL;
+        if (link->to)
+            forget_target(link);
+    }
+}
+
+/* u's ways out lead to translator_link again. */
+static void cut_links(struct translator *t, struct unit *u)
+{
+    for (unsigned n = 0; n < u->links; n++) {
+        struct unit_link *link = &u->link[n];
+        if (link->to) {
+            forget_target(link);
+            backend_patch(t, link, link->exit);
+        }
     }
 }
 
@@ -483,6 +500,7 @@ struct unit *unit_for(struct translator *t, uint32_t key)
     if (soft && soft->lent < LENT_MAX) {
         soft->lent++;
         t->counters.lent++;
+        cut_links(t, soft); /* else all that it leads to would go on without the window */
         return soft;
     }
     if (!t->eager && !soft && block_is_cold(b)) {
