@@ -4,10 +4,13 @@
 /* Host cycles, from measurements (docs/performance.md, docs/mmu.md). */
 #define GAIN_KERNEL  3 /* an instruction that a window saves: by 0.9 to 3.3 on programs */
 #define GAIN_USER    2
-#define WALK_GAIN    400     /* for each page-table walk that it saves */
-#define PAGE_COST    15000   /* to show a page, and to take it away again */
-#define FAULT_COST   30000   /* the same where the guest faults first: two signals */
-#define VISIT_COST   120     /* GS changed twice */
+#define WALK_GAIN    400   /* for each page-table walk that it saves */
+#define PAGE_COST    15000 /* to show a page, and to take it away again */
+#define FAULT_COST   30000 /* the same where the guest faults first: two signals */
+#define VISIT_COST   120   /* GS changed twice */
+#define FORM_COST    10    /* one has a window, the other not: GS stays */
+#define REFILL       4     /* walks after a flush, before any were counted */
+#define REFILL_MAX   256
 #define PRICE        3000000 /* of a change of form: code is translated anew, pages are shown */
 #define GRANT        (3 * PRICE)
 #define CHARGE_MAX   300000 /* more than that, and the host did something else meanwhile */
@@ -17,8 +20,11 @@
 
 void policy_init(struct policy *p)
 {
-    *p = (struct policy){.kernel = {.window = true, .credit = GRANT}, .stretch = POLICY_STRETCH};
-    p->of[TLB_SUPERVISOR] = p->now = &p->kernel;
+    *p = (struct policy){.user_since = POLICY_NEVER,
+                         .stretch = POLICY_STRETCH,
+                         .window[TLB_SUPERVISOR] = true,
+                         .kernel = {.window = true, .refill = REFILL, .credit = GRANT}};
+    p->of[TLB_SUPERVISOR] = &p->kernel;
     p->of[TLB_USER] = &p->user[0];
 }
 
@@ -29,28 +35,45 @@ void policy_make_restless(struct policy *p)
 
 void policy_charge(struct policy *p, uint64_t cycles)
 {
-    p->now->cost += cycles < CHARGE_MAX ? cycles : CHARGE_MAX;
+    struct space *s = p->of[p->user_since == POLICY_NEVER ? TLB_SUPERVISOR : TLB_USER];
+    s->cost += cycles < CHARGE_MAX ? cycles : CHARGE_MAX;
     p->settled -= p->stretch; /* it is time to look */
 }
 
-/* What the space earned and what it cost. */
-static void account(struct policy *p, unsigned view, const struct tlb *tlb)
+/* Learns what the soft TLB has to look up again after a flush, which a window spares it. */
+static void learn_refill(struct space *s, uint64_t flushes, uint64_t walks)
+{
+    uint64_t each = walks / flushes;
+    s->refill = (uint16_t)((3u * s->refill + (each < REFILL_MAX ? each : REFILL_MAX) + 3) / 4);
+}
+
+/* What the space earned in so many instructions, and what it cost. */
+static void account(struct policy *p, unsigned view, uint64_t ran, const struct tlb *tlb)
 {
     struct space *s = p->of[view];
     const struct tlb_walks *was = &p->walks[view], *is = &tlb->walks[view];
     int64_t each = view == TLB_USER ? GAIN_USER : GAIN_KERNEL;
-    int64_t gain = s->ran < RAN_MAX ? (int64_t)s->ran * each : 0;
-    int64_t cost = (int64_t)s->cost;
-    if (!s->window) {
+    int64_t gain = ran < RAN_MAX ? (int64_t)ran * each : 0;
+    int64_t cost = 0;
+    uint64_t flushes = tlb->flushes - p->flushes;
+    if (s->window) {
+        cost += (int64_t)s->cost;
+        gain += (int64_t)(flushes * s->refill) * WALK_GAIN;
+    } else {
         uint64_t fresh = is->fresh - was->fresh, faults = is->faults - was->faults;
-        gain += (int64_t)(is->walks - was->walks - fresh) * WALK_GAIN;
-        cost = (int64_t)(fresh * PAGE_COST + faults * FAULT_COST);
+        uint64_t again = is->walks - was->walks - fresh;
+        cost += (int64_t)(fresh * PAGE_COST + faults * FAULT_COST);
+        gain += (int64_t)again * WALK_GAIN;
+        if (flushes)
+            learn_refill(s, flushes, again);
     }
     if (view == TLB_SUPERVISOR)
-        cost += (int64_t)p->visits * VISIT_COST;
+        cost += (int64_t)p->visits * (p->window[TLB_USER] ? VISIT_COST : FORM_COST);
+    else if (!p->kernel.window)
+        cost += (int64_t)p->visits * FORM_COST;
     s->credit += gain - cost;
     s->credit = s->credit > CREDIT_MAX ? CREDIT_MAX : s->credit;
-    s->ran = s->cost = 0;
+    s->cost = 0;
 }
 
 static void decide(struct policy *p, struct space *s)
@@ -74,15 +97,20 @@ static void decide(struct policy *p, struct space *s)
 
 void policy_settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
 {
-    p->now->ran += insns - p->insns;
-    p->insns = insns;
+    if (p->user_since != POLICY_NEVER) {
+        p->user_ran += insns - p->user_since;
+        p->user_since = insns;
+    }
+    account(p, TLB_USER, p->user_ran, tlb);
+    account(p, TLB_SUPERVISOR, insns - p->insns - p->user_ran, tlb);
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
-        account(p, view, tlb);
         decide(p, p->of[view]);
+        p->window[view] = p->of[view]->window;
         p->walks[view] = tlb->walks[view];
     }
-    p->visits = 0;
-    p->settled = insns;
+    p->user_ran = p->visits = 0;
+    p->flushes = tlb->flushes;
+    p->insns = p->settled = insns;
 }
 
 void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb)
@@ -91,6 +119,8 @@ void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct
     uint64_t hash = (root >> 12) * UINT64_C(0x9E3779B97F4A7C15);
     struct space *s = &p->user[(hash >> 40) % POLICY_SPACES];
     if (s->root != root)
-        *s = (struct space){.root = root};
+        *s = (struct space){.root = root, .refill = REFILL};
+    p->root = root;
     p->of[TLB_USER] = s;
+    p->window[TLB_USER] = s->window;
 }

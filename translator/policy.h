@@ -31,21 +31,29 @@ struct space {
     uint64_t root;    /* of a user space */
     bool window;      /* it is to have one */
     uint8_t setbacks; /* times it went back to the soft TLB */
+    uint16_t refill;  /* walks that a flush brings about in the soft TLB */
     int64_t credit;   /* host cycles: what it earned less what it cost */
-    uint64_t ran;     /* instructions since its account was settled */
-    uint64_t cost;    /* cycles that its window took since then */
+    uint64_t cost;    /* cycles that its window took since its account was settled */
 };
 
+#define POLICY_NEVER UINT64_MAX
+
 struct policy {
+    /* What crossings look at: one line of the host's cache. */
+    uint64_t root;          /* of the user space */
+    uint64_t user_since;    /* insns when it was entered; POLICY_NEVER: the kernel runs */
+    uint64_t user_ran;      /* its instructions since the accounts were settled, up to then */
+    uint64_t visits;        /* of it to the kernel, since then */
+    uint64_t settled;       /* insns when it is time for that again, less stretch */
+    uint64_t stretch;       /* POLICY_STRETCH */
+    bool window[TLB_VIEWS]; /* of[] has one */
+    /* The rest. */
+    struct space *of[TLB_VIEWS]; /* the kernel; the user space that ran last */
+    uint64_t insns;              /* when the accounts were settled */
+    uint64_t flushes;            /* the TLB's counters then */
+    struct tlb_walks walks[TLB_VIEWS];
+    uint64_t to_window, to_soft; /* counters */
     struct space kernel, user[POLICY_SPACES];
-    struct space *of[TLB_VIEWS];       /* the kernel; the user space that ran last */
-    struct space *now;                 /* which of them runs */
-    uint64_t insns;                    /* when it began to */
-    uint64_t settled;                  /* when accounts were settled */
-    uint64_t visits;                   /* to the kernel from a user's window, since then */
-    uint64_t stretch;                  /* POLICY_STRETCH */
-    struct tlb_walks walks[TLB_VIEWS]; /* the TLB's counters then */
-    uint64_t to_window, to_soft;       /* counters */
 };
 
 void policy_init(struct policy *p);
@@ -64,18 +72,19 @@ void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct
 static inline bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
                                  const struct tlb *tlb)
 {
-    if (view == TLB_USER && unlikely(p->of[TLB_USER]->root != root))
-        policy_switch(p, root, insns, tlb);
-    struct space *s = p->of[view];
-    if (s != p->now) {
-        p->now->ran += insns - p->insns;
-        p->insns = insns;
-        p->now = s;
-        p->visits += view == TLB_SUPERVISOR && p->of[TLB_USER]->window;
+    if (view == TLB_USER) {
+        if (unlikely(p->root != root))
+            policy_switch(p, root, insns, tlb);
+        if (p->user_since == POLICY_NEVER)
+            p->user_since = insns;
+    } else if (p->user_since != POLICY_NEVER) {
+        p->user_ran += insns - p->user_since;
+        p->user_since = POLICY_NEVER;
+        p->visits++;
     }
     if (unlikely(insns - p->settled >= p->stretch))
         policy_settle(p, insns, tlb);
-    return s->window;
+    return p->window[view];
 }
 
 /* The window in use took so many host cycles. */

@@ -137,7 +137,7 @@ static bool calls(struct account *a, unsigned count, unsigned insns)
     bool window = true;
     for (unsigned n = 0; n < count; n++) {
         choose(a, ROOT, TLB_USER);
-        a->insns += 10;
+        a->insns += 4;
         window = choose(a, ROOT, TLB_SUPERVISOR);
         a->insns += insns;
     }
@@ -147,11 +147,52 @@ static bool calls(struct account *a, unsigned count, unsigned insns)
 START_TEST(short_visits_from_a_window_take_the_kernels)
 {
     struct account *a = new_account();
-    ck_assert(calls(a, 300000, 10)); /* the user space has none: nothing to change */
+    ck_assert(calls(a, 100000, 10)); /* the user space has none: nothing to change */
     ck_assert(run(a, ROOT, TLB_USER, LONG, 0));
     ck_assert(calls(a, 1000000, 1000));
     ck_assert(!calls(a, 1000000, 10));
     ck_assert(choose(a, ROOT, TLB_USER)); /* one of the two is enough */
+    free(a);
+}
+END_TEST
+
+START_TEST(calls_that_do_little_on_either_side_settle_in_one_form)
+{
+    struct account *a = new_account();
+    calls(a, 10000000, 3);
+    uint64_t changes = a->policy.to_window + a->policy.to_soft;
+    calls(a, 30000000, 3);
+    ck_assert_uint_eq(a->policy.to_window + a->policy.to_soft, changes);
+    ck_assert(!choose(a, ROOT, TLB_USER));
+    ck_assert(!choose(a, ROOT, TLB_SUPERVISOR));
+    free(a);
+}
+END_TEST
+
+/* The kernel loads CR3 so many times: in the soft TLB that brings walks about, in the window
+ * cycles. Returns how often its form changed. */
+static uint64_t loads_of_cr3(struct account *a, unsigned count, unsigned walks, unsigned cycles)
+{
+    uint64_t before = a->policy.to_window + a->policy.to_soft;
+    for (unsigned n = 0; n < count; n++) {
+        a->tlb.flushes++;
+        if (choose(a, ROOT, TLB_SUPERVISOR))
+            policy_charge(&a->policy, cycles);
+        else
+            a->tlb.walks[TLB_SUPERVISOR].walks += walks;
+        a->insns += 100;
+    }
+    return a->policy.to_window + a->policy.to_soft - before;
+}
+
+START_TEST(what_flushes_cost_the_soft_tlb_is_learned_there)
+{
+    struct account *a = new_account();
+    loads_of_cr3(a, 100000, 10, 2500);
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
+    ck_assert_uint_eq(loads_of_cr3(a, 1000000, 10, 2500), 0);
+    ck_assert_uint_gt(loads_of_cr3(a, 10000, 10, 25000), 0);
+    ck_assert(!choose(a, ROOT, TLB_SUPERVISOR));
     free(a);
 }
 END_TEST
@@ -184,4 +225,6 @@ CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_
            storm_loses_it_and_each_time_more_is_to_be_earned,
            first_accesses_speak_against_it_and_repeated_walks_for_it,
            kernel_is_the_same_under_every_root, short_visits_from_a_window_take_the_kernels,
-           one_long_charge_is_not_the_guests, count_that_goes_back_earns_nothing)
+           calls_that_do_little_on_either_side_settle_in_one_form,
+           what_flushes_cost_the_soft_tlb_is_learned_there, one_long_charge_is_not_the_guests,
+           count_that_goes_back_earns_nothing)
