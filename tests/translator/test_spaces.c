@@ -139,10 +139,51 @@ START_TEST(what_moved_makes_room)
 }
 END_TEST
 
+START_TEST(a_space_that_gets_its_window_runs_in_it)
+{
+    static const uint8_t program[] = {PAGING,       /* at 14: */
+                                      0x42,         /* inc edx */
+                                      0xEB,   0,    /* jmp 17 */
+                                      0x49,         /* at 17: dec ecx */
+                                      0x75,   0xFA, /* jnz 14: each unit leads to the other */
+                                      0xF4};
+    const struct engine *engine = engine_find("translate");
+    const struct engine_tuning tuning = {.shadow = SHADOW_AUTO, .eager = true};
+    struct machine m;
+    machine_start(&m, CPU_P4);
+    struct vcpu *c = m.c;
+    physmap_poke(m.pm, CODE, program, sizeof program);
+    make_space(&m, SPACE_A, LIBRARY);
+    ck_assert(engine->attach(c, &tuning));
+    struct translator *t = c->translated.translator;
+    if (t->shadow != SHADOW_AUTO) { /* a host without windows */
+        engine->detach(c);
+        machine_destroy(&m);
+        return;
+    }
+    c->eip = CODE;
+    c->reg[ECX].d = 2 * ROUNDS;
+    c->reg[EBX].d = SPACE_A;
+    t->policy.window[TLB_SUPERVISOR] = t->policy.kernel.window = false;
+    t->policy.kernel.credit = 0;
+    ck_assert_int_eq(engine->run(c, 4 * ROUNDS), EXIT_BUDGET);
+    ck_assert(!(t->form & KEY_WINDOW));
+    uint64_t units = t->counters.units;
+    t->policy.window[TLB_SUPERVISOR] = t->policy.kernel.window = true;
+    ck_assert_int_eq(engine->run(c, 100 * ROUNDS), EXIT_HALT);
+    ck_assert_uint_ge(t->counters.units, units + 2); /* both have theirs, in the one slice */
+    ck_assert_uint_lt(t->counters.lent, 50);
+    ck_assert_uint_eq(c->reg[EDX].d, 2 * ROUNDS);
+    engine->detach(c);
+    machine_destroy(&m);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {targets_outlive_a_switch,
-                                  a_switch_shows_what_was_mapped_before_it, what_moved_makes_room};
+                                  a_switch_shows_what_was_mapped_before_it, what_moved_makes_room,
+                                  a_space_that_gets_its_window_runs_in_it};
     if (!engine_find("translate")) {
         printf("SKIP: no translator for this host\n");
         return 77;
