@@ -162,6 +162,7 @@ START_TEST(a_space_that_gets_its_window_runs_in_it)
         return;
     }
     c->eip = CODE;
+    c->reg[EDX].d = 0;
     c->reg[ECX].d = 2 * ROUNDS;
     c->reg[EBX].d = SPACE_A;
     t->policy.window[TLB_SUPERVISOR] = t->policy.kernel.window = false;
@@ -170,6 +171,7 @@ START_TEST(a_space_that_gets_its_window_runs_in_it)
     ck_assert(!(t->form & KEY_WINDOW));
     uint64_t units = t->counters.units;
     t->policy.window[TLB_SUPERVISOR] = t->policy.kernel.window = true;
+    t->policy.kernel.credit = INT32_MAX;
     ck_assert_int_eq(engine->run(c, 100 * ROUNDS), EXIT_HALT);
     ck_assert_uint_ge(t->counters.units, units + 2); /* both have theirs, in the one slice */
     ck_assert_uint_lt(t->counters.lent, 50);
