@@ -106,9 +106,9 @@ static char *prompt(EditLine *edit)
     return (char *)(uintptr_t)reader_of(edit)->prompt;
 }
 
-/* EL_GETCFN: 1 with a character, 0 at the end. The verbs are ASCII. A Ctrl-D typed while a verb runs,
- * in the terminal's line mode, arrives as NUL once that mode is left: libedit would take it for the
- * terminal's disabled keys, one of which is "insert the next key as it is". */
+/* EL_GETCFN: 1 with a character, 0 at the end. The verbs are ASCII. A Ctrl-D typed while a verb
+ * runs, in the terminal's line mode, arrives as NUL once that mode is left: libedit would take it
+ * for the terminal's disabled keys, one of which is "insert the next key as it is". */
 static int next_character(EditLine *edit, wchar_t *out)
 {
     uint8_t byte;
