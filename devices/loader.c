@@ -18,6 +18,7 @@ struct loader {
     struct pci_config pci;
     uint8_t rom[LOADER_ROM_MAX]; /* configuration, not state */
     bool has_rom;
+    uint32_t said; /* bit per loader_state: failures told since the last reset */
 };
 
 static const struct field loader_fields[] = {
@@ -27,11 +28,12 @@ static const struct field loader_fields[] = {
     FIELD_END,
 };
 
-/* Loading ends in failure: true when that is to be said. A guest that tries again and again must
- * not fill the host's terminal. */
+/* Loading ends in failure: true when that is to be said. A guest that tries again and again, with
+ * success in between or not, must not fill the host's terminal. */
 static bool fails(struct loader *l, enum loader_state state)
 {
-    bool first = l->state != state;
+    bool first = !(l->said & BIT(state));
+    l->said |= (uint32_t)BIT(state);
     l->state = state;
     return first;
 }
@@ -159,6 +161,7 @@ static void loader_reset(void *state)
     struct loader *l = state;
     l->selected = 0;
     l->state = LOADER_IDLE;
+    l->said = 0;
     pci_config_reset(&l->pci, l->bus);
     place_rom(l);
 }
