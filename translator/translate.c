@@ -14,6 +14,8 @@
 #include "translator/flow.h"
 #include "translator/jumps.h"
 #include "translator/returns.h"
+#include "translator/unit_index.h"
+#include "translator/unit_links.h"
 #include "translator/units.h"
 
 #define SIGNAL_CYCLES 9000 /* a signal and the return from it: 3 us */

@@ -1,4 +1,4 @@
-/* translator/units.c: making units from blocks, finding them, linking and dropping them. */
+/* translator/units.c: making units from blocks, and dropping them. */
 #include "translator/units.h"
 
 #include <stdalign.h>
@@ -7,119 +7,8 @@
 #include "translator/jumps.h"
 #include "translator/narrow.h"
 #include "translator/returns.h"
-
-/* --- Links ------------------------------------------------------------------------------------ */
-
-void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
-{
-    if (link->to)
-        return;
-    if (to->part[0].block->crosses) { /* it holds for this address space only */
-        if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size)
-            backend_patch(t, link, backend_emit_jump(t, link->eip));
-        return;
-    }
-    link->to = to;
-    link->next_in = to->linked_by;
-    to->linked_by = link;
-    backend_patch(t, link, to->entry);
-    t->counters.linked++;
-}
-
-/* link leads nowhere any more; its jump is the caller's to patch. */
-static void forget_target(struct unit_link *link)
-{
-    struct unit_link **at = &link->to->linked_by;
-    while (*at != link)
-        at = &(*at)->next_in;
-    *at = link->next_in;
-    link->to = NULL;
-}
-
-static void disconnect_all(struct translator *t, struct unit *u)
-{
-    while (u->linked_by) {
-        struct unit_link *link = u->linked_by;
-        u->linked_by = link->next_in;
-        link->to = NULL;
-        backend_patch(t, link, link->exit);
-    }
-    for (unsigned n = 0; n < u->links; n++) {
-        struct unit_link *link = &u->link[n];
-        if (link->landing) /* the stack of returns may lead there still */
-            backend_patch(t, link, t->stubs.again);
-        if (link->to)
-            forget_target(link);
-    }
-}
-
-/* u's ways out lead to translator_link again. */
-static void cut_links(struct translator *t, struct unit *u)
-{
-    for (unsigned n = 0; n < u->links; n++) {
-        struct unit_link *link = &u->link[n];
-        if (link->to) {
-            forget_target(link);
-            backend_patch(t, link, link->exit);
-        }
-    }
-}
-
-/* --- Finding ---------------------------------------------------------------------------------- */
-
-/* Units are found by where the guest's code lies, not by a block's list: a library is translated
- * anew for each address that it is loaded at. */
-static struct unit **chain_of(const struct translator *t, const uint8_t *code, uint32_t key,
-                              uint32_t eip)
-{
-    uint64_t h = ((uint64_t)(uintptr_t)code ^ (uint64_t)key << 32) + (eip >> PAGE_SHIFT);
-    return &t->by_code[h * UINT64_C(0x9E3779B97F4A7C15) >> 40 & (UNIT_CHAINS - 1)];
-}
-
-static struct unit *find_by_code(const struct translator *t, const uint8_t *code, uint32_t key)
-{
-    const struct vcpu *c = t->vcpu;
-    uint32_t eip = (uint32_t)c->eip, gva = (uint32_t)c->seg[SEG_CS].base + eip;
-    struct unit *u = *chain_of(t, code, key, eip);
-    while (u && (u->code != code || u->key != key || u->eip != eip || u->gva != gva ||
-                 u->end_eip > c->code_len))
-        u = u->hash_next;
-    return u;
-}
-
-struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key)
-{
-    if (!b->translations)
-        return NULL;
-    return find_by_code(t, physmap_host(t->vcpu->physmap, b->offset), key);
-}
-
-/* The same for c->eip without asking for its block, if the TLB knows where it lies. */
-static struct unit *find_quickly(const struct translator *t, uint32_t key)
-{
-    struct vcpu *c = t->vcpu;
-    uint32_t gva = (uint32_t)(c->seg[SEG_CS].base + c->eip);
-    const uint8_t *code = tlb_lookup(&c->tlb, c->tlb_view, TLB_EXEC, gva, 1);
-    if (!code || c->stops || c->eip >= c->code_len)
-        return NULL;
-    struct unit *u = find_by_code(t, code, key);
-    return u && !u->crosses ? u : NULL;
-}
-
-static void enter_by_code(struct translator *t, struct unit *u)
-{
-    struct unit **chain = chain_of(t, u->code, u->key, u->eip);
-    u->hash_next = *chain;
-    *chain = u;
-}
-
-static void leave_by_code(struct translator *t, const struct unit *u)
-{
-    struct unit **at = chain_of(t, u->code, u->key, u->eip);
-    while (*at != u)
-        at = &(*at)->hash_next;
-    *at = u->hash_next;
-}
+#include "translator/unit_index.h"
+#include "translator/unit_links.h"
 
 /* --- Dropping --------------------------------------------------------------------------------- */
 
@@ -135,10 +24,10 @@ static void leave_block_lists(struct unit *u)
 
 static void unit_drop(struct translator *t, struct unit *u)
 {
-    disconnect_all(t, u);
+    unit_disconnect(t, u);
     jumps_forget(t, u);
     leave_block_lists(u);
-    leave_by_code(t, u);
+    unit_index_leave(t, u);
     u->dead = true;
     t->units[u->id] = NULL;
     t->free_ids[t->free_count++] = u->id;
@@ -250,17 +139,6 @@ struct plan {
 static uint32_t wrap(const struct vcpu *c, uint32_t eip)
 {
     return c->code32 ? eip : eip & 0xFFFF;
-}
-
-/* Does a unit for key begin with b at eip, in the present code segment? */
-static bool unit_begins(const struct translator *t, const struct block *b, uint32_t eip,
-                        uint32_t key)
-{
-    const uint8_t *code = physmap_host(t->vcpu->physmap, b->offset);
-    const struct unit *u = *chain_of(t, code, key, eip);
-    while (u && (u->code != code || u->key != key || u->eip != eip))
-        u = u->hash_next;
-    return u != NULL;
 }
 
 /* Follows the path on which no branch is taken, as far as it was taken before and until a unit
@@ -442,7 +320,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     fill(u, &plan);
     u->code = physmap_host(c->physmap, b->offset);
     u->crosses = b->crosses;
-    enter_by_code(t, u);
+    unit_index_enter(t, u);
     if (departed) {
         u->start = departed->start;
         u->room = departed->room;
@@ -486,7 +364,7 @@ bool block_is_cold(struct block *b)
 struct unit *unit_for(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    struct unit *u = find_quickly(t, key), *soft = NULL;
+    struct unit *u = unit_find_quickly(t, key), *soft = NULL;
     if (u)
         return u;
     struct block *b = block_find(c, 0);
@@ -500,7 +378,7 @@ struct unit *unit_for(struct translator *t, uint32_t key)
     if (soft && soft->lent < LENT_MAX) {
         soft->lent++;
         t->counters.lent++;
-        cut_links(t, soft); /* else all that it leads to would go on without the window */
+        unit_cut_ways_out(t, soft); /* else all that it leads to would go on without the window */
         return soft;
     }
     if (!t->eager && !soft && block_is_cold(b)) {

@@ -1,4 +1,4 @@
-/* translator/units.h: making, finding, linking and dropping units. */
+/* translator/units.h: making and dropping units. */
 #ifndef UMBRA_TRANSLATOR_UNITS_H
 #define UMBRA_TRANSLATOR_UNITS_H
 
@@ -10,16 +10,10 @@ void units_listen(struct translator *t);
 /* Is b, which has no unit that serves, to be interpreted once more? Each time counts. */
 bool block_is_cold(struct block *b);
 
-/* The unit that begins with b at c->eip for key; or NULL. */
-struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key);
-
 /* The unit at c->eip for key, made if need be; NULL when there is none (code that is not hot yet or
  * not kept, a debugger's breakpoint, no memory). Raises what fetching raises. Frees what was
  * dropped: none of it may be in use. */
 struct unit *unit_for(struct translator *t, uint32_t key);
-
-/* Has link jump straight to a unit. */
-void unit_connect(struct translator *t, struct unit_link *link, struct unit *to);
 
 /* Frees what was dropped. */
 void units_free_dead(struct translator *t);

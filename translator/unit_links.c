@@ -1,0 +1,56 @@
+/* translator/unit_links.c: see unit_links.h. */
+#include "translator/unit_links.h"
+
+void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
+{
+    if (link->to)
+        return;
+    if (to->part[0].block->crosses) { /* it holds for this address space only */
+        if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size)
+            backend_patch(t, link, backend_emit_jump(t, link->eip));
+        return;
+    }
+    link->to = to;
+    link->next_in = to->linked_by;
+    to->linked_by = link;
+    backend_patch(t, link, to->entry);
+    t->counters.linked++;
+}
+
+/* link leads nowhere any more; its jump is the caller's to patch. */
+static void forget_target(struct unit_link *link)
+{
+    struct unit_link **at = &link->to->linked_by;
+    while (*at != link)
+        at = &(*at)->next_in;
+    *at = link->next_in;
+    link->to = NULL;
+}
+
+void unit_disconnect(struct translator *t, struct unit *u)
+{
+    while (u->linked_by) {
+        struct unit_link *link = u->linked_by;
+        u->linked_by = link->next_in;
+        link->to = NULL;
+        backend_patch(t, link, link->exit);
+    }
+    for (unsigned n = 0; n < u->links; n++) {
+        struct unit_link *link = &u->link[n];
+        if (link->landing) /* the stack of returns may lead there still */
+            backend_patch(t, link, t->stubs.again);
+        if (link->to)
+            forget_target(link);
+    }
+}
+
+void unit_cut_ways_out(struct translator *t, struct unit *u)
+{
+    for (unsigned n = 0; n < u->links; n++) {
+        struct unit_link *link = &u->link[n];
+        if (link->to) {
+            forget_target(link);
+            backend_patch(t, link, link->exit);
+        }
+    }
+}
