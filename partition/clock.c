@@ -9,6 +9,7 @@
 #define RATE_MAX       (2000 * RATE_ONE) /* 0.5 million a second */
 #define SYNC_MIN_NS    UINT64_C(500000)
 #define LAG_DROPPED_NS 300000000 /* further behind than this, time is given up */
+#define RUSH_MOST      32        /* virtual time goes at most so many times as fast as the CPU */
 
 uint64_t host_now(void)
 {
@@ -22,11 +23,21 @@ uint64_t vclock_host_now(const struct vclock *k)
     return k->host.now ? k->host.now(k->host.ctx) : host_now();
 }
 
+static uint64_t vclock_cpu_now(const struct vclock *k)
+{
+    if (k->host.now)
+        return (k->host.cpu ? k->host.cpu : k->host.now)(k->host.ctx);
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 void vclock_init(struct vclock *k, enum clock_mode mode, struct host_clock host)
 {
     *k = (struct vclock){.mode = mode, .host = host};
-    k->rate = mode == CLOCK_HOST ? RATE_START : RATE_FIXED;
+    k->rate = k->speed = mode == CLOCK_HOST ? RATE_START : RATE_FIXED;
     k->host_base = k->sync_host = vclock_host_now(k);
+    k->sync_cpu = vclock_cpu_now(k);
 }
 
 uint64_t vclock_now(const struct vclock *k, uint64_t insns)
@@ -77,10 +88,53 @@ uint64_t vclock_host_target(const struct vclock *k)
     return vclock_host_now(k) - k->host_base;
 }
 
-/* The rate is what the host achieved of late, leaned by up to a half towards closing the gap
- * between the two times within some 20 ms. A sample that is slower than the rate may be of a
- * preempted host: it counts for a quarter. One that is faster is true: it counts at once, however
- * short it was, or virtual time would run away when code that waits for devices is done. */
+/* Time that is further behind than can be caught up with (the host was stopped) is given up. */
+static int64_t behind_after_drop(struct vclock *k, uint64_t host)
+{
+    int64_t behind = (int64_t)(host - k->host_base) - (int64_t)k->anchor_ns;
+    if (behind <= LAG_DROPPED_NS)
+        return behind;
+    k->host_base += (uint64_t)behind;
+    k->dropped_ns += (uint64_t)behind;
+    return 0;
+}
+
+/* How much faster than the processor virtual time goes, in 1024ths, to close a gap:
+ *
+ *     behind, ms    -30    -1     0     1     5    10    20    30    50
+ *     times        0.25  0.96     1  1.04   1.4   2.3   5.5    11    27     at most RUSH_MOST
+ *
+ * So on a quiet host, where the gap is a fraction of a millisecond, it goes evenly; and one that
+ * has the thread wait for a processor for most of the time is kept up with at a gap of some tens
+ * of ms. No tick gets lost, since none is leapt over, nor do those that are due come as a storm: a
+ * guest gets at least 1/RUSH_MOST of the time between them. */
+static uint64_t rush(int64_t behind)
+{
+    int64_t us = behind / 1000;
+    if (us > 100000)
+        return RUSH_MOST * 1024;
+    int64_t times = 1024 + us * 1024 / 40000 + (us > 0 ? us * us / 10000 * 1024 / 10000 : 0);
+    return times < 256 ? 256 : times > RUSH_MOST * 1024 ? RUSH_MOST * 1024 : (uint64_t)times;
+}
+
+static uint64_t within_rates(unsigned __int128 rate)
+{
+    return rate < RATE_MIN ? RATE_MIN : rate > RATE_MAX ? RATE_MAX : (uint64_t)rate;
+}
+
+/* What an instruction takes of the processor's time: not of the host's, which passes as well while
+ * others have the processor. A sample that is slower than those before may be of something rare
+ * (the host's own work on the thread's behalf): it counts for a quarter. One that is faster counts
+ * at once, however short it was, or virtual time would run away when code that waits for devices is
+ * done. */
+static void measure(struct vclock *k, uint64_t elapsed, uint64_t cpu, uint64_t ran)
+{
+    if (!cpu || cpu > elapsed) /* the partition runs in another thread than before */
+        cpu = elapsed;
+    uint64_t achieved = within_rates(((unsigned __int128)cpu << 32) / ran);
+    k->speed = achieved < k->speed ? achieved : (k->speed * 3 + achieved) / 4;
+}
+
 bool vclock_sync(struct vclock *k, uint64_t insns, bool busy)
 {
     if (k->mode != CLOCK_HOST)
@@ -91,31 +145,26 @@ bool vclock_sync(struct vclock *k, uint64_t insns, bool busy)
     bool runs_away = (unsigned __int128)ran * k->rate >> 32 > elapsed + SYNC_MIN_NS;
     if (busy && elapsed < SYNC_MIN_NS && !runs_away)
         return false;
+    uint64_t cpu = vclock_cpu_now(k);
+    if (busy && ran)
+        measure(k, elapsed, cpu - k->sync_cpu, ran);
     k->sync_host = host;
+    k->sync_cpu = cpu;
     k->sync_insns = insns;
-    if (!busy || ran == 0)
-        return false;
     re_anchor(k, insns);
-    int64_t behind = (int64_t)(host - k->host_base) - (int64_t)k->anchor_ns;
-    if (behind > LAG_DROPPED_NS) {
-        k->host_base += (uint64_t)behind;
-        k->dropped_ns += (uint64_t)behind;
-        behind = 0;
-    }
-    unsigned __int128 achieved = ((unsigned __int128)elapsed << 32) / ran;
-    int64_t lean = behind / 40; /* millionths: half a million (a half) at 20 ms */
-    lean = lean > 500000 ? 500000 : lean < -500000 ? -500000 : lean;
-    unsigned __int128 rate = achieved * (uint64_t)(1000000 + lean) / 1000000;
-    if (rate > k->rate)
-        rate = ((unsigned __int128)k->rate * 3 + rate) / 4;
-    k->rate = rate < RATE_MIN ? RATE_MIN : rate > RATE_MAX ? RATE_MAX : (uint64_t)rate;
+    int64_t behind = behind_after_drop(k, host);
+    if (!busy)
+        return false;
+    k->rate = within_rates((unsigned __int128)k->speed * rush(behind) >> 10);
     return true;
 }
 
 void vclock_resume(struct vclock *k, uint64_t insns)
 {
     k->sync_host = vclock_host_now(k);
+    k->sync_cpu = vclock_cpu_now(k);
     k->sync_insns = insns;
+    k->speed = k->rate;
     k->host_base = k->sync_host - vclock_now(k, insns);
 }
 

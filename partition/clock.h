@@ -18,9 +18,11 @@ enum clock_mode { CLOCK_HOST, CLOCK_INSNS };
 
 #define CLOCK_INSN_NS 10 /* ns per instruction with CLOCK_INSNS: 100 million a second */
 
-/* The host's clock: monotonic, ns. now NULL: the real one (a test may have one of its own). */
+/* The host's clocks, ns, monotonic: the time, and what of it the partition's thread had a processor
+ * (cpu NULL: all of it). now NULL: the real ones (a test may have some of its own). */
 struct host_clock {
     uint64_t (*now)(void *ctx);
+    uint64_t (*cpu)(void *ctx);
     void *ctx;
 };
 
@@ -29,8 +31,10 @@ struct vclock {
     struct host_clock host;
     uint64_t anchor_ns, anchor_insns;
     uint64_t rate;                  /* ns per instruction, 32.32 fixed point */
+    uint64_t speed;                 /* processor ns per instruction of late, the same */
     uint64_t host_base;             /* host ns at virtual time 0 */
     uint64_t sync_host, sync_insns; /* at the last sync that measured the speed */
+    uint64_t sync_cpu;
     uint64_t dropped_ns; /* real time that virtual time gave up on (host too slow or stopped) */
 };
 
@@ -51,9 +55,10 @@ uint64_t vclock_insns_until(const struct vclock *k, uint64_t insns, uint64_t dea
 /* Jumps forward to now_ns (the CPU slept); earlier times are ignored. */
 void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns);
 
-/* Steers virtual towards host time. busy: the CPU ran instructions all the time since the last
- * sync, so the interval tells its speed. Does nothing when that is not long ago. True: the rate
- * changed, so what was reckoned with it (vclock_insns_until) is to be reckoned anew. */
+/* Steers virtual towards host time; gives up what cannot be caught up with. busy: the CPU ran
+ * instructions all the time since the last sync, so the interval tells its speed; then it does
+ * nothing when that is not long ago. True: the rate changed, so what was reckoned with it
+ * (vclock_insns_until) is to be reckoned anew. */
 bool vclock_sync(struct vclock *k, uint64_t insns, bool busy);
 
 /* Host time went by while virtual time stood still, ns: the two keep step from here on. */

@@ -268,6 +268,11 @@ uint64_t partition_slept_ns(const struct partition *p)
     return p->slept_ns;
 }
 
+uint64_t partition_dropped_ns(const struct partition *p)
+{
+    return p->clock.dropped_ns;
+}
+
 struct debug *partition_debug(struct partition *p)
 {
     return &p->debug;

@@ -86,6 +86,8 @@ uint64_t partition_now(const struct partition *p);
 
 uint64_t partition_resets(const struct partition *p);   /* by the guest */
 uint64_t partition_slept_ns(const struct partition *p); /* host time spent waiting, HLT */
+/* Host time that the guest's clock did not follow: the host was stopped. */
+uint64_t partition_dropped_ns(const struct partition *p);
 
 struct debug *partition_debug(struct partition *p);
 struct vcpu *partition_vcpu(struct partition *p);

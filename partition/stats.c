@@ -163,8 +163,11 @@ void partition_stats(struct partition *p, struct bytes *out)
         put_windows(out, partition_vcpu(p));
     if (partition_vcpu(p)->translated.translator)
         put_translator(out, partition_vcpu(p)->translated.translator);
-    put(out, ",\n  \"virtual_ns\": %llu,\n  \"resets\": %llu,\n  \"slept_ns\": %llu",
-        u(partition_now(p)), u(partition_resets(p)), u(partition_slept_ns(p)));
+    put(out,
+        ",\n  \"virtual_ns\": %llu,\n  \"resets\": %llu,\n  \"slept_ns\": %llu,"
+        "\n  \"dropped_ns\": %llu",
+        u(partition_now(p)), u(partition_resets(p)), u(partition_slept_ns(p)),
+        u(partition_dropped_ns(p)));
     put(out, ",\n  \"port_reads\": %llu,\n  \"port_writes\": %llu", u(b->port_reads),
         u(b->port_writes));
     put(out, ",\n  \"dma\": {");

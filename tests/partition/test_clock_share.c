@@ -1,0 +1,196 @@
+/* A guest's clock follows the host's (partition/clock.h) also when others have the processor for
+ * most of the time, or the host stood still for a while; no tick of its timer gets lost then, and
+ * those that are late do not come as a storm.
+ *
+ * The host's clocks are the test's own: an instruction takes CPU_NS of the processor's time, and
+ * after each stretch of it the host's time goes on alone. So nothing depends on the real host. */
+#include "tests/check_main.h"
+#include "tests/partition/machine.h"
+
+#define CPU_NS    100
+#define MS        UINT64_C(1000000)
+#define RUSH_MOST 32 /* partition/clock.c */
+
+/* After has of the processor's time it is gone for away, both ns. */
+struct share {
+    uint64_t has, away;
+};
+
+struct host {
+    struct partition *p;
+    struct share share;
+    uint64_t halted_ns; /* time goes on while the guest waits */
+    uint64_t stood;     /* the host stood still for so long, ns */
+};
+
+static uint64_t cpu(void *ctx)
+{
+    const struct host *h = ctx;
+    return h->p ? vcpu_insns(partition_vcpu(h->p)) * CPU_NS : 0;
+}
+
+static uint64_t now(void *ctx)
+{
+    struct host *h = ctx;
+    if (h->p && partition_vcpu(h->p)->halted)
+        h->halted_ns += MS / 10;
+    uint64_t ran = cpu(h);
+    return ran + (h->share.away ? ran / h->share.has * h->share.away : 0) + h->halted_ns + h->stood;
+}
+
+/* Counts the ticks of the 8254, 1000 a second, at TICKS; 16-bit code at 0:7C00h:
+ *
+ *       cli                         mov al, 0FEh
+ *       xor ax, ax                  out 21h, al
+ *       mov ds, ax                  mov al, 34h
+ *       mov ss, ax                  out 43h, al
+ *       mov sp, 7C00h               mov ax, 1193
+ *       mov word [20h], tick        out 40h, al
+ *       mov [22h], ax               mov al, ah
+ *       mov al, 11h                 out 40h, al
+ *       out 20h, al                 sti
+ *       mov al, 8                   jmp body
+ *       out 21h, al         tick:   inc dword [TICKS]
+ *       mov al, 4                   push ax
+ *       out 21h, al                 mov al, 20h
+ *       mov al, 1                   out 20h, al
+ *       out 21h, al                 pop ax
+ *                                   iret                 */
+static const uint8_t counts_ticks[] = {
+    0xFA, 0x31, 0xC0, 0x8E, 0xD8, 0x8E, 0xD0, 0xBC, 0x00, 0x7C, 0xC7, 0x06, 0x20, 0x00,
+    0x37, 0x7C, 0xA3, 0x22, 0x00, 0xB0, 0x11, 0xE6, 0x20, 0xB0, 0x08, 0xE6, 0x21, 0xB0,
+    0x04, 0xE6, 0x21, 0xB0, 0x01, 0xE6, 0x21, 0xB0, 0xFE, 0xE6, 0x21, 0xB0, 0x34, 0xE6,
+    0x43, 0xB8, 0xA9, 0x04, 0xE6, 0x40, 0x88, 0xE0, 0xE6, 0x40, 0xFB, 0xEB, 0x0C, 0x66,
+    0xFF, 0x06, 0x00, 0x06, 0x50, 0xB0, 0x20, 0xE6, 0x20, 0x58, 0xCF,
+};
+#define TICKS   0x600
+#define TICK_NS (UINT64_C(1193) * 1000000000 / 1193182)
+
+struct body {
+    uint8_t code[20];
+};
+
+/* 1: mov eax, [TICKS] / cmp eax, [604h] / je 1b / mov [604h], eax / jmp 1b */
+static const struct body watches_memory = {{0x66, 0xA1, 0x00, 0x06, 0x66, 0x3B, 0x06, 0x04, 0x06,
+                                            0x74, 0xF5, 0x66, 0xA3, 0x04, 0x06, 0xEB, 0xEF}};
+/* 1: mov al, 0 / out 43h, al / in al, 40h / in al, 40h / jmp 1b */
+static const struct body watches_8254 = {
+    {0xB0, 0x00, 0xE6, 0x43, 0xE4, 0x40, 0xE4, 0x40, 0xEB, 0xF6}};
+/* 1: mov al, 0 / out 70h, al / in al, 71h / jmp 1b */
+static const struct body watches_rtc = {{0xB0, 0x00, 0xE6, 0x70, 0xE4, 0x71, 0xEB, 0xF8}};
+/* 1: hlt / jmp 1b */
+static const struct body halts = {{0xF4, 0xEB, 0xFD}};
+
+static struct machine *start(struct host *h, const struct body *body, const struct engine *engine)
+{
+    struct machine_options o = {.memory = 1 << 20,
+                                .cpu = CPU_486,
+                                .host_clock = {.now = now, .cpu = cpu, .ctx = h},
+                                .engine = engine};
+    struct machine *m = machine_new(&o);
+    ck_assert_ptr_nonnull(m);
+    physmap_poke(partition_physmap(m->p), 0x7C00, counts_ticks, sizeof counts_ticks);
+    physmap_poke(partition_physmap(m->p), 0x7C00 + sizeof counts_ticks, body, sizeof *body);
+    h->p = m->p;
+    return m;
+}
+
+static uint32_t ticks(const struct machine *m)
+{
+    uint8_t count[4];
+    physmap_peek(partition_physmap(m->p), TICKS, count, sizeof count);
+    return load_le32(count);
+}
+
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* For so much of the host's time. Virtual time never goes faster than RUSH_MOST times what the
+ * processor's does (and what one look at the host's clock may be wrong by). */
+static void run_for(struct machine *m, struct host *h, uint64_t host_ns)
+{
+    uint64_t end = now(h) + host_ns;
+    while (now(h) < end) {
+        uint64_t cpu_before = cpu(h), before = partition_now(m->p);
+        ck_assert_int_eq(partition_run(m->p, before + 20 * MS, NULL, NULL), PARTITION_RUNNING);
+        if (!h->halted_ns)
+            ck_assert_uint_le(partition_now(m->p) - before,
+                              (cpu(h) - cpu_before) * RUSH_MOST + 2 * MS);
+    }
+}
+
+static void follows(const struct body *body, const struct engine *engine, struct share share,
+                    uint64_t most_apart)
+{
+    struct host h = {.share = share};
+    struct machine *m = start(&h, body, engine);
+    run_for(m, &h, 500 * MS); /* until it has found its pace */
+    uint64_t host = now(&h), guest = partition_now(m->p), count = ticks(m);
+    uint64_t dropped = partition_dropped_ns(m->p);
+    run_for(m, &h, 1500 * MS);
+    host = now(&h) - host;
+    guest = partition_now(m->p) - guest;
+    count = ticks(m) - count;
+    ck_assert_uint_le(apart(guest, host), most_apart);
+    ck_assert_uint_le(apart(count, guest / TICK_NS), 2);
+    ck_assert_uint_eq(partition_dropped_ns(m->p), dropped);
+    machine_end(m);
+}
+
+static void all_follow(struct share share, uint64_t most_apart)
+{
+    for (unsigned n = 0; engine_at(n); n++) {
+        follows(&watches_memory, engine_at(n), share, most_apart);
+        follows(&watches_8254, engine_at(n), share, most_apart);
+        follows(&watches_rtc, engine_at(n), share, most_apart);
+    }
+}
+
+START_TEST(with_a_processor_of_its_own)
+{
+    all_follow((struct share){.has = MS, .away = 0}, 2 * MS);
+}
+END_TEST
+
+START_TEST(with_two_fifths_of_one)
+{
+    all_follow((struct share){.has = 4 * MS, .away = 6 * MS}, 12 * MS);
+}
+END_TEST
+
+START_TEST(with_a_twentieth)
+{
+    all_follow((struct share){.has = 2 * MS, .away = 38 * MS}, 60 * MS);
+}
+END_TEST
+
+START_TEST(gone_for_tens_of_ms_now_and_then)
+{
+    all_follow((struct share){.has = 200 * MS, .away = 80 * MS}, 90 * MS);
+}
+END_TEST
+
+/* Who waits for interrupts alone is not measured, but steered as well. */
+START_TEST(a_stopped_host_leaves_no_storm)
+{
+    const struct body *const guest[] = {&watches_memory, &watches_8254, &halts};
+    for (unsigned i = 0; i < ARRAY_LEN(guest); i++) {
+        struct host h = {0};
+        struct machine *m = start(&h, guest[i], NULL);
+        run_for(m, &h, 300 * MS);
+        uint64_t count = ticks(m), host = now(&h);
+        h.stood = 60000 * MS;
+        run_for(m, &h, 300 * MS);
+        count = ticks(m) - count;
+        uint64_t ran = now(&h) - host - h.stood;
+        ck_assert_uint_le(apart(count, ran / TICK_NS), 4);
+        ck_assert_uint_le(apart(partition_dropped_ns(m->p), h.stood), 2 * MS);
+        machine_end(m);
+    }
+}
+END_TEST
+
+CHECK_MAIN("partition/clock_share", with_a_processor_of_its_own, with_two_fifths_of_one,
+           with_a_twentieth, gone_for_tens_of_ms_now_and_then, a_stopped_host_leaves_no_storm)
