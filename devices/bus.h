@@ -33,17 +33,24 @@ must_use bool bus_dma_write(struct bus *bus, uint64_t gpa, const void *buf, size
 void bus_port_map(struct bus *bus, unsigned range, uint16_t base, bool enabled);
 void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled);
 
-/* Memory that the device owns (video RAM): size bytes, zeroed, for init only. NULL when there is no
- * more. The guest sees it where bus_vram_map puts it; which pages the guest wrote is told by
- * bus_vram_dirty: sets bit n of bitmap for page n (of 4 KiB) and clears the page's mark; true if
- * any. */
-uint8_t *bus_vram(struct bus *bus, size_t size);
+/* Memory that the device owns (video RAM): size bytes, and spare bytes behind them, zeroed, for
+ * init only. NULL when there is no more. The guest sees the first size bytes where bus_vram_map
+ * puts them; which pages the guest wrote is told by bus_vram_dirty: sets bit n of bitmap for page n
+ * (of 4 KiB) and clears the page's mark; true if any. The device tells by bus_vram_wrote that it
+ * wrote itself where the guest may have code. Offsets of spare bytes go on from size. */
+uint8_t *bus_vram(struct bus *bus, size_t size, size_t spare);
 void bus_vram_map(struct bus *bus, uint64_t base, bool enabled);
-/* Also maps [offset, offset+size) of the video RAM at base (the legacy window at A0000h, in linear
- * modes), in place of MMIO range. enabled false gives the MMIO range back. Whole pages. */
+/* Puts an MMIO range of the device's in place of the video RAM's first size bytes where
+ * bus_vram_map shows them: what they hold is elsewhere for now. size 0 takes it away. Whole pages.
+ */
+void bus_vram_cover(struct bus *bus, unsigned range, uint64_t size);
+/* Also maps [offset, offset+size) of the video RAM or the spare bytes at base (the legacy window at
+ * A0000h, where memory is linear), in place of MMIO range. enabled false gives the MMIO range back.
+ * Whole pages. */
 void bus_vram_window(struct bus *bus, unsigned range, uint64_t base, uint64_t offset, uint64_t size,
                      bool enabled);
 bool bus_vram_dirty(struct bus *bus, size_t offset, size_t len, uint8_t *bitmap);
+void bus_vram_wrote(struct bus *bus, size_t offset, size_t len);
 
 /* --- For the chips that are part of the machine's fabric --- */
 

@@ -44,6 +44,9 @@ struct bus {
     uint64_t vram_offset, vram_size, vram_base; /* machine offset; where the guest sees it */
     bool vram_mapped;                           /* wanted at vram_base */
     bool vram_shown;                            /* and it is there */
+    uint64_t vram_spare;                        /* bytes behind vram_size */
+    uint64_t vram_covered;                      /* bytes that vram_cover is shown in place of */
+    unsigned vram_cover;                        /* slot in board.mmio */
     struct {                                    /* video RAM in place of a part of an MMIO range */
         unsigned slot;                          /* in board.mmio; 0: none */
         uint64_t base, offset, size;

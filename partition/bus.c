@@ -131,6 +131,17 @@ static void show_vram_window(struct board *b, const struct bus *bus)
                          bus->vram_offset + bus->vram_window.offset);
 }
 
+/* The video RAM's first pages, or what covers them. */
+static void show_vram_start(struct board *b, const struct bus *bus, uint64_t size)
+{
+    if (!bus->vram_shown || !size)
+        return;
+    if (bus->vram_covered)
+        physmap_map_mmio(b->pm, bus->vram_base, size, &mmio_ops, &b->mmio[bus->vram_cover]);
+    else
+        physmap_map_vram(b->pm, bus->vram_base, size, bus->vram_offset);
+}
+
 static void show_range(struct board *b, struct decoded_range *r)
 {
     r->mapped = r->enabled && place_is_free(b, r->base, r->size);
@@ -172,6 +183,7 @@ static void show_windows(struct board *b)
         bus->vram_shown = bus->vram_mapped && place_is_free(b, bus->vram_base, bus->vram_size);
         if (bus->vram_shown)
             physmap_map_vram(b->pm, bus->vram_base, bus->vram_size, bus->vram_offset);
+        show_vram_start(b, bus, bus->vram_covered);
     }
 }
 
@@ -195,13 +207,16 @@ void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
     show_windows(b);
 }
 
-uint8_t *bus_vram(struct bus *bus, size_t size)
+uint8_t *bus_vram(struct bus *bus, size_t size, size_t spare)
 {
-    uint64_t offset = physmap_alloc(bus->board->pm, size);
+    size = align_up(size, PAGE_SIZE);
+    spare = align_up(spare, PAGE_SIZE);
+    uint64_t offset = physmap_alloc(bus->board->pm, size + spare);
     if (offset == NO_BACKING)
         return NULL;
     bus->vram_offset = offset;
-    bus->vram_size = align_up(size, PAGE_SIZE);
+    bus->vram_size = size;
+    bus->vram_spare = spare;
     return physmap_host(bus->board->pm, offset);
 }
 
@@ -216,13 +231,26 @@ void bus_vram_map(struct bus *bus, uint64_t base, bool enabled)
     show_windows(b);
 }
 
+void bus_vram_cover(struct bus *bus, unsigned range, uint64_t size)
+{
+    struct board *b = bus->board;
+    assert(size <= bus->vram_size && !(size & PAGE_MASK));
+    uint64_t was = bus->vram_covered;
+    bus->vram_covered = 0;
+    show_vram_start(b, bus, was);
+    bus->vram_cover = bus->mmio_slot[range];
+    bus->vram_covered = size;
+    show_vram_start(b, bus, size);
+}
+
 void bus_vram_window(struct bus *bus, unsigned range, uint64_t base, uint64_t offset, uint64_t size,
                      bool enabled)
 {
     struct board *b = bus->board;
     unsigned slot = bus->mmio_slot[range];
     struct decoded_range *r = &b->mmio[slot];
-    assert(offset + size <= bus->vram_size && base >= r->base && base + size <= r->base + r->size);
+    assert(offset + size <= bus->vram_size + bus->vram_spare);
+    assert(base >= r->base && base + size <= r->base + r->size);
     bus->vram_window.slot = enabled ? slot : 0;
     bus->vram_window.base = base;
     bus->vram_window.offset = offset;
@@ -236,6 +264,11 @@ bool bus_vram_dirty(struct bus *bus, size_t offset, size_t len, uint8_t *bitmap)
 {
     return physmap_take_dirty(bus->board->pm, bus->vram_offset + offset, len, PAGE_DIRTY_DISPLAY,
                               bitmap);
+}
+
+void bus_vram_wrote(struct bus *bus, size_t offset, size_t len)
+{
+    physmap_wrote(bus->board->pm, bus->vram_offset + offset, len);
 }
 
 /* --- The machine's fabric ---------------------------------------------------------------- */

@@ -24,7 +24,7 @@
 
 uint64_t pc_extra_memory(void)
 {
-    return VRAM_SIZE + ROM_SPACE;
+    return VRAM_SIZE + VGA_FLAT_BYTES + ROM_SPACE;
 }
 
 void pc_power_button(struct pc *pc)

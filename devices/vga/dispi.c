@@ -79,9 +79,9 @@ static void clear_screen(struct vga *v)
     uint64_t len = (uint64_t)v->dispi_y * row_memory(v);
     if (len > v->vram_size)
         len = v->vram_size;
+    vga_flat_leave(v);
     memset(v->vram, 0, len);
-    for (uint64_t at = 0; at < len; at += 4096)
-        vga_mark_dirty(v, (uint32_t)at);
+    bus_vram_wrote(v->bus, 0, len);
 }
 
 /* The DAC holds as many bits as the mode says: what stands in it is scaled. */

@@ -8,7 +8,7 @@
  *
  * An access goes through one of a few functions, chosen when a register changes, not when memory
  * is touched. Where video memory is linear for the CPU (packed VBE banks; chain-4 with nothing in
- * the way), the window is memory to the machine and no access arrives here at all.
+ * the way; text: flat.c), the window is memory to the machine and no access arrives here at all.
  *
  * Chain-4 is packed: address A lies in plane A & 3 at A >> 2 (a VGA of 1987 leaves three of four
  * addresses unused, and shows them with its double-word mode; see view.c). */
@@ -215,36 +215,61 @@ static void pick_functions(struct vga *v)
 {
     bool plain = writes_are_plain(v);
     if (!(v->misc & 2)) { /* video memory is off the bus */
-        v->read = read_nothing;
-        v->write = write_nothing;
+        v->planes_read = read_nothing;
+        v->planes_write = write_nothing;
     } else if (vga_dispi_on(v) && !vga_is_planar_dispi(v)) {
-        v->read = read_linear;
-        v->write = write_linear;
+        v->planes_read = read_linear;
+        v->planes_write = write_linear;
     } else if (v->seq[SEQ_MEMORY] & 8) {
-        v->read = read_chain4;
-        v->write = plain ? write_chain4_plain : write_chain4;
+        v->planes_read = read_chain4;
+        v->planes_write = plain ? write_chain4_plain : write_chain4;
     } else {
         if (v->gc[GC_MODE] & 0x10)
-            v->read = read_odd_even;
+            v->planes_read = read_odd_even;
         else
-            v->read = v->gc[GC_MODE] & 8 ? read_compare : read_planar;
+            v->planes_read = v->gc[GC_MODE] & 8 ? read_compare : read_planar;
         if (!(v->seq[SEQ_MEMORY] & 4))
-            v->write = plain ? write_odd_even_plain : write_odd_even;
+            v->planes_write = plain ? write_odd_even_plain : write_odd_even;
         else
-            v->write = plain ? write_planar_plain : write_planar;
+            v->planes_write = plain ? write_planar_plain : write_planar;
     }
 }
 
-/* Where A0000h..AFFFFh can be plain memory: *offset is what stands at A0000h. */
-static bool window_wanted(const struct vga *v, uint32_t *offset)
+/* As what could the aperture be plain bytes? Where it lies in the first 32 KiB of the planes, and
+ * what is written to an address is what is read there, in one plane. */
+static enum vga_flat flat_allowed(const struct vga *v)
 {
-    if (v->write == write_linear && v->dispi_bank_read == v->dispi_bank_write) {
-        *offset = v->read_base;
-        return true;
-    }
-    *offset = 0;
-    return v->write == write_chain4_plain && v->map_mask == UINT32_MAX && !(v->gc[GC_MODE] & 8) &&
-           (v->gc[GC_MISC] >> 2 & 3) == 1;
+    unsigned planes = v->seq[SEQ_MAP_MASK] & 15, read = v->gc[GC_READ_MAP] & 3;
+    if (vga_dispi_on(v) || v->aperture_size != VGA_FLAT_BYTES || v->gc[GC_MODE] & 8)
+        return FLAT_NONE;
+    if (v->planes_write == write_odd_even_plain && v->planes_read == read_odd_even)
+        return planes == 3 && read < 2 ? FLAT_PAIRS : FLAT_NONE;
+    if (v->planes_write == write_planar_plain && v->planes_read == read_planar)
+        return planes == 1 && read == 0 ? FLAT_PLANE_0 : FLAT_NONE;
+    return FLAT_NONE;
+}
+
+/* Where the legacy addresses can be plain memory. */
+static struct vga_window window_wanted(const struct vga *v)
+{
+    if (v->flat)
+        return (struct vga_window){true, 0xA0000 + v->aperture_base, v->vram_size, VGA_FLAT_BYTES};
+    if (v->planes_write == write_linear && v->dispi_bank_read == v->dispi_bank_write)
+        return (struct vga_window){true, 0xA0000, v->read_base & (v->vram_size - 1), 0x10000};
+    bool on = v->planes_write == write_chain4_plain && v->map_mask == UINT32_MAX &&
+              !(v->gc[GC_MODE] & 8) && (v->gc[GC_MISC] >> 2 & 3) == 1;
+    return (struct vga_window){on, 0xA0000, 0, 0x10000};
+}
+
+static void update_window(struct vga *v)
+{
+    struct vga_window want = window_wanted(v), *is = &v->window;
+    if (v->window_known && want.on == is->on &&
+        (!want.on || (want.base == is->base && want.offset == is->offset)))
+        return;
+    v->window_known = true;
+    *is = want;
+    bus_vram_window(v->bus, VGA_MMIO_LEGACY, want.base, want.offset, want.size, want.on);
 }
 
 void vga_memory_update(struct vga *v)
@@ -267,15 +292,6 @@ void vga_memory_update(struct vga *v)
     v->read_base = vga_dispi_on(v) ? (uint32_t)v->dispi_bank_read << 16 : 0;
     v->write_base = vga_dispi_on(v) ? (uint32_t)v->dispi_bank_write << 16 : 0;
     pick_functions(v);
-
-    uint32_t offset;
-    bool on = window_wanted(v, &offset);
-    if (on)
-        offset &= v->vram_size - 1;
-    if (v->window_known && on == v->window_on && (!on || offset == v->window_offset))
-        return;
-    v->window_known = true;
-    v->window_on = on;
-    v->window_offset = offset;
-    bus_vram_window(v->bus, VGA_MMIO_LEGACY, 0xA0000, offset, 0x10000, on);
+    vga_flat_update(v, flat_allowed(v));
+    update_window(v);
 }

@@ -64,11 +64,24 @@ void vga_render_all(void *state)
         v->picture->drawn = false;
 }
 
-/* Collects and clears both dirty maps. */
+/* A page of flat memory stands for plane addresses as many, which are four pages. */
+static bool take_flat_dirty(struct vga *v, struct vga_picture *p)
+{
+    _Static_assert(VGA_FLAT_BYTES / 4096 == 8, "a byte holds a bit for each page");
+    uint8_t pages = 0;
+    if (!v->flat || !bus_vram_dirty(v->bus, v->vram_size, VGA_FLAT_BYTES, &pages))
+        return false;
+    for (unsigned n = 0; n < 8; n++)
+        p->page_dirty[n / 2] |= pages >> n & 1 ? 0xF << n % 2 * 4 : 0;
+    return true;
+}
+
+/* Collects and clears the dirty maps. */
 static bool take_dirty(struct vga *v, struct vga_picture *p)
 {
     memset(p->page_dirty, 0, dirty_bytes(v));
     bool any = bus_vram_dirty(v->bus, 0, v->vram_size, p->page_dirty);
+    any |= take_flat_dirty(v, p);
     for (size_t i = 0; i < dirty_bytes(v) / 8; i++) {
         if (!v->dirty[i])
             continue;
@@ -187,8 +200,7 @@ static bool draw_band(const struct vga *v, const struct view *w, struct vga_pict
     unsigned columns = w->columns + (band->pan ? 1 : 0);
     for (unsigned i = 0; i < columns; i++) {
         uint32_t ma = (band->ma + i) & 0xFFFF;
-        const uint8_t *at = v->vram + (size_t)view_address(w, ma, 0) * 4;
-        uint32_t cell = load_le16(at);
+        uint32_t cell = vga_planes_at(v, view_address(w, ma, 0)) & 0xFFFF;
         if (ma == cursor_at)
             cell |= CELL_CURSOR;
         if (blink_dark && cell & 0x8000)

@@ -2,6 +2,7 @@
  *
  *   ports.c    registers behind 3B0h..3DFh          dispi.c   VBE extensions, PCI, BAR 2
  *   memory.c   A0000h..BFFFFh: planes and latches   timing.c  retrace, blinking
+ *   flat.c     text and CGA memory as plain bytes
  *   view.c     registers -> description of the picture
  *   render.c   picture -> pixels                    text.c    picture -> characters
  *
@@ -77,6 +78,13 @@ enum {
 #define DISPI_MAX_Y   1200u
 #define DISPI_MAX_BPP 32u
 
+/* What stands in vga.flat_bytes, in place of the same bytes of the planes: flat.c. */
+enum vga_flat {
+    FLAT_NONE,
+    FLAT_PAIRS,   /* even addresses of plane 0 and 1 side by side: text, CGA with 4 colours */
+    FLAT_PLANE_0, /* plane 0: CGA with 2 colours */
+};
+
 struct vga;
 typedef uint32_t vga_read_fn(struct vga *v, uint32_t address, unsigned size);
 typedef void vga_write_fn(struct vga *v, uint32_t address, uint32_t value, unsigned size);
@@ -106,17 +114,27 @@ struct vga {
     uint16_t dispi_virtual_x, dispi_x_offset, dispi_y_offset;
     uint8_t dispi_low_byte; /* of a 16-bit data write that came as two bytes */
 
+    uint8_t flat;        /* enum vga_flat */
+    uint8_t flat_heat;   /* bytes accessed while it could be flat and was not */
+    uint8_t *flat_bytes; /* VGA_FLAT_BYTES, behind the video memory */
+
     /* Derived by vga_memory_update. */
     vga_read_fn *read;
     vga_write_fn *write;
-    uint32_t aperture_base, aperture_size;                    /* offsets from A0000h */
-    uint32_t plane_mask;                                      /* of an address within a plane */
-    uint32_t read_base, write_base;                           /* added to the address (VBE banks) */
+    vga_read_fn *planes_read; /* the same, but for what flat.c wants to know */
+    vga_write_fn *planes_write;
+    uint8_t flat_wanted;                   /* enum vga_flat: what the registers allow */
+    uint32_t aperture_base, aperture_size; /* offsets from A0000h */
+    uint32_t plane_mask;                   /* of an address within a plane */
+    uint32_t read_base, write_base;        /* added to the address (VBE banks) */
     uint32_t map_mask, bit_mask, set_reset, enable_set_reset; /* a byte per plane */
     bool rom_on;                                              /* the ROM is decoded, at rom_base */
     uint32_t rom_base;
-    bool window_known, window_on; /* what the machine was told last, if anything */
-    uint32_t window_offset;
+    bool window_known; /* the machine was told */
+    struct vga_window {
+        bool on;
+        uint32_t base, offset, size;
+    } window;
 
     /* Derived by vga_timing_update. */
     uint32_t frame_ns, lines_total, dots_total, dots_shown, lines_shown, retrace_start, retrace_end;
@@ -141,10 +159,15 @@ static inline void vga_mark_dirty(struct vga *v, uint32_t offset)
     v->dirty[offset >> 18] |= UINT64_C(1) << (offset >> 12 & 63);
 }
 
-/* The byte offset of video memory that is shown 4 bits (one dword of planes) at plane address. */
-static inline uint32_t vga_planes_at(const struct vga *v, uint32_t plane_address)
+/* The four planes at plane address a, plane 0 lowest. */
+static inline uint32_t vga_planes_at(const struct vga *v, uint32_t a)
 {
-    return load_le32(v->vram + (size_t)plane_address * 4);
+    uint32_t planes = load_le32(v->vram + (size_t)a * 4);
+    if (likely(!v->flat) || a >= VGA_FLAT_BYTES)
+        return planes;
+    if (v->flat == FLAT_PLANE_0)
+        return (planes & 0xFFFFFF00u) | v->flat_bytes[a];
+    return a & 1 ? planes : (planes & 0xFFFF0000u) | load_le16(v->flat_bytes + a);
 }
 
 /* ports.c */
@@ -153,6 +176,17 @@ void vga_port_write8(struct vga *v, uint16_t port, uint8_t value);
 
 /* memory.c */
 void vga_memory_update(struct vga *v);
+
+/* flat.c */
+/* Picks read and write, with what the registers allow now. */
+void vga_flat_update(struct vga *v, enum vga_flat allowed);
+/* The planes have everything again. vga_memory_update follows. */
+void vga_flat_leave(struct vga *v);
+/* Puts flat in order; vga_memory_update follows. */
+void vga_flat_loaded(struct vga *v);
+/* BAR 0 where it is covered. */
+uint32_t vga_frame_read(struct vga *v, uint32_t offset, unsigned size);
+void vga_frame_write(struct vga *v, uint32_t offset, uint32_t value, unsigned size);
 
 /* dispi.c */
 uint16_t vga_dispi_read(struct vga *v, unsigned index);

@@ -25,8 +25,8 @@ void vga_text_screen(void *state, struct text_screen *out)
         if (y * w.cell_height >= w.split && (y - 1) * w.cell_height < w.split)
             ma = 0;
         for (unsigned x = 0; x < out->columns; x++) {
-            const uint8_t *at = v->vram + (size_t)view_address(&w, (ma + x) & 0xFFFF, 0) * 4;
-            out->cells[y][x] = (struct text_cell){at[0], at[1]};
+            uint32_t at = vga_planes_at(v, view_address(&w, (ma + x) & 0xFFFF, 0));
+            out->cells[y][x] = (struct text_cell){(uint8_t)at, (uint8_t)(at >> 8)};
             if (((ma + x) & 0xFFFF) == cursor) {
                 out->cursor_column = x;
                 out->cursor_row = y;

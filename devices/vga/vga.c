@@ -19,6 +19,7 @@ static const struct mmio_range mmio[] = {
     [VGA_MMIO_LEGACY] = {0xA0000, 0x20000, SIZE_1 | SIZE_2 | SIZE_4},
     [VGA_MMIO_REGISTERS] = {0, 0x1000, SIZE_1 | SIZE_2 | SIZE_4},
     [VGA_MMIO_ROM] = {0, VGA_ROM_MAX, SIZE_1 | SIZE_2 | SIZE_4},
+    [VGA_MMIO_FRAME] = {0, VGA_FLAT_BYTES * 4, SIZE_1 | SIZE_2 | SIZE_4},
 };
 
 static const struct field vga_fields[] = {
@@ -55,6 +56,8 @@ static const struct field vga_fields[] = {
     FIELD(struct vga, dispi_x_offset, "VBE first column shown"),
     FIELD(struct vga, dispi_y_offset, "VBE first row shown"),
     FIELD(struct vga, dispi_low_byte, "VBE data: low byte of a write in two parts"),
+    FIELD(struct vga, flat, "text or CGA memory is kept apart, as plain bytes"),
+    FIELD(struct vga, flat_heat, "bytes accessed before it is"),
     FIELD_END,
 };
 
@@ -117,10 +120,11 @@ static const char *vga_init(void *state, struct bus *bus, const void *config)
     v->vram_size = c && c->vram_size ? c->vram_size : DEFAULT_VRAM;
     if (!is_power_of_two(v->vram_size) || v->vram_size < 1u << 20 || v->vram_size > 64u << 20)
         return "video memory must be a power of two from 1 to 64 MiB";
-    v->vram = bus_vram(bus, v->vram_size);
+    v->vram = bus_vram(bus, v->vram_size, VGA_FLAT_BYTES);
     v->dirty = calloc(v->vram_size / 4096 / 64, sizeof *v->dirty);
     if (!v->vram || !v->dirty)
         return "no memory for the video memory";
+    v->flat_bytes = v->vram + v->vram_size;
     if (c && c->rom && c->rom_size && c->rom_size <= VGA_ROM_MAX) {
         v->rom = malloc(VGA_ROM_MAX);
         if (!v->rom)
@@ -148,6 +152,7 @@ static void vga_loaded(void *state)
     if (!vga_dispi_mode_valid(v))
         v->dispi_enable &= (uint16_t)~DISPI_ENABLED;
     v->window_known = false;
+    vga_flat_loaded(v);
     place_rom(v);
     vga_timing_update(v);
     vga_memory_update(v);
@@ -273,6 +278,8 @@ static uint64_t vga_mmio_read(void *state, unsigned range, uint64_t offset, unsi
         return registers_read(v, (uint32_t)offset, size);
     if (range == VGA_MMIO_ROM)
         return rom_read(v, (uint32_t)offset, size);
+    if (range == VGA_MMIO_FRAME)
+        return vga_frame_read(v, (uint32_t)offset, size);
     uint32_t address = (uint32_t)offset - v->aperture_base;
     return address < v->aperture_size ? v->read(v, address, size) : UINT32_MAX;
 }
@@ -285,7 +292,9 @@ static void vga_mmio_write(void *state, unsigned range, uint64_t offset, uint64_
         registers_write(v, (uint32_t)offset, (uint32_t)value, size);
         return;
     }
-    if (range == VGA_MMIO_ROM)
+    if (range == VGA_MMIO_FRAME)
+        vga_frame_write(v, (uint32_t)offset, (uint32_t)value, size);
+    if (range != VGA_MMIO_LEGACY)
         return;
     uint32_t address = (uint32_t)offset - v->aperture_base;
     if (address < v->aperture_size)

@@ -22,10 +22,15 @@ struct vga_config {
 };
 #define VGA_ROM_MAX 0x10000u
 
+/* Memory that the adapter takes beside vram_size: what B8000h or B0000h shows while it is plain
+ * bytes (devices/vga/flat.c). */
+#define VGA_FLAT_BYTES 0x8000u
+
 extern const struct device_class vga_class;
 
-/* The descriptor's ranges, by index. */
-enum { VGA_MMIO_LEGACY, VGA_MMIO_REGISTERS, VGA_MMIO_ROM }; /* A0000h..BFFFFh; BAR 2; ROM BAR */
+/* The descriptor's ranges, by index: A0000h..BFFFFh; BAR 2; ROM BAR; the start of BAR 0, where it
+ * is not memory for a while (devices/vga/flat.c). */
+enum { VGA_MMIO_LEGACY, VGA_MMIO_REGISTERS, VGA_MMIO_ROM, VGA_MMIO_FRAME };
 
 /* Brings the surface up to date with the adapter's picture, drawing only what changed since the
  * last call. The surface must be the one passed last time; after a change of surface call

@@ -310,12 +310,15 @@ void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
         physmap_map_mmio(bus->tb->pm, base, size, &range_ops, r);
 }
 
-uint8_t *bus_vram(struct bus *bus, size_t size)
+uint8_t *bus_vram(struct bus *bus, size_t size, size_t spare)
 {
-    bus->vram_offset = physmap_alloc(bus->tb->pm, size);
+    size = align_up(size, PAGE_SIZE);
+    spare = align_up(spare, PAGE_SIZE);
+    bus->vram_offset = physmap_alloc(bus->tb->pm, size + spare);
     if (bus->vram_offset == NO_BACKING)
         return NULL;
-    bus->vram_size = align_up(size, PAGE_SIZE);
+    bus->vram_size = size;
+    bus->vram_spare = spare;
     return physmap_host(bus->tb->pm, bus->vram_offset);
 }
 
@@ -329,13 +332,26 @@ void bus_vram_map(struct bus *bus, uint64_t base, bool enabled)
     bus->vram_base = base;
     if (enabled)
         physmap_map_vram(bus->tb->pm, base, bus->vram_size, bus->vram_offset);
+    bus_vram_cover(bus, bus->vram_cover, bus->vram_covered);
+}
+
+void bus_vram_cover(struct bus *bus, unsigned range, uint64_t size)
+{
+    if (range >= bus->class->mmio_count || size > bus->vram_size)
+        die(bus, "cover of video memory out of range");
+    if (bus->vram_mapped && bus->vram_covered)
+        physmap_map_vram(bus->tb->pm, bus->vram_base, bus->vram_covered, bus->vram_offset);
+    bus->vram_cover = range;
+    bus->vram_covered = size;
+    if (bus->vram_mapped && size)
+        physmap_map_mmio(bus->tb->pm, bus->vram_base, size, &range_ops, &bus->mmio[range]);
 }
 
 void bus_vram_window(struct bus *bus, unsigned range, uint64_t base, uint64_t offset, uint64_t size,
                      bool enabled)
 {
     struct testbus_range *r = &bus->mmio[range];
-    if (range >= bus->class->mmio_count || offset + size > bus->vram_size)
+    if (range >= bus->class->mmio_count || offset + size > bus->vram_size + bus->vram_spare)
         die(bus, "video memory window out of range");
     if (r->enabled)
         physmap_map_mmio(bus->tb->pm, r->base, bus->class->mmio[range].size, &range_ops, r);
@@ -345,10 +361,16 @@ void bus_vram_window(struct bus *bus, unsigned range, uint64_t base, uint64_t of
 
 bool bus_vram_dirty(struct bus *bus, size_t offset, size_t len, uint8_t *bitmap)
 {
-    if (offset > bus->vram_size || len > bus->vram_size - offset)
+    uint64_t end = bus->vram_size + bus->vram_spare;
+    if (offset > end || len > end - offset)
         die(bus, "bus_vram_dirty beyond video memory");
     return physmap_take_dirty(bus->tb->pm, bus->vram_offset + offset, len, PAGE_DIRTY_DISPLAY,
                               bitmap);
+}
+
+void bus_vram_wrote(struct bus *bus, size_t offset, size_t len)
+{
+    physmap_wrote(bus->tb->pm, bus->vram_offset + offset, len);
 }
 
 uint64_t tb_read(struct testbus *tb, uint64_t gpa, unsigned size)

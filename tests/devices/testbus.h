@@ -47,7 +47,9 @@ struct bus {
     uint64_t timer_deadline[TESTBUS_TIMERS];
     uint64_t timer_fires;
     struct testbus_range port[TESTBUS_RANGES], mmio[TESTBUS_RANGES];
-    uint64_t vram_offset, vram_size;
+    uint64_t vram_offset, vram_size, vram_spare;
+    uint64_t vram_covered;
+    unsigned vram_cover; /* MMIO range in place of that many first bytes */
     uint64_t vram_base;
     bool vram_mapped;
     unsigned pci_devfn; /* 256: not on the PCI bus */
