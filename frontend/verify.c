@@ -19,7 +19,7 @@ static uint32_t eip_at(const struct unit_code *code, uint32_t offset)
 {
     uint32_t eip = code->eip;
     for (unsigned n = 0; n < code->insns && code->insn[n].host <= offset; n++)
-        eip = code->insn[n].eip;
+        eip = code->eip + code->insn[n].at;
     return eip;
 }
 

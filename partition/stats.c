@@ -93,6 +93,7 @@ static void put_translator(struct bytes *out, const struct translator *t)
         {"units_dropped", n->units_dropped},
         {"flushes", n->flushes},
         {"entries", n->entries},
+        {"units_moved", n->moved},
         {"units_lent", n->lent},
         {"links", n->linked},
         {"jumps_missed", n->missed},

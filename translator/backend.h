@@ -86,6 +86,9 @@ void backend_emit(struct translator *t, struct unit *u);
 #define BACKEND_JUMP_ROOM 64
 const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip);
 
+/* u's eip grew by a multiple of the page size: brings its host code up to date. */
+void backend_move(struct translator *t, const struct unit *u, uint32_t by);
+
 /* Has the jump of a link go to the host address to. */
 void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to);
 

@@ -48,7 +48,7 @@ static inline unsigned site_index(uint32_t site)
 /* The eip of what follows ui, as the unit's code has it. */
 static inline uint32_t eip_behind(const struct unit *u, const struct unit_insn *ui)
 {
-    uint32_t eip = ui->eip + ui->insn->len;
+    uint32_t eip = insn_eip(u, ui) + ui->insn->len;
     return u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
 }
 

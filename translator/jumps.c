@@ -237,7 +237,7 @@ static void catch_up(struct translator *t, struct jump_table *table)
     table->page_flushes = tlb->page_flushes;
 }
 
-void jumps_note(struct translator *t, const struct unit *u)
+void jumps_note(struct translator *t, struct unit *u)
 {
     struct jump_table *table = t->current;
     const struct vcpu *c = t->vcpu;
@@ -247,6 +247,7 @@ void jumps_note(struct translator *t, const struct unit *u)
     bool global = !u->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva);
     note_code_page(t, table, u, global);
     table->slot[slot] = u->indirect;
+    u->noted |= (uint16_t)(1u << table->index);
     table->where[slot] = (uint8_t)(u->gva >> 16);
     table->used[word] |= BIT(slot % 64);
     table->used_words[word / 64] |= BIT(word % 64);
@@ -262,9 +263,10 @@ void jumps_note(struct translator *t, const struct unit *u)
 void jumps_forget(struct translator *t, const struct unit *u)
 {
     unsigned slot = jump_slot(u->eip);
-    for (unsigned n = 0; n < JUMP_TABLES; n++) {
-        if (t->table_key[n] == u->key && t->table[n]->slot[slot] == u->indirect)
-            t->table[n]->slot[slot] = t->stubs.miss;
+    for (unsigned tables = u->noted; tables; tables &= tables - 1) {
+        const uint8_t **at = &t->table[__builtin_ctz(tables)]->slot[slot];
+        if (*at == u->indirect)
+            *at = t->stubs.miss;
     }
 }
 

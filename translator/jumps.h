@@ -28,7 +28,7 @@ void jumps_choose(struct translator *t, uint32_t key);
 void jumps_use(struct translator *t, struct jump_table *table, uint32_t key);
 
 /* The table chosen leads to u from now on. */
-void jumps_note(struct translator *t, const struct unit *u);
+void jumps_note(struct translator *t, struct unit *u);
 
 /* u goes. */
 void jumps_forget(struct translator *t, const struct unit *u);

@@ -25,11 +25,12 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
 const struct insn *narrow_begin(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    const struct unit_insn *ui = &site_unit(t, site)->insn[site_index(site)];
+    const struct unit *u = site_unit(t, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
     c->insns = retired(t, ui->rest + 1u);
-    c->eip = ui->eip;
+    c->eip = insn_eip(u, ui);
     c->cur = ui->insn;
-    c->block_eip = (uint64_t)ui->eip - ui->insn->offset;
+    c->block_eip = c->eip - ui->insn->offset;
     return ui->insn;
 }
 

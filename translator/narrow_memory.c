@@ -285,7 +285,7 @@ static const uint8_t *again(struct vcpu *c, const struct unit *u, const struct u
     }
     take_flags(c);
     c->insns = retired(t, ui->rest + 1u);
-    c->eip = ui->eip;
+    c->eip = insn_eip(u, ui);
     return translator_go_on(t);
 }
 

@@ -16,6 +16,7 @@
 #include "translator/returns.h"
 #include "translator/unit_index.h"
 #include "translator/unit_links.h"
+#include "translator/unit_moves.h"
 #include "translator/units.h"
 
 #define SIGNAL_CYCLES 9000 /* a signal and the return from it: 3 us */
@@ -45,12 +46,13 @@ static bool allocate(struct translator *t)
 {
     t->units = calloc(UNITS_MAX, sizeof t->units[0]);
     t->by_code = big_alloc(UNIT_CHAINS * sizeof t->by_code[0]);
+    t->youngest = calloc(UNIT_RINGS, sizeof t->youngest[0]);
     t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
     t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
     t->scratch = malloc(BACKEND_UNIT_ROOM);
-    if (!t->units || !t->by_code || !t->free_ids || !t->by_address || !t->helped_rows ||
-        !t->scratch)
+    if (!t->units || !t->by_code || !t->youngest || !t->free_ids || !t->by_address ||
+        !t->helped_rows || !t->scratch)
         return false;
     if (!jumps_init(t) || !returns_init(t))
         return false;
@@ -128,6 +130,7 @@ void translator_destroy(struct translator *t)
     unit_memory_empty(&t->memory);
     free(t->units);
     big_free(t->by_code, UNIT_CHAINS * sizeof t->by_code[0]);
+    free(t->youngest);
     free(t->free_ids);
     free(t->by_address);
     free(t->scratch);
@@ -253,13 +256,13 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     bool faulted = t->fault_site == site, x87 = ui->x87;
     t->fault_site = NO_SITE;
     if (x87 && fpu_take(t)) { /* its interrupt comes before this instruction */
-        c->eip = ui->eip;
+        c->eip = insn_eip(u, ui);
         return translator_go_on(t);
     }
     bool looked = ui->soft || !(u->key & KEY_WINDOW);
     uint32_t gva;
     unsigned wrote = looked ? written_by(c, ui->insn, &gva) : 0;
-    bool straight = run_one(t, ui->insn, ui->eip);
+    bool straight = run_one(t, ui->insn, insn_eip(u, ui));
     if (u->landing && n + 1u == u->insns)
         returns_push(t, u);
     straight |= backend_resumes(ui->insn) && c->eip == eip_behind(u, ui);
@@ -318,7 +321,7 @@ static struct block *next_cold(const struct translator *t)
     struct block *b = block_find(c, 0);
     uint32_t key = key_of(c) | t->form;
     bool cold = b->live && !b->stops && !unit_at(t, b, key) && !unit_at(t, b, key & ~KEY_WINDOW) &&
-                block_is_cold(b);
+                !unit_to_move(t, physmap_host(c->physmap, b->offset), key) && block_is_cold(b);
     return cold ? b : NULL;
 }
 

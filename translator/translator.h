@@ -29,6 +29,7 @@
 #define JUMP_TABLES     16
 #define UNITS_MAX       (1u << 18)
 #define UNIT_CHAINS     (1u << 18)
+#define UNIT_RINGS      (1u << 17)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
 #define CODE_CACHE_SIZE (UINT64_C(128) << 20)
 #define BLOCKS_FREE     (UINT64_C(4) << 20) /* bytes of blocks that do not count as cache */
@@ -91,6 +92,7 @@ struct way {
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
+    uint64_t moved;                         /* units that stand for another eip now */
     uint64_t lent;                          /* entries of soft units where there is a window */
     uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
     uint64_t returns_full; /* times a stack of returns was full */
@@ -107,6 +109,7 @@ struct translator {
     uint64_t end;          /* insns when the counter reaches the strip's start */
     struct unit **units;   /* by id */
     struct unit **by_code; /* UNIT_CHAINS hash chains: by code, key and eip */
+    uint32_t *youngest;    /* UNIT_RINGS: id + 1 of a unit, by code and key; 0: none */
     uint32_t *free_ids;    /* stack */
     uint32_t free_count, unit_count;
     struct unit_memory memory; /* of units: it counts towards the code cache's size, too */

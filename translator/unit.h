@@ -64,7 +64,7 @@ static inline uint32_t key_of(const struct vcpu *c)
 /* One guest instruction of a unit. */
 struct unit_insn {
     const struct insn *insn; /* the block's: it stands until the next block_find when that goes */
-    uint32_t eip;
+    uint16_t at;             /* its eip less the unit's */
     uint16_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
     uint8_t into, rest;    /* instructions of its block before it, and behind it */
     int16_t esp_before, esp_behind; /* the guest's ESP less what host code has (x86_64/stack.c) */
@@ -85,7 +85,21 @@ struct unit_link {
     struct unit_link *next_in; /* of those that go to the same unit */
     struct unit *from;
     bool landing; /* behind a CALL: see returns.h */
+    bool around;  /* by way of the jump table, for good */
 };
+
+/* A place in host code that says where the unit stands: see backend_move. */
+struct unit_fix {
+    uint16_t at : 14, kind : 2; /* offset from start */
+};
+#define UNIT_FIX_REACH (1u << 14) /* places beyond cannot be named */
+
+/* Room for the places: its own eip, what a CALL pushes, where that returns to; two for each jump to
+ * another page. */
+static inline unsigned unit_fix_room(unsigned links)
+{
+    return 3 + 2 * links;
+}
 
 /* A unit's membership in the list of a block's units. */
 struct unit_part {
@@ -106,20 +120,30 @@ struct unit {
     uint16_t insns, parts, links, link_room;
     uint16_t landing;   /* where the CALL at its end returns to: offset from start; 0: nowhere */
     bool dead, crosses; /* crosses: its first block does, into another page */
+    bool stays;         /* it holds for this eip only: see unit_moves.h */
     uint8_t lent;       /* times a soft unit served where there is a window; see unit_for */
     uint32_t id;        /* index in the translator's table */
     /* The rest. */
-    uint64_t root, top;      /* the address space that it was made in: CR3's table, PDPTE */
-    uint32_t bytes;          /* of this allocation */
-    uint32_t address_index;  /* in the translator's list by address */
-    uint32_t size, hot_size; /* of its code in bytes; up to the cold part */
-    uint32_t room;           /* bytes that it may take at start */
-    const uint8_t *start;    /* its first byte, where it runs */
+    uint64_t root, top;         /* the address space that it was made in: CR3's table, PDPTE */
+    uint32_t bytes;             /* of this allocation */
+    uint32_t address_index;     /* in the translator's list by address */
+    uint32_t size, hot_size;    /* of its code in bytes; up to the cold part */
+    uint32_t room;              /* bytes that it may take at start */
+    struct unit *newer, *older; /* ring of units of the same code and key: see unit_index.c */
+    uint16_t noted;             /* bit per jump table that may lead to it */
+    uint16_t fixes;
+    const uint8_t *start; /* its first byte, where it runs */
     struct unit_link *linked_by;
     struct unit *next_dead;
     struct unit_part *part;  /* parts of them, in this same allocation */
     struct unit_link *link;  /* room for link_room, the same */
+    struct unit_fix *fix;    /* room for unit_fix_room(link_room), the same */
     struct unit_insn insn[]; /* insns of them */
 };
+
+static inline uint32_t insn_eip(const struct unit *u, const struct unit_insn *ui)
+{
+    return u->eip + ui->at;
+}
 
 #endif

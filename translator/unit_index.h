@@ -11,9 +11,26 @@
 void unit_index_enter(struct translator *t, struct unit *u);
 void unit_index_leave(struct translator *t, const struct unit *u);
 
-/* The unit for key at c->eip without asking for its block, if the TLB knows where that lies; or
+/* All are gone. */
+void unit_index_empty(struct translator *t);
+
+/* Where the code at c->eip lies in host memory, if the TLB knows; NULL, too, beyond the code limit
+ * and where a debugger may want to stop. */
+const uint8_t *unit_code_here(const struct translator *t);
+
+/* The unit for key of this code, at whatever eip, that was entered or put back longest ago; or
  * NULL. */
-struct unit *unit_find_quickly(const struct translator *t, uint32_t key);
+struct unit *unit_oldest(const struct translator *t, const uint8_t *code, uint32_t key);
+
+/* u, the oldest, is now the youngest. */
+void unit_put_back(const struct translator *t, const struct unit *u);
+
+/* Is there a unit of this code for key and eip? */
+bool unit_stands(const struct translator *t, const uint8_t *code, uint32_t key, uint32_t eip);
+
+/* The unit for key of this code, which stands at c->eip; or NULL. If it crosses into another page
+ * it serves only when its block does: block_find knows. */
+struct unit *unit_find(const struct translator *t, const uint8_t *code, uint32_t key);
 
 /* The unit that begins with b at c->eip for key; or NULL. */
 struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key);

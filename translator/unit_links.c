@@ -6,8 +6,10 @@ void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
     if (link->to)
         return;
     if (to->part[0].block->crosses) { /* it holds for this address space only */
-        if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size)
+        if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size) {
+            link->around = true;
             backend_patch(t, link, backend_emit_jump(t, link->eip));
+        }
         return;
     }
     link->to = to;
@@ -25,6 +27,12 @@ static void forget_target(struct unit_link *link)
         at = &(*at)->next_in;
     *at = link->next_in;
     link->to = NULL;
+}
+
+static void cut(struct translator *t, struct unit_link *link)
+{
+    forget_target(link);
+    backend_patch(t, link, link->exit);
 }
 
 void unit_disconnect(struct translator *t, struct unit *u)
@@ -47,9 +55,30 @@ void unit_disconnect(struct translator *t, struct unit *u)
 void unit_cut_ways_out(struct translator *t, struct unit *u)
 {
     for (unsigned n = 0; n < u->links; n++) {
+        if (u->link[n].to)
+            cut(t, &u->link[n]);
+    }
+}
+
+static bool share_page(const struct unit *a, const struct unit *b)
+{
+    return a->gva >> PAGE_SHIFT == b->gva >> PAGE_SHIFT;
+}
+
+void unit_cut_other_pages(struct translator *t, struct unit *u)
+{
+    struct unit_link *next;
+    for (struct unit_link *link = u->linked_by; link; link = next) {
+        next = link->next_in;
+        if (!share_page(link->from, u))
+            cut(t, link);
+    }
+    for (unsigned n = 0; n < u->links; n++) {
         struct unit_link *link = &u->link[n];
-        if (link->to) {
-            forget_target(link);
+        if (link->to && !share_page(link->to, u))
+            cut(t, link);
+        if (link->around) {
+            link->around = false;
             backend_patch(t, link, link->exit);
         }
     }

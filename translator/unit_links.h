@@ -18,4 +18,7 @@ void unit_disconnect(struct translator *t, struct unit *u);
 /* u's ways out lead to translator_link again. */
 void unit_cut_ways_out(struct translator *t, struct unit *u);
 
+/* u moved to another page (unit_moves.h): links from and to units that did not are cut. */
+void unit_cut_other_pages(struct translator *t, struct unit *u);
+
 #endif

@@ -9,6 +9,7 @@
 #include "translator/returns.h"
 #include "translator/unit_index.h"
 #include "translator/unit_links.h"
+#include "translator/unit_moves.h"
 
 /* --- Dropping --------------------------------------------------------------------------------- */
 
@@ -22,7 +23,7 @@ static void leave_block_lists(struct unit *u)
     }
 }
 
-static void unit_drop(struct translator *t, struct unit *u)
+void unit_drop(struct translator *t, struct unit *u)
 {
     unit_disconnect(t, u);
     jumps_forget(t, u);
@@ -75,7 +76,7 @@ void units_drop_all(struct translator *t)
         u->next_dead = t->dead;
         t->dead = u;
     }
-    memset(t->by_code, 0, UNIT_CHAINS * sizeof t->by_code[0]);
+    unit_index_empty(t);
     t->unit_count = t->free_count = 0;
     jumps_forget_all(t);
     t->restart = true;
@@ -180,7 +181,8 @@ static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
     size_t parts_at = sizeof(struct unit) + plan->insns * sizeof(struct unit_insn);
     parts_at = (parts_at + alignof(struct unit_part) - 1) & ~(alignof(struct unit_part) - 1);
     size_t links_at = parts_at + plan->blocks * sizeof(struct unit_part);
-    size_t bytes = links_at + links * sizeof(struct unit_link);
+    size_t fixes_at = links_at + links * sizeof(struct unit_link);
+    size_t bytes = fixes_at + unit_fix_room(links) * sizeof(struct unit_fix);
     uint8_t *room = unit_memory_take(&t->memory, bytes);
     if (!room)
         return NULL;
@@ -188,6 +190,7 @@ static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
     u->bytes = (uint32_t)bytes;
     u->part = (struct unit_part *)(room + parts_at);
     u->link = (struct unit_link *)(room + links_at);
+    u->fix = (struct unit_fix *)(room + fixes_at);
     u->link_room = (uint16_t)links;
     u->id = t->free_count ? t->free_ids[--t->free_count] : t->unit_count++;
     t->units[u->id] = u;
@@ -206,7 +209,7 @@ static void fill(struct unit *u, const struct plan *plan)
         for (unsigned k = 0; k < b->count; k++) {
             u->insn[u->insns++] =
                 (struct unit_insn){.insn = &b->insns[k],
-                                   .eip = plan->eip[n] + b->insns[k].offset,
+                                   .at = (uint16_t)(plan->eip[n] - u->eip + b->insns[k].offset),
                                    .into = (uint8_t)k,
                                    .rest = (uint8_t)(b->count - k - 1u),
                                    .x87 = backend_uses_x87(&b->insns[k]),
@@ -221,8 +224,7 @@ static void fill(struct unit *u, const struct plan *plan)
     u->parts = (uint16_t)plan->blocks;
 }
 
-/* Shows u to whoever checks host code. False: it must not run. */
-static bool unit_passes(struct translator *t, const struct unit *u)
+bool unit_passes(struct translator *t, const struct unit *u)
 {
     const struct backend_stubs *s = &t->stubs;
     struct unit_code code = {.start = u->start,
@@ -248,25 +250,6 @@ static bool cache_is_full(const struct translator *t)
            t->by_address_count == UNITS_MAX;
 }
 
-/* Is u's code no longer mapped where u expects it, in the address space that it was made in? */
-static bool is_departed(const struct translator *t, const struct unit *u)
-{
-    struct vcpu *c = t->vcpu;
-    struct walk_mode mode = c->walk;
-    struct walk_page page;
-    uint32_t error;
-    mode.root = u->root;
-    mode.pdpte[u->gva >> 30] = u->top;
-    mode.memory_only = true; /* that table may be anything by now */
-    if (!walk(c->physmap, &mode, u->gva, WALK_PEEK, &page, &error))
-        return true;
-    const struct region *r = physmap_find(c->physmap, page.gpa);
-    if (r->offset == NO_BACKING)
-        return true;
-    uint64_t offset = r->offset + (physmap_gate(c->physmap, page.gpa) - r->base);
-    return physmap_host(c->physmap, offset) != u->code;
-}
-
 #define DEPARTED_LOOKS 8 /* so many of a block's units are looked at */
 
 /* A unit for key that begins with b is to be made for another address: libraries lie elsewhere in
@@ -279,7 +262,7 @@ static const struct unit *drop_departed(struct translator *t, const struct block
     for (unsigned n = 0; t->vcpu->walk.paging && p && n < DEPARTED_LOOKS; n++, p = next) {
         struct unit *u = p->unit;
         next = p->next;
-        if (u->part[0].block == b && u->key == key && is_departed(t, u)) {
+        if (u->part[0].block == b && u->key == key && unit_is_departed(t, u)) {
             unit_drop(t, u);
             t->counters.units_dropped++;
             departed = u;
@@ -320,6 +303,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     fill(u, &plan);
     u->code = physmap_host(c->physmap, b->offset);
     u->crosses = b->crosses;
+    u->stays = b->crosses || !c->walk.paging || !(key & KEY_CODE_FLAT);
     unit_index_enter(t, u);
     if (departed) {
         u->start = departed->start;
@@ -361,16 +345,28 @@ bool block_is_cold(struct block *b)
  * serves there, too, before the code is translated anew: much of it does not run again. */
 #define LENT_MAX 16
 
+/* A unit for key of this code, which stands at c->eip: one that is there, or moves there. */
+static struct unit *ready(struct translator *t, const uint8_t *code, uint32_t key)
+{
+    struct unit *u = unit_find(t, code, key);
+    if (u)
+        return u;
+    u = unit_to_move(t, code, key);
+    return u && unit_move(t, u) ? u : NULL;
+}
+
 struct unit *unit_for(struct translator *t, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
-    struct unit *u = unit_find_quickly(t, key), *soft = NULL;
-    if (u)
+    const uint8_t *code = unit_code_here(t);
+    struct unit *u = code ? ready(t, code, key) : NULL, *soft = NULL;
+    if (u && !u->crosses)
         return u;
     struct block *b = block_find(c, 0);
     if (!b->live || b->stops)
         return NULL;
-    u = unit_at(t, b, key);
+    if (!code || b->crosses)
+        u = ready(t, physmap_host(c->physmap, b->offset), key);
     if (u)
         return u;
     if (key & KEY_WINDOW)

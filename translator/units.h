@@ -18,6 +18,12 @@ struct unit *unit_for(struct translator *t, uint32_t key);
 /* Frees what was dropped. */
 void units_free_dead(struct translator *t);
 
+/* Shows u to whoever checks host code. False: it must not run. */
+bool unit_passes(struct translator *t, const struct unit *u);
+
+/* u goes; its memory stays until units_free_dead. */
+void unit_drop(struct translator *t, struct unit *u);
+
 /* Drops the units that have b in them. */
 void units_drop_with(struct translator *t, struct block *b);
 

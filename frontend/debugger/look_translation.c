@@ -55,7 +55,7 @@ static void take_unit(struct partition *p, const struct unit *u, struct view_tra
     for (unsigned n = 0; n < u->insns && n < VIEW_UNIT_INSNS; n++) {
         const struct unit_insn *i = &u->insn[n];
         struct view_unit_insn *to = &out->insn[out->count++];
-        take_insn(p, i->insn, u->gva + (i->eip - u->eip), to);
+        take_insn(p, i->insn, u->gva + i->at, to);
         to->host = i->host;
         to->host_end = i->resume;
         to->soft = i->soft;

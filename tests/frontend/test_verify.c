@@ -458,7 +458,7 @@ static void check_sample(struct unit_rig *r, const struct sample *s)
     else
         leave(r, STUB_LINK, ID);
     uint32_t size = (uint32_t)(r->c.at - r->bytes);
-    r->insn = (struct unit_insn){.eip = 0x1234, .resume = size};
+    r->insn = (struct unit_insn){.resume = size};
     struct unit_code code = {.start = r->bytes,
                              .size = size,
                              .hot_size = size,
@@ -531,11 +531,11 @@ static bool emit_random(struct translator *t, struct rng *rng, struct unit *u, s
                        .eip = 0x1800,
                        .gva = 0x1800,
                        .end_eip = 0x1810,
+                       .stays = true,
                        .link = link,
                        .link_room = 4};
     u->key = (uint32_t)(rng_next(rng) >> 20) & ((1u << KEY_SEG_SHIFT(SEG_COUNT)) - 1);
     u->insn[0] = (struct unit_insn){.insn = insn,
-                                    .eip = 0x1800,
                                     .soft = rng_next(rng) >> 40 & 1,
                                     .beside = rng_next(rng) >> 40 & 1};
     if (decode_insn(block_cache_decoder(t->vcpu->blocks), code, 15, u->key & KEY_CODE32, insn) !=

@@ -420,7 +420,7 @@ static void show_form(struct show *s, const struct form *f, bool window, bool fi
     enum decode_status got = decode_insn(block_cache_decoder(t->vcpu->blocks), f->bytes, f->len,
                                          f->key & KEY_CODE32, &insn);
     ck_assert_msg(got == DECODE_OK && insn.len == f->len, "%s: no instruction", f->name);
-    i->eip = EIP;
+    u->stays = true;
     i->x87 = backend_uses_x87(&insn);
     size_t used = t->code.used;
     backend_emit(t, u);

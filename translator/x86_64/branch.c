@@ -26,14 +26,17 @@ static void check_target(struct emit *e)
 
 static uint32_t next_of(const struct emit *e)
 {
-    uint32_t eip = e->u->insn[e->n].eip + e->i->len;
+    uint32_t eip = insn_eip(e->u, &e->u->insn[e->n]) + e->i->len;
     return e->u->key & KEY_CODE32 ? eip : eip & 0xFFFF;
 }
 
 static uint32_t target_of(const struct emit *e)
 {
     uint32_t eip = next_of(e) + e->i->imm;
-    return e->i->osize == 2 ? eip & 0xFFFF : eip;
+    if (e->i->osize == 4)
+        return eip;
+    e->u->stays = true; /* it is no distance */
+    return eip & 0xFFFF;
 }
 
 /* --- The count ------------------------------------------------------------------------------- */
@@ -103,6 +106,10 @@ static void push_return(struct emit *e)
     struct form mov = {
         .opcode = 0xC7, .o16 = size == 2, .imm_size = (uint8_t)size, .imm = next_of(e)};
     asm_modrm(&e->code, &mov, 0, to);
+    if (size == 4)
+        emit_note_eip(e);
+    else
+        e->u->stays = true;
     move_stack(e, -size);
 }
 

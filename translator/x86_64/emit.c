@@ -46,6 +46,58 @@ void emit_indirect(struct emit *e)
     asm_jmp_place(&e->code, emit_jump_slot(&e->code));
 }
 
+/* --- What says where the unit stands ---------------------------------------------------------- */
+
+enum {
+    FIX_EIP,   /* 32 bits: an eip */
+    FIX_MINUS, /* a number less an eip */
+    FIX_SLOT,  /* the displacement in the jump table of the eip before it in the list */
+};
+
+/* The last four bytes are such a place. */
+static void note_fix(struct emit *e, unsigned kind)
+{
+    struct unit *u = e->u;
+    size_t at = (size_t)(asm_here(&e->code) - u->start) - 4;
+    if (at >= UNIT_FIX_REACH)
+        u->stays = true;
+    if (u->stays)
+        return;
+    assert(u->fixes < unit_fix_room(u->link_room));
+    u->fix[u->fixes++] = (struct unit_fix){.at = at & (UNIT_FIX_REACH - 1), .kind = kind & 3};
+}
+
+/* The instruction just put ends with displacement disp, which is such a place. */
+static void note_displacement(struct emit *e, unsigned kind, int32_t disp)
+{
+    if (disp >= -128 && disp <= 127) /* it has one byte */
+        e->u->stays = true;
+    else
+        note_fix(e, kind);
+}
+
+void emit_note_eip(struct emit *e)
+{
+    note_fix(e, FIX_EIP);
+}
+
+void backend_move(struct translator *t, const struct unit *u, uint32_t by)
+{
+    uint8_t *code = (uint8_t *)(uintptr_t)u->start - code_cache_delta(&t->code);
+    uint32_t eip = 0, value;
+    for (unsigned n = 0; n < u->fixes; n++) {
+        uint8_t *field = code + u->fix[n].at;
+        memcpy(&value, field, sizeof value);
+        if (u->fix[n].kind == FIX_EIP)
+            value = eip = value + by;
+        else if (u->fix[n].kind == FIX_MINUS)
+            value -= by;
+        else
+            value = jump_slot(eip) * 8;
+        memcpy(field, &value, sizeof value);
+    }
+}
+
 /* --- Links ------------------------------------------------------------------------------------ */
 
 static bool same_page(const struct unit *u, uint32_t eip)
@@ -66,13 +118,23 @@ static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
 static struct place far_away(struct emit *e, uint32_t eip)
 {
     asm_mov_imm32(&e->code, R10, eip);
+    note_fix(e, FIX_EIP);
     asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
     return place_mem(R9, (int32_t)(jump_slot(eip) * 8));
 }
 
 static void jump_far_away(struct emit *e, uint32_t eip)
 {
-    asm_jmp_place(&e->code, far_away(e, eip));
+    struct place slot = far_away(e, eip);
+    asm_jmp_place(&e->code, slot);
+    note_displacement(e, FIX_SLOT, slot.disp);
+}
+
+static void call_far_away(struct emit *e, uint32_t eip)
+{
+    struct place slot = far_away(e, eip);
+    asm_call_place(&e->code, slot);
+    note_displacement(e, FIX_SLOT, slot.disp);
 }
 
 void emit_link_jump(struct emit *e, uint32_t eip)
@@ -108,11 +170,19 @@ void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip)
  * must touch no flag: LOOP jumps when two numbers differ by anything but one, JECXZ when they are
  * equal, which makes one more taken branch of every call. */
 
+/* ECX is r10 less eip, plus `plus`. */
+static void compare(struct emit *e, uint32_t eip, uint32_t plus)
+{
+    int32_t disp = (int32_t)(plus - eip);
+    asm_lea32(&e->code, RCX, place_mem(R10, disp));
+    note_displacement(e, FIX_MINUS, disp);
+}
+
 /* ECX is put aside, then in r12. Where LOOP goes is returned, for asm_land8. */
 static uint8_t *emit_unless(struct emit *e, uint32_t eip)
 {
     asm_mov32(&e->code, R12, RCX);
-    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)(1 - eip)));
+    compare(e, eip, 1);
     uint8_t *other = asm_loop(&e->code);
     asm_mov32(&e->code, RCX, R12);
     return other;
@@ -129,7 +199,7 @@ static void emit_other(struct emit *e, const uint8_t *stub)
 static void emit_expect(struct emit *e, uint32_t eip, const uint8_t *stub)
 {
     asm_mov32(&e->code, R12, RCX);
-    asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)(0 - eip)));
+    compare(e, eip, 0);
     uint8_t *mine = asm_jecxz(&e->code);
     emit_other(e, stub);
     asm_land8(&e->code, mine);
@@ -174,7 +244,7 @@ void emit_link_call(struct emit *e, uint32_t eip, uint32_t next)
     else if (same_page(e->u, eip))
         new_link(e, eip, asm_call(&e->code, NULL));
     else
-        asm_call_place(&e->code, far_away(e, eip));
+        call_far_away(e, eip);
     emit_landing(e, next);
 }
 
@@ -345,6 +415,7 @@ static bool emit_to_room(struct translator *t, struct unit *u)
     if (u->size > u->room) {
         u->links = 0;
         u->landing = 0;
+        u->fixes = 0;
         return false;
     }
     memcpy(to, t->scratch, u->size);
@@ -365,7 +436,8 @@ void backend_emit(struct translator *t, struct unit *u)
 
 const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip)
 {
-    struct emit e = {.t = t};
+    struct unit nobody = {.stays = true};
+    struct emit e = {.t = t, .u = &nobody};
     uint8_t *start = t->code.write + t->code.used;
     e.code = (struct code){.at = start, .run_delta = code_cache_delta(&t->code)};
     jump_far_away(&e, eip);

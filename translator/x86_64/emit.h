@@ -158,4 +158,7 @@ void emit_return(struct emit *e);
 
 void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx);
 
+/* The last four bytes are an eip of the unit's page: backend_move brings them up to date. */
+void emit_note_eip(struct emit *e);
+
 #endif

@@ -77,7 +77,7 @@ static void note_pointers(struct translator *t, const struct image *m)
     const struct insn *i = u->insn[n].insn;
     c->x87.last_opcode = (uint16_t)((opcode_row(i->op)->opcode & 7) << 8 | i->modrm);
     c->x87.last_cs = c->seg[SEG_CS].selector;
-    c->x87.last_ip = u->insn[n].eip;
+    c->x87.last_ip = insn_eip(u, &u->insn[n]);
     if (m->dp && m->dp != (uintptr_t)t)
         note_operand(c, u, n, m->dp);
 }
