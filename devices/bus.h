@@ -14,6 +14,10 @@ void bus_irq(struct bus *bus, unsigned pin, bool level);
 /* Virtual time in ns since the partition was powered on. Never goes back. */
 uint64_t bus_now(struct bus *bus);
 
+/* Called by a read of a register: what the guest was given changes by time alone, or when a timer
+ * of the device's fires. Who reads such a thing over and over waits (partition/pace.h). */
+void bus_polled(struct bus *bus);
+
 /* Wall-clock time of the guest in ns since 1970-01-01 UTC: for the RTC. Derived from virtual time.
  */
 uint64_t bus_wall_clock(struct bus *bus);

@@ -215,6 +215,8 @@ static uint8_t read_msr(const struct fdc *f)
             msr |= MSR_RQM | MSR_NDMA | (f->phase == FDC_DATA_IN ? MSR_DIO : 0);
         break;
     }
+    if (!(msr & MSR_RQM))
+        bus_polled(f->bus);
     return msr | MSR_BUSY;
 }
 

@@ -303,8 +303,11 @@ static uint32_t i8042_port_read(void *state, unsigned range, unsigned offset, un
     struct i8042 *c = state;
     (void)offset;
     (void)size;
-    if (range == 1)
+    if (range == 1) {
+        if (c->wire_busy)
+            bus_polled(c->bus);
         return c->status | STATUS_UNLOCKED;
+    }
     if (c->status & STATUS_OBF) {
         c->status &= (uint8_t) ~(STATUS_OBF | STATUS_AUX);
         drive_irqs(c);

@@ -395,6 +395,7 @@ static uint32_t pit_port_read(void *state, unsigned range, unsigned offset, unsi
     struct pit *p = state;
     uint64_t now = now_ticks(p);
     (void)size;
+    bus_polled(p->bus);
     if (range == 1) {
         /* Bit 4 toggles with each refresh request: every 18 ticks, as counter 1 is set in a PC. */
         sync(&p->counter[2], now);
@@ -419,7 +420,10 @@ static void pit_port_write(void *state, unsigned range, unsigned offset, uint32_
         write_control(p, (uint8_t)value, now);
     else
         write_count(&p->counter[offset], (uint8_t)value, now);
-    if (offset == 0 || (offset == 3 && value >> 6 == 0)) {
+    bool is_latch = offset == 3 && !(value & 0x30);
+    if (is_latch)
+        bus_polled(p->bus);
+    if (offset == 0 || (offset == 3 && value >> 6 == 0 && !is_latch)) {
         drive(p);
         schedule(p);
     }

@@ -347,6 +347,8 @@ static uint32_t rtc_port_read(void *state, unsigned range, unsigned offset, unsi
     if (offset == 0)
         return 0xFF;
     unsigned index = r->index & 127;
+    if (is_time(index) || index == REG_A || index == REG_C)
+        bus_polled(r->bus);
     if (index != REG_C)
         return rtc_cmos(r, index);
     sync(r);

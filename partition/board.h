@@ -86,6 +86,7 @@ struct board_host {
     void (*machine)(void *ctx, enum machine_request request);
     void (*debug_exit)(void *ctx, uint32_t value);
     uint64_t (*guest_pc)(void *ctx);
+    void (*polled)(void *ctx); /* the guest read what changes by time; NULL: nobody asks */
     void (*dma_denied)(void *ctx, const struct dma_denial *denial, bool pause);
 };
 

@@ -26,6 +26,13 @@ uint64_t bus_now(struct bus *bus)
     return bus->board->host.now(bus->board->host.ctx);
 }
 
+void bus_polled(struct bus *bus)
+{
+    struct board *b = bus->board;
+    if (b->host.polled)
+        b->host.polled(b->host.ctx);
+}
+
 uint64_t bus_wall_clock(struct bus *bus)
 {
     return bus->board->host.wall_clock(bus->board->host.ctx);

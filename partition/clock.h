@@ -23,6 +23,7 @@ enum clock_mode { CLOCK_HOST, CLOCK_INSNS };
 struct host_clock {
     uint64_t (*now)(void *ctx);
     uint64_t (*cpu)(void *ctx);
+    void (*wait)(void *ctx, uint64_t ns); /* instead of waiting for so long; NULL: really wait */
     void *ctx;
 };
 
@@ -51,6 +52,12 @@ uint64_t vclock_now(const struct vclock *k, uint64_t insns);
 /* Instructions until virtual time reaches deadline_ns, at least 1, at most limit. */
 uint64_t vclock_insns_until(const struct vclock *k, uint64_t insns, uint64_t deadline_ns,
                             uint64_t limit);
+
+/* Time goes on by ns beside the instructions: one of them took so long. */
+static inline void vclock_add(struct vclock *k, uint64_t ns)
+{
+    k->anchor_ns += ns;
+}
 
 /* Jumps forward to now_ns (the CPU slept); earlier times are ignored. */
 void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns);

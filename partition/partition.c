@@ -6,6 +6,9 @@
 
 #define TICK_NS     UINT64_C(16666667) /* 60 a second */
 #define IDLE_MAX_NS UINT64_C(100000000)
+#define AHEAD_MOST_NS                                                         \
+    UINT64_C(500000) /* before the guest is made to wait for the host's clock \
+                      */
 
 /* --- Making ----------------------------------------------------------------------------------- */
 
@@ -110,6 +113,30 @@ static void settle(struct partition *p)
         p->settle(p->settle_ctx);
 }
 
+/* Waits on the host: for ns, or until something comes in. */
+static void wait_for(struct partition *p, uint64_t ns)
+{
+    uint64_t before = vclock_host_now(&p->clock);
+    if (p->clock.host.wait)
+        p->clock.host.wait(p->clock.host.ctx, ns);
+    else
+        inbox_wait(&p->inbox, ns);
+    p->slept_ns += vclock_host_now(&p->clock) - before;
+}
+
+/* Polls took time that the host's clock has yet to make up (pace.h). */
+static void pace(struct partition *p)
+{
+    if (!p->pace.ahead)
+        return;
+    uint64_t now = partition_now(p), target = vclock_host_target(&p->clock);
+    if (now < target + AHEAD_MOST_NS)
+        return;
+    settle(p);
+    wait_for(p, now - target);
+    p->pace.ahead = false;
+}
+
 /* The CPU is halted: nothing happens before deadline unless input comes. */
 static void idle(struct partition *p, uint64_t deadline, bool has_tick)
 {
@@ -127,9 +154,7 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
     uint64_t target = vclock_host_target(&p->clock);
     uint64_t most = has_tick ? TICK_NS : IDLE_MAX_NS;
     if (target < deadline) {
-        uint64_t before = vclock_host_now(&p->clock);
-        inbox_wait(&p->inbox, min_u64(deadline - target, most));
-        p->slept_ns += vclock_host_now(&p->clock) - before;
+        wait_for(p, min_u64(deadline - target, most));
         target = vclock_host_target(&p->clock);
     }
     vclock_skip_to(&p->clock, work, min_u64(target, deadline));
@@ -219,8 +244,9 @@ static enum partition_end run(struct partition *p, uint64_t until_ns,
         }
         uint64_t deadline = min_u64(p->board->timers.soonest, until_ns);
         uint64_t work = clock_work(p);
+        p->slice_end = min_u64(until_ns, now + SLICE_NS);
         uint64_t budget =
-            vclock_insns_until(&p->clock, work, min_u64(deadline, now + SLICE_NS), UINT32_MAX);
+            vclock_insns_until(&p->clock, work, min_u64(deadline, p->slice_end), UINT32_MAX);
         p->vcpu->events &= ~(uint32_t)EVENT_STOP;
         p->running = true;
         enum vcpu_exit exit = p->engine->run(p->vcpu, budget);
@@ -235,6 +261,7 @@ static enum partition_end run(struct partition *p, uint64_t until_ns,
             idle(p, min_u64(p->board->timers.soonest, until_ns), tick != NULL);
         else
             (void)vclock_sync(&p->clock, clock_work(p), true);
+        pace(p);
     }
 }
 

@@ -20,6 +20,20 @@ static void review_slice(struct partition *p)
     vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, work, until, UINT32_MAX));
 }
 
+#define PACED_REVIEW 16 /* each so many reads that take time the slice is cut */
+
+static void host_polled(void *ctx)
+{
+    struct partition *p = ctx;
+    if (p->clock.mode != CLOCK_HOST || !p->running || !pace_polled(&p->pace, vcpu_insns(p->vcpu)))
+        return;
+    vclock_add(&p->clock, POLL_NS);
+    if (++p->paced % PACED_REVIEW)
+        return;
+    uint64_t until = min_u64(p->board->timers.soonest, p->slice_end);
+    vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, clock_work(p), until, UINT32_MAX));
+}
+
 static uint64_t host_virtual_now(void *ctx)
 {
     struct partition *p = ctx;
@@ -152,6 +166,7 @@ struct board_host partition_board_host(struct partition *p)
         .machine = host_machine,
         .debug_exit = host_debug_exit,
         .guest_pc = host_guest_pc,
+        .polled = host_polled,
         .dma_denied = host_dma_denied,
     };
 }

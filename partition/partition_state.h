@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "partition/pace.h"
 #include "partition/partition.h"
 
 #define SLICE_NS       UINT64_C(1000000) /* at most this long between looks at the host clock */
@@ -36,7 +37,10 @@ struct partition {
     struct serial_queue serial[PC_SERIAL_PORTS];
     unsigned serial_timer; /* of board->timers */
     unsigned time_asked;   /* times that it was, for review_slice */
-    bool running;          /* the engine runs */
+    uint64_t slice_end;    /* virtual time at which the engine is to come back */
+    struct pace pace;
+    unsigned paced; /* reads that were */
+    bool running;   /* the engine runs */
     bool no_reboot;
     bool reset_due, power_off_due, debug_exit_due, dma_pause_due;
     uint32_t exit_value;

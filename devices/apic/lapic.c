@@ -355,6 +355,7 @@ static uint64_t mmio_read(void *state, unsigned range, uint64_t offset, unsigned
     case REG_TIMER_INITIAL:
         return l->timer_initial;
     case REG_TIMER_CURRENT:
+        bus_polled(l->bus);
         return timer_current(l);
     case REG_TIMER_DIVIDE:
         return l->timer_divide;

@@ -243,10 +243,17 @@ static unsigned hob(const struct ide_channel *ch)
     return ch->control & CONTROL_HOB ? 1 : 0;
 }
 
+static uint8_t read_status(const struct ide_channel *ch, const struct ide_drive *d)
+{
+    if (d->status & ST_BSY)
+        bus_polled(ch->ide->bus);
+    return d->status;
+}
+
 uint8_t ide_alternate_status(struct ide_channel *ch)
 {
     struct ide_drive *d = ide_selected(ch);
-    return d->kind ? d->status : 0;
+    return d->kind ? read_status(ch, d) : 0;
 }
 
 uint8_t ide_register_read(struct ide_channel *ch, unsigned reg)
@@ -272,7 +279,7 @@ uint8_t ide_register_read(struct ide_channel *ch, unsigned reg)
     case 7:
         d->intrq = 0;
         ide_update_irq(ch);
-        return d->status;
+        return read_status(ch, d);
     }
     return 0;
 }

@@ -100,6 +100,7 @@ static uint32_t pm_read(struct piix4pm *p, unsigned offset)
     case 0x04:
         return p->pm1_control;
     case 0x08:
+        bus_polled(p->bus);
         return (uint32_t)timer_ticks(p) & 0xFFFFFF;
     }
     return 0;

@@ -61,6 +61,7 @@ uint64_t vga_frame_number(struct vga *v)
 /* Input status 1 (3BAh, 3DAh): bit 0, not displaying; bit 3, vertical retrace. */
 uint8_t vga_input_status1(struct vga *v)
 {
+    bus_polled(v->bus);
     uint64_t in_frame = bus_now(v->bus) % v->frame_ns;
     uint64_t position = in_frame * v->lines_total; /* in units of a line: frame_ns */
     uint32_t line = (uint32_t)(position / v->frame_ns);

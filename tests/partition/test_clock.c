@@ -20,6 +20,7 @@
 struct host {
     struct partition *p;
     uint64_t plain_cost, wait_cost; /* ns for an instruction of each */
+    uint64_t waited;                /* ns that the partition's thread slept */
     uint64_t asked, behind, ahead;  /* while the guest waits: times; ns, the most */
 };
 
@@ -33,7 +34,7 @@ static uint64_t now(void *ctx)
     struct host *h = ctx;
     uint64_t insns = insns_of(h);
     uint64_t plain = insns < PLAIN_INSNS ? insns : PLAIN_INSNS;
-    uint64_t at = plain * h->plain_cost + (insns - plain) * h->wait_cost;
+    uint64_t at = plain * h->plain_cost + (insns - plain) * h->wait_cost + h->waited;
     if (insns > PLAIN_INSNS) {
         uint64_t guest = partition_now(h->p);
         h->asked++;
@@ -41,6 +42,16 @@ static uint64_t now(void *ctx)
         h->ahead = guest > at && guest - at > h->ahead ? guest - at : h->ahead;
     }
     return at;
+}
+
+static uint64_t cpu(void *ctx)
+{
+    return now(ctx) - ((struct host *)ctx)->waited;
+}
+
+static void wait_for(void *ctx, uint64_t ns)
+{
+    ((struct host *)ctx)->waited += ns;
 }
 
 /*      mov ecx, PLAIN_INSNS / 2
@@ -67,7 +78,9 @@ static struct host run(uint64_t plain_cost, uint64_t wait_cost)
 {
     struct host h = {.plain_cost = plain_cost, .wait_cost = wait_cost};
     struct machine_options o = {
-        .memory = 1 << 20, .cpu = CPU_486, .host_clock = {.now = now, .ctx = &h}};
+        .memory = 1 << 20,
+        .cpu = CPU_486,
+        .host_clock = {.now = now, .cpu = cpu, .wait = wait_for, .ctx = &h}};
     struct machine *m = machine_new(&o);
     ck_assert_ptr_nonnull(m);
     physmap_poke(partition_physmap(m->p), 0x7C00, guest, sizeof guest);

@@ -4,6 +4,7 @@
  *
  * The host's clocks are the test's own: an instruction takes CPU_NS of the processor's time, and
  * after each stretch of it the host's time goes on alone. So nothing depends on the real host. */
+#include "partition/pace.h"
 #include "tests/check_main.h"
 #include "tests/partition/machine.h"
 
@@ -19,8 +20,8 @@ struct share {
 struct host {
     struct partition *p;
     struct share share;
-    uint64_t halted_ns; /* time goes on while the guest waits */
-    uint64_t stood;     /* the host stood still for so long, ns */
+    uint64_t waited; /* while the thread had nothing to do, ns */
+    uint64_t stood;  /* the host stood still for so long, ns */
 };
 
 static uint64_t cpu(void *ctx)
@@ -31,11 +32,14 @@ static uint64_t cpu(void *ctx)
 
 static uint64_t now(void *ctx)
 {
-    struct host *h = ctx;
-    if (h->p && partition_vcpu(h->p)->halted)
-        h->halted_ns += MS / 10;
-    uint64_t ran = cpu(h);
-    return ran + (h->share.away ? ran / h->share.has * h->share.away : 0) + h->halted_ns + h->stood;
+    const struct host *h = ctx;
+    uint64_t ran = cpu(ctx);
+    return ran + (h->share.away ? ran / h->share.has * h->share.away : 0) + h->waited + h->stood;
+}
+
+static void wait_for(void *ctx, uint64_t ns)
+{
+    ((struct host *)ctx)->waited += ns;
 }
 
 /* Counts the ticks of the 8254, 1000 a second, at TICKS; 16-bit code at 0:7C00h:
@@ -85,7 +89,7 @@ static struct machine *start(struct host *h, const struct body *body, const stru
 {
     struct machine_options o = {.memory = 1 << 20,
                                 .cpu = CPU_486,
-                                .host_clock = {.now = now, .cpu = cpu, .ctx = h},
+                                .host_clock = {.now = now, .cpu = cpu, .wait = wait_for, .ctx = h},
                                 .engine = engine};
     struct machine *m = machine_new(&o);
     ck_assert_ptr_nonnull(m);
@@ -107,17 +111,28 @@ static uint64_t apart(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
-/* For so much of the host's time. Virtual time never goes faster than RUSH_MOST times what the
- * processor's does (and what one look at the host's clock may be wrong by). */
+/* For so much of the host's time. */
 static void run_for(struct machine *m, struct host *h, uint64_t host_ns)
 {
     uint64_t end = now(h) + host_ns;
+    while (now(h) < end)
+        ck_assert_int_eq(partition_run(m->p, partition_now(m->p) + 20 * MS, NULL, NULL),
+                         PARTITION_RUNNING);
+}
+
+/* The same for a guest that never halts: its time never goes faster than RUSH_MOST times what the
+ * processor's does (and what its reads of a clock take, the thread sleeps, and one look at the
+ * host's clock may be wrong by). */
+static void run_evenly(struct machine *m, struct host *h, uint64_t host_ns)
+{
+    uint64_t end = now(h) + host_ns;
     while (now(h) < end) {
-        uint64_t cpu_before = cpu(h), before = partition_now(m->p);
-        ck_assert_int_eq(partition_run(m->p, before + 20 * MS, NULL, NULL), PARTITION_RUNNING);
-        if (!h->halted_ns)
-            ck_assert_uint_le(partition_now(m->p) - before,
-                              (cpu(h) - cpu_before) * RUSH_MOST + 2 * MS);
+        struct host was = *h;
+        uint64_t before = partition_now(m->p), cpu_before = cpu(h);
+        run_for(m, h, 1);
+        ck_assert_uint_le(partition_now(m->p) - before,
+                          (cpu(h) - cpu_before) * (RUSH_MOST + POLL_NS / CPU_NS) + h->waited -
+                              was.waited + 2 * MS);
     }
 }
 
@@ -126,10 +141,10 @@ static void follows(const struct body *body, const struct engine *engine, struct
 {
     struct host h = {.share = share};
     struct machine *m = start(&h, body, engine);
-    run_for(m, &h, 500 * MS); /* until it has found its pace */
+    run_evenly(m, &h, 500 * MS); /* until it has found its pace */
     uint64_t host = now(&h), guest = partition_now(m->p), count = ticks(m);
     uint64_t dropped = partition_dropped_ns(m->p);
-    run_for(m, &h, 1500 * MS);
+    run_evenly(m, &h, 1500 * MS);
     host = now(&h) - host;
     guest = partition_now(m->p) - guest;
     count = ticks(m) - count;
@@ -192,5 +207,32 @@ START_TEST(a_stopped_host_leaves_no_storm)
 }
 END_TEST
 
-CHECK_MAIN("partition/clock_share", with_a_processor_of_its_own, with_two_fifths_of_one,
-           with_a_twentieth, gone_for_tens_of_ms_now_and_then, a_stopped_host_leaves_no_storm)
+/* 1: mov dx, 3FDh / in al, dx / jmp 1b */
+static const struct body watches_uart = {{0xBA, 0xFD, 0x03, 0xEC, 0xEB, 0xFA}};
+
+static uint64_t waited_in_a_second(const struct body *body, const struct engine *engine)
+{
+    struct host h = {0};
+    struct machine *m = start(&h, body, engine);
+    run_for(m, &h, 1000 * MS);
+    machine_end(m);
+    return h.waited;
+}
+
+/* A read of a clock, over and over, takes the time that it takes on a PC: it is slept. One of a
+ * device that is ready takes what it takes here, or what depends on it would be slow for nothing.
+ */
+START_TEST(who_polls_a_clock_leaves_the_processor)
+{
+    for (unsigned n = 0; engine_at(n); n++) {
+        ck_assert_uint_ge(waited_in_a_second(&watches_8254, engine_at(n)), 600 * MS);
+        ck_assert_uint_ge(waited_in_a_second(&watches_rtc, engine_at(n)), 600 * MS);
+        ck_assert_uint_eq(waited_in_a_second(&watches_uart, engine_at(n)), 0);
+        ck_assert_uint_eq(waited_in_a_second(&watches_memory, engine_at(n)), 0);
+    }
+}
+END_TEST
+
+CHECK_MAIN("partition/clock_share", who_polls_a_clock_leaves_the_processor,
+           with_a_processor_of_its_own, with_two_fifths_of_one, with_a_twentieth,
+           gone_for_tens_of_ms_now_and_then, a_stopped_host_leaves_no_storm)
