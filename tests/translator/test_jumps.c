@@ -1,10 +1,6 @@
 /* What jump tables (translator/jumps.h) and ways (flow.c) remember, and what makes them forget it:
  * code that is mapped elsewhere from one round of a loop to the next, and each way to say so. */
-#include <stdio.h>
-
-#include "tests/cpu/harness.h"
-
-#include "translator/translator.h"
+#include "tests/translator/guest.h"
 
 #define ROUNDS  200
 #define SPACE_A 0x100000 /* page directories, each followed by its two tables: 0 and PLACE */
@@ -26,11 +22,6 @@ struct test {
     uint32_t edx;           /* in the end */
     unsigned rounds;        /* if not ROUNDS */
     void (*prepare)(struct machine *m);
-};
-
-struct result {
-    uint32_t edx;
-    uint64_t insns, dropped;
 };
 
 #define BODY(...) .body = (const uint8_t[]){__VA_ARGS__}, .bytes = sizeof((uint8_t[]){__VA_ARGS__})
@@ -74,55 +65,33 @@ static void make_memory(struct machine *m, const struct test *test)
         test->prepare(m);
 }
 
-static struct result run(const struct test *test, const char *name, enum shadow_form shadow)
+static void prepare(struct machine *m, const void *ctx)
 {
-    const struct engine *engine = engine_find(name);
-    const struct engine_tuning tuning = {.shadow = shadow, .eager = true};
-    struct machine m;
-    machine_start(&m, CPU_P4);
-    struct vcpu *c = m.c;
-    make_memory(&m, test);
-    ck_assert(!engine->attach || engine->attach(c, &tuning));
-    MUST_NOT_FAULT(&m, control_write(c, 4, test->cr4));
-    MUST_NOT_FAULT(&m, control_write(c, 3, SPACE_A));
-    MUST_NOT_FAULT(&m, control_write_cr0(c, CR0_PE | CR0_PG));
-    if (test->handler) {
-        machine_to_user(&m, 2);
-        for (unsigned s = SEG_ES; s <= SEG_DS; s++) {
-            if (s != SEG_CS && s != SEG_SS)
-                MUST_NOT_FAULT(&m, segment_load(c, s, DATA3));
-        }
-    }
-    c->eip = CODE;
-    c->reg[EAX].d = c->reg[EDX].d = 0;
+    const struct test *test = ctx;
+    struct vcpu *c = m->c;
+    make_memory(m, test);
+    MUST_NOT_FAULT(m, control_write(c, 4, test->cr4));
+    MUST_NOT_FAULT(m, control_write(c, 3, SPACE_A));
+    MUST_NOT_FAULT(m, control_write_cr0(c, CR0_PE | CR0_PG));
+    if (test->handler)
+        machine_to_flat_user(m);
     c->reg[ECX].d = test->rounds ? test->rounds : ROUNDS;
     c->reg[EBX].d = SPACE_A;
     c->reg[ESI].d = test->second ? test->second : SPACE_B;
     c->reg[EBP].d = test->place;
     c->reg[EDI].d = test->changes;
-    ck_assert_int_eq(engine->run(c, 2000000), EXIT_HALT);
-    ck_assert_uint_eq(c->reg[ECX].d, 0);
-    struct result r = {.edx = c->reg[EDX].d, .insns = vcpu_insns(c)};
-    const struct translator *t = c->translated.translator;
-    if (t)
-        r.dropped = t->counters.units_dropped;
-    if (engine->detach)
-        engine->detach(c);
-    machine_destroy(&m);
-    return r;
 }
 
-/* On the interpreter and in both forms of shadow map. Returns how many units were dropped. */
+/* In both forms of shadow map. Returns how many units were dropped. */
 static uint64_t check(struct test test)
 {
+    const struct guest g = {.prepare = prepare, .ctx = &test};
     uint64_t dropped = 0;
-    struct result want = run(&test, "interp", SHADOW_AUTO);
-    ck_assert_uint_eq(want.edx, test.edx);
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
-        struct result is = run(&test, "translate", form);
-        ck_assert_uint_eq(is.edx, test.edx);
-        ck_assert_uint_eq(is.insns, want.insns);
-        dropped += is.dropped;
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct outcome o = guest_compare_form(&g, guest_forms[n]);
+        ck_assert_uint_eq(o.reg[ECX], 0);
+        ck_assert_uint_eq(o.reg[EDX], test.edx);
+        dropped += o.counters.units_dropped;
     }
     return dropped;
 }
@@ -464,9 +433,5 @@ int main(void)
                                   units_of_those_that_live_stay,
                                   units_of_those_that_live_stay_with_pae,
                                   devices_are_no_page_tables};
-    if (!engine_find("translate")) {
-        printf("SKIP: no translator for this host\n");
-        return 77;
-    }
-    return run_tests("jumps", tests, ARRAY_LEN(tests));
+    return run_translator_tests("jumps", tests, ARRAY_LEN(tests));
 }

@@ -1,60 +1,31 @@
 /* Stacks of returns (translator/returns.h): a guest that recurses deeper than one holds, or calls
  * for ever, runs as it would elsewhere, and the host keeps no more than was set aside. */
-#include <stdio.h>
-
-#include "tests/cpu/harness.h"
+#include "tests/translator/guest.h"
 
 #include "translator/returns.h"
 
 #define DEEP      50000
 #define STACK_TOP 0x300000
 
-struct result {
-    uint32_t eax, ecx, esp;
-    uint64_t insns, full;
-};
-
-/* Runs the program at CODE for so many instructions, or to its HLT. */
-static struct result run(const uint8_t *program, size_t bytes, const char *engine_name,
-                         enum shadow_form shadow, uint64_t insns)
+static void set_stack(struct machine *m, const void *ctx)
 {
-    const struct engine *engine = engine_find(engine_name);
-    const struct engine_tuning tuning = {.shadow = shadow, .eager = true};
-    struct machine m;
-    machine_start(&m, CPU_P4);
-    struct vcpu *c = m.c;
-    physmap_poke(m.pm, CODE, program, bytes);
-    ck_assert(!engine->attach || engine->attach(c, &tuning));
-    c->eip = CODE;
-    c->reg[ESP].d = STACK_TOP;
-    enum vcpu_exit why = engine->run(c, insns);
-    ck_assert(why == EXIT_HALT || why == EXIT_BUDGET);
-    struct result r = {c->reg[EAX].d, c->reg[ECX].d, c->reg[ESP].d, vcpu_insns(c), 0};
-    const struct translator *t = c->translated.translator;
-    if (t) /* a host with shadow stacks has no use for them */
-        r.full = t->predicts_returns ? t->counters.returns_full : UINT64_MAX;
-    if (engine->detach)
-        engine->detach(c);
-    machine_destroy(&m);
-    return r;
+    (void)ctx;
+    m->c->reg[ESP].d = STACK_TOP;
 }
 
-/* The same on the interpreter and in both forms of shadow map; how often a stack was full. */
-static uint64_t compare(const uint8_t *program, size_t bytes, uint64_t insns, uint32_t *eax)
+/* Compared in both forms of shadow map, for so many instructions (0: to its HLT); EAX in the end. A
+ * stack was full so often at least. */
+static uint32_t compare(const uint8_t *program, size_t bytes, uint64_t insns, uint64_t full)
 {
-    static const enum shadow_form forms[] = {SHADOW_SOFT, SHADOW_WINDOW};
-    struct result want = run(program, bytes, "interp", SHADOW_AUTO, insns);
-    uint64_t full = UINT64_MAX;
-    for (unsigned n = 0; n < ARRAY_LEN(forms); n++) {
-        struct result is = run(program, bytes, "translate", forms[n], insns);
-        ck_assert_uint_eq(is.eax, want.eax);
-        ck_assert_uint_eq(is.ecx, want.ecx);
-        ck_assert_uint_eq(is.esp, want.esp);
-        ck_assert_uint_eq(is.insns, want.insns);
-        full = is.full < full ? is.full : full;
+    const struct guest g = {.code = program, .bytes = bytes, .prepare = set_stack, .insns = insns};
+    uint32_t eax = 0;
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct outcome o = guest_compare_form(&g, guest_forms[n]);
+        if (o.predicts_returns) /* a host with shadow stacks has no use for them */
+            ck_assert_uint_ge(o.counters.returns_full, full);
+        eax = o.reg[EAX];
     }
-    *eax = want.eax;
-    return full;
+    return eax;
 }
 
 START_TEST(deep_recursion_returns)
@@ -67,10 +38,7 @@ START_TEST(deep_recursion_returns)
     static const uint8_t program[] = {0x31, 0xC0, 0xB9, DEEP & 0xFF, DEEP >> 8, 0,    0,    0xE8,
                                       1,    0,    0,    0,           0xF4,      0x49, 0x74, 0x05,
                                       0xE8, 0xF8, 0xFF, 0xFF,        0xFF,      0x40, 0xC3};
-    uint32_t eax;
-    uint64_t full = compare(program, sizeof program, UINT64_MAX, &eax);
-    ck_assert_uint_eq(eax, DEEP);
-    ck_assert_uint_ge(full, DEEP / 8192 - 1);
+    ck_assert_uint_eq(compare(program, sizeof program, 0, DEEP / 8192 - 1), DEEP);
 }
 END_TEST
 
@@ -81,10 +49,7 @@ START_TEST(calls_for_ever)
      *    call 1b               */
     static const uint8_t program[] = {0xBC, 0,    0,   STACK_TOP >> 16, 0, 0x40, 0xE8, 0xF5,
                                       0xFF, 0xFF, 0xFF};
-    uint32_t eax;
-    uint64_t full = compare(program, sizeof program, 3000000, &eax);
-    ck_assert_uint_eq(eax, 1000000);
-    ck_assert_uint_ge(full, 1000000 / 8192 - 1);
+    ck_assert_uint_eq(compare(program, sizeof program, 3000000, 1000000 / 8192 - 1), 1000000);
 }
 END_TEST
 
@@ -94,10 +59,7 @@ START_TEST(calls_for_ever_with_a_stack_beside_code)
 {
     static const uint8_t program[] = {0xBC, 0,   (CODE + 0x800) >> 8, 0, 0, 0x40, 0xE8, 0xF5, 0xFF,
                                       0xFF, 0xFF};
-    uint32_t eax;
-    uint64_t full = compare(program, sizeof program, 300000, &eax);
-    ck_assert_uint_eq(eax, 100000);
-    ck_assert_uint_ge(full, 100000 / 8192 - 1);
+    ck_assert_uint_eq(compare(program, sizeof program, 300000, 100000 / 8192 - 1), 100000);
 }
 END_TEST
 
@@ -107,10 +69,7 @@ START_TEST(calls_for_ever_by_the_handler)
 {
     static const uint8_t program[] = {0xBC, 2,    0,   STACK_TOP >> 16, 0, 0x40, 0xE8, 0xF5,
                                       0xFF, 0xFF, 0xFF};
-    uint32_t eax;
-    uint64_t full = compare(program, sizeof program, 300000, &eax);
-    ck_assert_uint_eq(eax, 100000);
-    ck_assert_uint_ge(full, 100000 / 8192 - 1);
+    ck_assert_uint_eq(compare(program, sizeof program, 300000, 100000 / 8192 - 1), 100000);
 }
 END_TEST
 
@@ -129,9 +88,7 @@ START_TEST(returns_to_code_that_changed)
         0xB9, 0xE7, 0x03, 0,    0,    0x31, 0xC0,      0x90, 0xE8, 0x05, 0,
         0,    0,    0x40, 0x49, 0x75, 0xF6, 0xF4,      0x80, 0x35, 7,    CODE >> 8,
         0,    0,    0x68, 0x80, 0x35, 13,   CODE >> 8, 0,    0,    8,    0xC3};
-    uint32_t eax;
-    compare(program, sizeof program, UINT64_MAX, &eax);
-    ck_assert_int_eq((int32_t)eax, -1); /* DEC comes first */
+    ck_assert_int_eq((int32_t)compare(program, sizeof program, 0, 0), -1); /* DEC comes first */
 }
 END_TEST
 
@@ -140,9 +97,5 @@ int main(void)
     const TTest *const tests[] = {deep_recursion_returns, calls_for_ever,
                                   calls_for_ever_with_a_stack_beside_code,
                                   calls_for_ever_by_the_handler, returns_to_code_that_changed};
-    if (!engine_find("translate")) {
-        printf("SKIP: no translator for this host\n");
-        return 77;
-    }
-    return run_tests("returns", tests, ARRAY_LEN(tests));
+    return run_translator_tests("returns", tests, ARRAY_LEN(tests));
 }

@@ -1,10 +1,6 @@
 /* Address spaces and host code (translator/jumps.h, units.h): what jump tables keep over MOV CR3 is
  * what the page tables say then, and units of code that is mapped elsewhere by now go there. */
-#include <stdio.h>
-
-#include "tests/cpu/harness.h"
-
-#include "translator/translator.h"
+#include "tests/translator/guest.h"
 
 #define ROUNDS  1000
 #define SPACE_A 0x100000 /* page directories, each followed by its one table */
@@ -14,78 +10,44 @@
 #define STACK_AT 0x120000
 #define PLACE    0x200000 /* where one of them is mapped, and pages behind it */
 
-struct result {
-    uint32_t edx, ecx;
-    uint64_t insns, missed, units, moved, code;
-};
-
-static void poke32(struct machine *m, uint32_t at, uint32_t value)
-{
-    physmap_poke(m->pm, at, &value, sizeof value);
-}
-
 static void make_space(struct machine *m, uint32_t root, uint32_t library)
 {
-    poke32(m, root, (root + 0x1000) | 3);
+    put(m, root, (root + 0x1000) | 3, 4);
     for (uint32_t page = 0; page < PLACE >> 12; page++)
-        poke32(m, root + 0x1000 + page * 4, page << 12 | 3);
-    poke32(m, root + 0x1000 + (PLACE >> 12) * 4, library | 3);
-    poke32(m, root + 0x1000 + (PLACE >> 12) * 4 + 4, (LIBRARY + 0x3000) | 3);
-    poke32(m, root + 0x1000 + (PLACE >> 12) * 4 + 8, (library + 0x4000) | 3);
+        put(m, root + 0x1000 + page * 4, page << 12 | 3, 4);
+    put(m, root + 0x1000 + (PLACE >> 12) * 4, library | 3, 4);
+    put(m, root + 0x1000 + (PLACE >> 12) * 4 + 4, (LIBRARY + 0x3000) | 3, 4);
+    put(m, root + 0x1000 + (PLACE >> 12) * 4 + 8, (library + 0x4000) | 3, 4);
 }
 
-/* Runs the program at CODE, to its HLT. */
-static struct result run(const uint8_t *program, size_t bytes, const char *engine_name,
-                         enum shadow_form shadow)
+static void prepare(struct machine *m, const void *ctx)
 {
-    const struct engine *engine = engine_find(engine_name);
-    const struct engine_tuning tuning = {.shadow = shadow, .eager = true};
-    struct machine m;
-    machine_start(&m, CPU_P4);
-    struct vcpu *c = m.c;
-    physmap_poke(m.pm, CODE, program, bytes);
+    (void)ctx;
+    struct vcpu *c = m->c;
     for (unsigned n = 0; n < 3; n++) { /* add edx, 1 << 8 * n / ret */
         const uint8_t library[] = {0x81, 0xC2, n == 0, n == 1, n == 2, 0, 0xC3};
-        physmap_poke(m.pm, LIBRARY + n * 0x1000, library, sizeof library);
-        physmap_poke(m.pm, LIBRARY + 0x4000 + n * 0x1000, library + 2, sizeof library - 2);
-        physmap_poke(m.pm, LIBRARY + 0x3FFE, library, 2);
+        physmap_poke(m->pm, LIBRARY + n * 0x1000, library, sizeof library);
+        physmap_poke(m->pm, LIBRARY + 0x4000 + n * 0x1000, library + 2, sizeof library - 2);
+        physmap_poke(m->pm, LIBRARY + 0x3FFE, library, 2);
     }
-    make_space(&m, SPACE_A, LIBRARY);
-    make_space(&m, SPACE_B, LIBRARY + 0x1000);
-    ck_assert(!engine->attach || engine->attach(c, &tuning));
-    c->eip = CODE;
+    make_space(m, SPACE_A, LIBRARY);
+    make_space(m, SPACE_B, LIBRARY + 0x1000);
     c->reg[ESP].d = STACK_AT;
-    c->reg[EDX].d = 0;
     c->reg[ECX].d = ROUNDS;
     c->reg[EBX].d = SPACE_A;
     c->reg[ESI].d = SPACE_B;
     c->reg[EBP].d = PLACE;
     c->reg[EDI].d = SPACE_A + 0x1000 + (PLACE >> 12) * 4; /* its entry */
-    ck_assert_int_eq(engine->run(c, 100 * ROUNDS), EXIT_HALT);
-    struct result r = {.edx = c->reg[EDX].d, .ecx = c->reg[ECX].d, .insns = vcpu_insns(c)};
-    const struct translator *t = c->translated.translator;
-    if (t) {
-        r.missed = t->counters.missed;
-        r.units = t->counters.units;
-        r.moved = t->counters.moved;
-        r.code = t->code.used - t->code.keep;
-    }
-    if (engine->detach)
-        engine->detach(c);
-    machine_destroy(&m);
-    return r;
 }
 
-static struct result compare(const uint8_t *program, size_t bytes, uint32_t edx,
-                             enum shadow_form shadow)
+static struct outcome compare(const uint8_t *program, size_t bytes, uint32_t edx,
+                              enum shadow_form shadow)
 {
-    struct result want = run(program, bytes, "interp", SHADOW_AUTO);
-    struct result is = run(program, bytes, "translate", shadow);
-    ck_assert_uint_eq(want.edx, edx);
-    ck_assert_uint_eq(is.edx, edx);
-    ck_assert_uint_eq(is.ecx, 0);
-    ck_assert_uint_eq(is.insns, want.insns);
-    return is;
+    const struct guest g = {.code = program, .bytes = bytes, .prepare = prepare};
+    struct outcome o = guest_compare_form(&g, shadow);
+    ck_assert_uint_eq(o.reg[EDX], edx);
+    ck_assert_uint_eq(o.reg[ECX], 0);
+    return o;
 }
 
 /* mov eax, cr0 / or eax, 80000000h / mov cr0, eax, with EBX in CR3 */
@@ -101,9 +63,9 @@ START_TEST(targets_outlive_a_switch)
                                       0x49,               /* dec ecx */
                                       0x75,   0xF3,       /* jnz 14 */
                                       0xF4};
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
-        struct result is = compare(program, sizeof program, ROUNDS * 0x101, form);
-        ck_assert_uint_lt(is.missed, 100); /* of 4000 calls and returns */
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct outcome is = compare(program, sizeof program, ROUNDS * 0x101, guest_forms[n]);
+        ck_assert_uint_lt(is.counters.missed, 100); /* of 4000 calls and returns */
     }
 }
 END_TEST
@@ -118,8 +80,8 @@ START_TEST(a_switch_shows_what_was_mapped_before_it)
                                       0x49,                           /* dec ecx */
                                       0x75,   0xEF,                   /* jnz 14 */
                                       0xF4};
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        compare(program, sizeof program, ROUNDS / 2 * 0x10001, form);
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        compare(program, sizeof program, ROUNDS / 2 * 0x10001, guest_forms[n]);
 }
 END_TEST
 
@@ -134,8 +96,8 @@ START_TEST(an_instruction_across_pages_ends_as_its_space_has_it)
                                       0x49,             /* dec ecx */
                                       0x75, 0xF3,       /* jnz 20 */
                                       0xF4};
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        compare(program, sizeof program, ROUNDS * 0x101, form);
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        compare(program, sizeof program, ROUNDS * 0x101, guest_forms[n]);
 }
 END_TEST
 
@@ -153,11 +115,11 @@ START_TEST(units_go_with_their_code)
                                       0x75, 0xE3,                   /* jnz 20 */
                                       0xF4};
     const unsigned rounds = ROUNDS - 0x300;
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
-        struct result is = compare(program, sizeof program, rounds, form);
-        ck_assert_uint_ge(is.moved, rounds - 2);
-        ck_assert_uint_lt(is.units, 20);
-        ck_assert_uint_lt(is.code, 8192);
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct outcome is = compare(program, sizeof program, rounds, guest_forms[n]);
+        ck_assert_uint_ge(is.counters.moved, rounds - 2);
+        ck_assert_uint_lt(is.counters.units, 20);
+        ck_assert_uint_lt(is.code_used, 8192);
     }
 }
 END_TEST
@@ -210,9 +172,5 @@ int main(void)
         targets_outlive_a_switch, a_switch_shows_what_was_mapped_before_it,
         units_go_with_their_code, an_instruction_across_pages_ends_as_its_space_has_it,
         a_space_that_gets_its_window_runs_in_it};
-    if (!engine_find("translate")) {
-        printf("SKIP: no translator for this host\n");
-        return 77;
-    }
-    return run_tests("spaces", tests, ARRAY_LEN(tests));
+    return run_translator_tests("spaces", tests, ARRAY_LEN(tests));
 }
