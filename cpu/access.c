@@ -341,8 +341,7 @@ void access_enter_beside(struct vcpu *c, uint32_t gva)
     }
     if (!p || shadow_page_watched(c, gva))
         return;
-    uint8_t state = physmap_page_state(c->physmap, machine_offset(c, p));
-    if ((state & (PAGE_DIRTY | PAGE_TRACED)) == PAGE_DIRTY)
+    if (page_state_writable_beside(physmap_page_state(c->physmap, machine_offset(c, p))))
         tlb_fill_also(&c->tlb, c->tlb_view, TLB_BESIDE, gva, from);
 }
 

@@ -340,9 +340,9 @@ uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset)
 static void mark(struct physmap *pm, uint64_t offset, uint8_t bit)
 {
     uint8_t *state = &pm->page_state[offset >> PAGE_SHIFT];
-    bool was_writable = page_state_writable(*state);
+    bool news = !(*state & bit) && page_state_writable_beside(*state);
     *state |= bit;
-    if (was_writable)
+    if (news)
         tell_pages_changed(pm, offset >> PAGE_SHIFT, offset >> PAGE_SHIFT);
 }
 
@@ -411,7 +411,7 @@ bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8
         uint8_t *state = &pm->page_state[first + i];
         if (!(*state & which))
             continue;
-        if (page_state_writable(*state)) {
+        if (page_state_writable_beside(*state)) {
             from = from < first + i ? from : first + i;
             to = first + i;
         }

@@ -135,6 +135,12 @@ static inline bool page_state_writable(uint8_t state)
     return (state & (PAGE_DIRTY | PAGE_NOTED)) == PAGE_DIRTY;
 }
 
+/* The same for who writes none of the bytes that are code (TLB_BESIDE). */
+static inline bool page_state_writable_beside(uint8_t state)
+{
+    return (state & (PAGE_DIRTY | PAGE_TRACED)) == PAGE_DIRTY;
+}
+
 /* Marks the page as holding code: from now on physmap_wrote reports writes to it. */
 void physmap_code_mark(struct physmap *pm, uint64_t offset);
 void physmap_code_unmark(struct physmap *pm, uint64_t offset);

@@ -300,6 +300,25 @@ START_TEST(dirty_pages_are_taken_once_by_each)
 }
 END_TEST
 
+/* Who keeps a host pointer for writing beside code (TLB_BESIDE) is told, too. */
+START_TEST(pages_with_code_change_as_well)
+{
+    struct fixture f;
+    open_fixture(&f);
+    physmap_wrote(f.pm, 0x4000, 1);
+    physmap_code_mark(f.pm, 0x4000);
+    unsigned told = f.page_changes;
+    physmap_code_mark(f.pm, 0x4800); /* the same page again: no news */
+    ck_assert_uint_eq(f.page_changes, told);
+    ck_assert(physmap_take_dirty(f.pm, 0x4000, 0x1000, PAGE_DIRTY_DISPLAY, NULL));
+    ck_assert_uint_eq(f.page_changes, told + 1);
+    physmap_wrote(f.pm, 0x4000, 1);
+    physmap_table_mark(f.pm, 0x4000);
+    ck_assert_uint_eq(f.page_changes, told + 2);
+    close_fixture(&f);
+}
+END_TEST
+
 START_TEST(peek_and_poke_reach_memory_only)
 {
     struct fixture f;
@@ -348,5 +367,5 @@ CHECK_MAIN("physmap", a_window_carves_what_it_covers, mmio_offsets_count_from_th
            a_hole_reads_ones_and_ignores_writes, reads_have_their_size,
            rom_drops_writes_or_sends_them_elsewhere, the_a20_gate_clears_one_bit,
            aliases_share_memory_and_page_state, code_pages_report_their_part_of_a_write,
-           dirty_pages_are_taken_once_by_each, peek_and_poke_reach_memory_only,
-           machine_memory_is_given_out_once)
+           dirty_pages_are_taken_once_by_each, pages_with_code_change_as_well,
+           peek_and_poke_reach_memory_only, machine_memory_is_given_out_once)

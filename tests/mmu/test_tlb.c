@@ -112,6 +112,25 @@ START_TEST(protection_reaches_the_victims)
 }
 END_TEST
 
+/* A page that is entered as another kind, too, is so with all that is known of it. */
+START_TEST(another_kind_of_the_same_page)
+{
+    struct tlb *tlb = make();
+    for (unsigned global = 0; global < 2; global++) {
+        uint32_t gva = 0x5000 + 0x1000 * global;
+        tlb_fill(tlb, TLB_USER, TLB_WRITE, gva, memory[global], global, false);
+        tlb_fill_also(tlb, TLB_USER, TLB_BESIDE, gva + 0x123, TLB_WRITE);
+        ck_assert_ptr_eq(tlb_lookup(tlb, TLB_USER, TLB_BESIDE, gva + 4, 1), memory[global] + 4);
+    }
+    tlb_flush_non_global(tlb);
+    ck_assert_ptr_null(tlb_lookup(tlb, TLB_USER, TLB_BESIDE, 0x5000, 1));
+    ck_assert_ptr_eq(tlb_lookup(tlb, TLB_USER, TLB_BESIDE, 0x6000, 1), memory[1]);
+    tlb_protect(tlb, memory[1], 4096);
+    ck_assert_ptr_null(tlb_lookup(tlb, TLB_USER, TLB_BESIDE, 0x6000, 1));
+    free(tlb);
+}
+END_TEST
+
 /* A guest that goes round in more pages than there are entries gets tables that hold them. */
 START_TEST(it_grows_to_what_is_used)
 {
@@ -179,6 +198,7 @@ int main(void)
                                   what_was_pushed_out_is_recalled,
                                   flushes_reach_the_victims,
                                   protection_reaches_the_victims,
+                                  another_kind_of_the_same_page,
                                   it_grows_to_what_is_used,
                                   nothing_stale_is_found};
     return run_tests("mmu/tlb", tests, ARRAY_LEN(tests));
