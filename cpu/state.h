@@ -281,7 +281,7 @@ struct translated {
     uint64_t code_bits;            /* + host address / 8: where its bit of physmap_code_bits is */
     uint64_t byte_mask;            /* PEXT mask: host address / 8 */
     uint32_t bit_mask;             /* PEXT mask: its bit there */
-    uint32_t low_bits[3];          /* PEXT masks: the bits of 1, 2 and 4 bytes */
+    uint32_t low_bits[5];          /* PEXT masks: the bits of 1, 2, 4, 8 and 10 bytes */
     bool straight;                 /* a handler went on to the instruction behind its own */
     uint32_t spill;                /* a value kept over a second access */
     uint32_t x87_linear;           /* of the last x87 operand that went through the soft TLB */

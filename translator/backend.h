@@ -69,6 +69,9 @@ unsigned backend_accesses_memory(const struct insn *i, bool *writes);
 /* The same for those of SSE that have nothing to do with the x87. */
 unsigned backend_sse_accesses_memory(const struct insn *i, bool *writes);
 
+/* Bytes that it writes at ES:EDI: a single MOVS or STOS. */
+unsigned backend_string_writes(const struct insn *i);
+
 /* Must host code be left behind this instruction, since it may change the mode? */
 bool backend_must_leave(const struct insn *i);
 

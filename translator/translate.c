@@ -97,7 +97,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
                                          (uint64_t)(uintptr_t)physmap_host(c->physmap, 0) / 8,
                             .byte_mask = ~UINT64_C(7),
                             .bit_mask = 7,
-                            .low_bits = {1, 3, 15}};
+                            .low_bits = {1, 3, 15, 0xFF, 0x3FF}};
     fpu_init(t, tuning->exact_fpu);
     t->predicts_returns = backend_has_returns();
     t->loop_is_fast = backend_loops_fast();
@@ -237,6 +237,11 @@ void translator_wrote(struct translator *t, struct unit *u, unsigned n, uint32_t
 /* Where i is about to write: returns the bytes, 0 when it does not, or not in a simple way. */
 static unsigned written_by(const struct vcpu *c, const struct insn *i, uint32_t *gva)
 {
+    unsigned element = backend_string_writes(i);
+    if (element) {
+        *gva = (uint32_t)c->seg[SEG_ES].base + (i->asize == 4 ? c->reg[EDI].d : c->reg[EDI].w);
+        return element;
+    }
     unsigned size = backend_writes_memory(i);
     if (!size)
         size = backend_fpu_writes_memory(i);

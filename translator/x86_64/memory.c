@@ -117,8 +117,8 @@ static void check_beside(struct emit *e, unsigned size)
     asm_load32(c, RCX, place_indexed(R11, RCX, 0, 0));
     asm_pext32(c, R11, R10, FIELD_OF(translated.bit_mask));
     asm_shrx32(c, RCX, RCX, R11);
-    size_t low = size > 2 ? 2 : size - 1;
-    if (size <= 4)
+    size_t low = size == 10 ? 4 : (size_t)__builtin_ctz(size); /* of translated.low_bits */
+    if (size < 16)
         asm_pext32(c, RCX, RCX,
                    vcpu_field(offsetof(struct vcpu, translated.low_bits) + low * sizeof(uint32_t)));
     else

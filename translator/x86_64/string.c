@@ -10,9 +10,22 @@
 #include "cpu/run.h"
 #include "translator/x86_64/emit.h"
 
+static unsigned element_of(const struct insn *i)
+{
+    return opcode_row(i->op)->opcode & 1 ? i->osize : 1;
+}
+
 static unsigned element(const struct emit *e)
 {
-    return opcode_row(e->i->op)->opcode & 1 ? e->i->osize : 1;
+    return element_of(e->i);
+}
+
+unsigned backend_string_writes(const struct insn *i)
+{
+    bool one = !(i->prefixes & (PREFIX_REP | PREFIX_REPNE));
+    bool writes = i->op == OPROW_movsb || i->op == OPROW_movsv || i->op == OPROW_stosb ||
+                  i->op == OPROW_stosv;
+    return one && writes ? element_of(i) : 0;
 }
 
 /* The form of an instruction with an opcode for bytes (even) and larger operands (odd). */
