@@ -11,6 +11,12 @@ static enum segment_class class_of(const struct segment *s)
     return len >= 0x10000 ? SEGMENT_64K : SEGMENT_CHECK;
 }
 
+static bool is_8086_code(const struct vcpu *c, const struct segment *s)
+{
+    return !vcpu_is_protected(c) && s->attr == (vcpu_is_v86(c) ? 0xF3 : 0x93) &&
+           s->limit == 0xFFFF && s->base == (uint32_t)s->selector << 4;
+}
+
 void segment_update(struct vcpu *c, unsigned seg)
 {
     struct segment *s = &c->seg[seg];
@@ -32,6 +38,7 @@ void segment_update(struct vcpu *c, unsigned seg)
         (uint16_t)((c->segment_classes & ~(3u << at)) | (unsigned)class_of(s) << at);
     if (seg == SEG_CS) {
         c->code32 = !!(s->attr & SEG_ATTR_DB);
+        c->code_8086 = is_8086_code(c, s);
         vcpu_note_mode(c);
     } else if (seg == SEG_SS) {
         c->stack32 = !!(s->attr & SEG_ATTR_DB);
@@ -122,7 +129,7 @@ void segment_load_real(struct vcpu *c, unsigned seg, uint16_t selector, bool v86
         s->limit = 0xFFFF;
     } else {
         /* Limit and size stay as protected mode left them ("unreal mode"). */
-        s->attr = (s->attr & (SEG_ATTR_G | SEG_ATTR_DB | SEG_ATTR_AVL)) | 0x93;
+        s->attr = (s->attr & 0xFF00) | 0x93;
     }
     segment_update(c, seg);
 }

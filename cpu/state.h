@@ -276,7 +276,8 @@ struct translator;
 struct translated {
     struct translator *translator; /* NULL: the engine is not the translator */
     uint64_t counter;              /* host address that counts instructions down */
-    const uint8_t **jumps;         /* jump table in use: host code by eip */
+    const uint8_t **jumps;         /* jump table in use: host code by token */
+    uint32_t token;                /* of where host code goes on: unit_token */
     uint32_t page_mask;            /* PEXT mask: gva -> page number */
     uint64_t code_bits;            /* + host address / 8: where its bit of physmap_code_bits is */
     uint64_t byte_mask;            /* PEXT mask: host address / 8 */
@@ -310,6 +311,7 @@ struct vcpu {
     uint8_t cpl;      /* 0..3; 3 in V86 mode, 0 in real mode */
     uint8_t code32;   /* CS.D: 1 for 32-bit code */
     uint8_t stack32;  /* SS.B: 1 when ESP is used, 0 for SP */
+    bool code_8086;   /* real or V86 mode, and CS is as these load it: 64 KiB at selector << 4 */
     uint16_t
         segment_classes; /* enum segment_class of register s in bits 2s, 2s+1: segment_update */
     /* chaining of blocks: kept by the engine, see cpu/block.h */

@@ -5,15 +5,26 @@
  * asked):
  *   - they are instructions from end to end, each of a kind that host code has a use for: no stack
  *     but for CALL and RET, no system calls, no I/O, no segment loads;
- *   - memory operands are
- *         gs:[..] with a 32-bit address, in units for a window
- *         [r15 + n]             in the vCPU; written are `spill`, `x87_linear`, `x87_base`, `mxcsr`
- *         [r15 + r9*8 + n]      an entry of the soft TLB's tables of this privilege view
- *         [r11 + rcx]           the bits that tell code, of a host address after a lookup
- *         [r10 + r9]            a host address, after a lookup that hit, of a table for this kind
- * of access, with room for the operand [r13], [r13 - 64], [r14 - n]   loads: the FPU's guard and
- * the poll [r9 + r11*8], [r9 + n]         jumps and calls through the jump table [rsi], [rdi] REP
- * MOVS and STOS in the window, at most 4096 elements
+ *   - memory operands are one of
+ *
+ *     gs:[..] with a 32-bit address, in units for a window
+ *
+ *     [r15 + n] in the vCPU; written are `spill`, `x87_linear`, `x87_base`, `mxcsr`; by 8086 code
+ *     also selectors, bases and types of segments
+ *
+ *     [r15 + r9*8 + n]: an entry of the soft TLB's tables of this privilege view
+ *
+ *     [r11 + rcx]: the bits that tell code, of a host address after a lookup
+ *
+ *     [r10 + r9]: a host address, after a lookup that hit, of a table for this kind of access, with
+ *     room for the operand
+ *
+ *     [r13], [r13 - 64], [r14 - n]: loads, the FPU's guard and the poll
+ *
+ *     [r9 + r11*8], [r9 + n]: jumps and calls through the jump table
+ *
+ *     [rsi], [rdi]: REP MOVS and STOS in the window, at most 4096 elements
+ *
  *   - jumps and calls go to instructions of the unit, forward or to its entry, or to its stubs,
  * with a site of this unit; nothing is taken for known behind a call;
  *   - r13, r15 and rsp are never written, r14 by counting; guest registers have 32 bits whenever

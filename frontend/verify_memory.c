@@ -30,6 +30,18 @@ bool verify_tlb_operand(const struct verify *v, const cs_x86_op *o, int *table, 
            (kind == TLB_READ || kind == TLB_WRITE || kind == TLB_BESIDE);
 }
 
+/* Selector, base (its upper half stays 0) and type of a segment register, as 8086 code loads them:
+ * what is reached through a base stays in the window or goes through a lookup, whatever it is. */
+static bool is_8086_segment(const struct verify *v, const cs_x86_op *o)
+{
+    size_t at = (size_t)o->mem.disp - offsetof(struct vcpu, seg), of = at % sizeof(struct segment);
+    return (v->code->key & KEY_8086) && o->mem.disp >= (int64_t)offsetof(struct vcpu, seg) &&
+           at < sizeof((struct vcpu *)0)->seg &&
+           ((of == offsetof(struct segment, selector) && o->size == 2) ||
+            (of == offsetof(struct segment, base) && o->size == 4) ||
+            (of == offsetof(struct segment, attr) && o->size == 1));
+}
+
 static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs_x86_op *o,
                               bool writes)
 {
@@ -48,7 +60,9 @@ static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs
                disp == offsetof(struct vcpu, translated.x87_base) ||
                disp == offsetof(struct vcpu, mxcsr);
     bool counts = disp == offsetof(struct vcpu, string_bytes) && o->size == 8;
-    return writes && !(own && o->size == 4) && !counts ? "a write to the vCPU" : NULL;
+    return writes && !(own && o->size == 4) && !counts && !is_8086_segment(v, o)
+               ? "a write to the vCPU"
+               : NULL;
 }
 
 /* Bytes that a memory operand takes: where Capstone 4 has it wrong, by the manual (SDM vol. 2). */

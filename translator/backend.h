@@ -12,7 +12,7 @@ struct backend_stubs {
     void (*enter)(struct vcpu *c, const uint8_t *host); /* runs host code until it leaves */
     const uint8_t *help, *link, *miss, *poll, *fpu;     /* where units jump to; see translator.h */
     const uint8_t *narrow;                              /* ... with a narrow_function in R10 */
-    const uint8_t *again; /* a return came where it was not meant: to the eip in R10 */
+    const uint8_t *again; /* a return came where it was not meant: to the token in R10 */
     const uint8_t *empty; /* the same, and there is nothing on the stack of returns */
 };
 
@@ -85,9 +85,9 @@ void backend_emit_stubs(struct translator *t);
  * at the cache's end, which is advanced, with u->start and u->room set. */
 void backend_emit(struct translator *t, struct unit *u);
 
-/* Emits, at the cache's end, a jump to eip by way of the jump table; returns where it runs. */
+/* Emits, at the cache's end, a jump to token by way of the jump table; returns where it runs. */
 #define BACKEND_JUMP_ROOM 64
-const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip);
+const uint8_t *backend_emit_jump(struct translator *t, uint32_t token);
 
 /* u's eip grew by a multiple of the page size: brings its host code up to date. */
 void backend_move(struct translator *t, const struct unit *u, uint32_t by);

@@ -100,11 +100,11 @@ const uint8_t *translator_go_on(struct translator *t)
 }
 
 /* Where the way to a mode is kept: kernels differ from their users in the level and in what FS is,
- * which their entries change apart. */
+ * which their entries change apart; STD and CLD go back and forth, too. */
 static inline struct way *way_of(struct translator *t, uint32_t mode)
 {
     unsigned fs = (unsigned)key_segment(mode, SEG_FS);
-    return &t->way[2 * fs + !!(mode & KEY_USER)];
+    return &t->way[4 * fs + 2 * !!(mode & KEY_DF) + !!(mode & KEY_USER)];
 }
 
 /* May w be gone by now? Then the window is as it has it. */
@@ -118,12 +118,12 @@ static inline bool way_is_open(struct translator *t, const struct way *w, uint32
     return !window || show_window(t);
 }
 
-/* The way just gone, which the next transfer to this mode may take. Only one to flat code: then its
- * segment is known by the key. */
+/* The way just gone, which the next transfer to this mode may take. Only one to flat or 8086 code:
+ * all its segments share a table. */
 static inline void note_way(struct translator *t)
 {
     uint32_t key = t->current_key, mode = key & ~KEY_FORM;
-    *way_of(t, mode) = (struct way){.mode = key & KEY_CODE_FLAT ? mode : NO_MODE,
+    *way_of(t, mode) = (struct way){.mode = key & (KEY_CODE_FLAT | KEY_8086) ? mode : NO_MODE,
                                     .key = key,
                                     .flushes = t->vcpu->tlb.flushes,
                                     .table = t->current};
@@ -138,7 +138,8 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
     if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end)) {
         block_refresh(c);
         jumps_choose(t, present_key(t));
-        const uint8_t *host = t->current->slot[jump_slot((uint32_t)c->eip)];
+        c->translated.token = token_here(c);
+        const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
         if (likely(host != t->stubs.miss && set_counter(t, 0) >= UNIT_MAX_INSNS)) {
             c->eflags &= ~FLAG_RF;
             fpu_review(t);
@@ -165,7 +166,8 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     t->form = w->key & KEY_FORM;
     block_refresh(c);
     jumps_use(t, w->table, w->key);
-    const uint8_t *host = w->table->slot[jump_slot((uint32_t)c->eip)];
+    c->translated.token = token_here(c);
+    const uint8_t *host = w->table->slot[jump_slot(c->translated.token)];
     if (unlikely(host == t->stubs.miss))
         return translator_transfer(t, flags);
     c->cur = NULL;

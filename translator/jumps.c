@@ -87,22 +87,42 @@ static void clear(struct translator *t, struct jump_table *table, bool keep_glob
         memset(table->pages, 0, sizeof table->pages);
 }
 
-/* Of the slots in which of one word: those whose targets may stand in the page. (A slot in its
- * range says most of the rest of the address.) */
+/* What a table remembers of a target's page. Where slots are in order they say the rest. */
+static uint8_t where_of(const struct jump_table *table, uint32_t page)
+{
+    return (uint8_t)(table->far ? page : page >> 4);
+}
+
+/* Of the slots in which of one word: those whose targets may stand in the page. */
 static uint64_t in_page(const struct jump_table *table, unsigned word, uint64_t which,
                         uint32_t page)
 {
     uint64_t hit = 0;
     for (; which; which &= which - 1) {
-        if (table->where[word * 64 + (unsigned)__builtin_ctzll(which)] == (uint8_t)(page >> 4))
+        if (table->where[word * 64 + (unsigned)__builtin_ctzll(which)] == where_of(table, page))
             hit |= which & -which;
     }
     return hit;
 }
 
+/* With many code segments any slot may be a page's. */
+static void drop_far_range(struct translator *t, struct jump_table *table, uint32_t page)
+{
+    for (unsigned group = 0; group < ARRAY_LEN(table->used_words); group++) {
+        for (uint64_t words = table->used_words[group]; words; words &= words - 1) {
+            unsigned word = group * 64 + (unsigned)__builtin_ctzll(words);
+            drop_slots(t, table, word, in_page(table, word, table->used[word], page));
+        }
+    }
+}
+
 /* Empties the slots of the page's targets from byte `from` of it on. */
 static void drop_range(struct translator *t, struct jump_table *table, uint32_t page, uint32_t from)
 {
+    if (table->far) {
+        drop_far_range(t, table, page);
+        return;
+    }
     uint32_t bytes = (uint32_t)PAGE_SIZE - from + 2; /* eip may carry into its upper half */
     uint32_t first = jump_slot((page << PAGE_SHIFT) + from - table->cs_base);
     for (uint32_t n = 0; n < bytes;) {
@@ -241,14 +261,14 @@ void jumps_note(struct translator *t, struct unit *u)
 {
     struct jump_table *table = t->current;
     const struct vcpu *c = t->vcpu;
-    unsigned slot = jump_slot(u->eip), word = slot / 64;
+    unsigned slot = jump_slot(unit_token_of(u, u->eip)), word = slot / 64;
     if (table->slot[slot] == u->indirect)
         return;
     bool global = !u->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva);
     note_code_page(t, table, u, global);
     table->slot[slot] = u->indirect;
     u->noted |= (uint16_t)(1u << table->index);
-    table->where[slot] = (uint8_t)(u->gva >> 16);
+    table->where[slot] = where_of(table, u->gva >> PAGE_SHIFT);
     table->used[word] |= BIT(slot % 64);
     table->used_words[word / 64] |= BIT(word % 64);
     note_page(table, u->gva >> PAGE_SHIFT);
@@ -262,7 +282,7 @@ void jumps_note(struct translator *t, struct unit *u)
 
 void jumps_forget(struct translator *t, const struct unit *u)
 {
-    unsigned slot = jump_slot(u->eip);
+    unsigned slot = jump_slot(unit_token_of(u, u->eip));
     for (unsigned tables = u->noted; tables; tables &= tables - 1) {
         const uint8_t **at = &t->table[__builtin_ctz(tables)]->slot[slot];
         if (*at == u->indirect)
@@ -289,7 +309,8 @@ static bool is_shared(const struct vcpu *c)
 static bool fits(const struct jump_table *table, const struct vcpu *c)
 {
     return table->shared == is_shared(c) && (table->shared || table->root == c->walk.root) &&
-           table->cs_base == (uint32_t)c->seg[SEG_CS].base && table->code_len == c->code_len;
+           (table->far || table->cs_base == (uint32_t)c->seg[SEG_CS].base) &&
+           table->code_len == c->code_len;
 }
 
 static bool serves(const struct translator *t, unsigned n, uint32_t key)
@@ -301,7 +322,8 @@ static bool serves(const struct translator *t, unsigned n, uint32_t key)
 static uint8_t *hint_of(struct translator *t, uint32_t key)
 {
     const struct vcpu *c = t->vcpu;
-    uint32_t h = ((uint32_t)c->seg[SEG_CS].base >> 4 ^ key) * UINT32_C(0x9E3779B1);
+    uint32_t base = key & KEY_8086 ? 0 : (uint32_t)c->seg[SEG_CS].base;
+    uint32_t h = (base >> 4 ^ key) * UINT32_C(0x9E3779B1);
     if (!is_shared(c))
         h ^= (uint32_t)(c->walk.root >> PAGE_SHIFT) * UINT32_C(0x85EBCA6B);
     return &t->table_hint[h >> 16 & (ARRAY_LEN(t->table_hint) - 1)];
@@ -341,6 +363,7 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     table->shared = is_shared(c);
     table->root = c->walk.root;
     table->cs_base = (uint32_t)c->seg[SEG_CS].base;
+    table->far = key & KEY_8086;
     table->code_len = c->code_len;
     table->flushes = c->tlb.flushes;
     table->all_flushes = c->tlb.all_flushes;

@@ -1,6 +1,8 @@
-/* translator/jumps.h: where indirect jumps, and jumps to other pages, go: host code by eip.
+/* translator/jumps.h: where indirect jumps, and jumps to other pages, go: host code by eip, or by
+ * CS:IP (unit_token).
  *
- * There is a table for each code segment, address space and key met lately. It is as good as a TLB:
+ * There is a table for each code segment (one for all of 8086 code), address space and key met
+ * lately. It is as good as a TLB:
  * what the guest flushes is dropped from it before it is used again. INVLPG drops that page's
  * entries alone. At MOV CR3 a CPU may take up again at once what the page tables say of pages that
  * were accessed before: so a table remembers the pages of code that it leads to, with their page

@@ -150,13 +150,13 @@ const uint8_t *translator_poll(struct vcpu *c, uint32_t site)
     return NULL;
 }
 
-const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip)
+const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t token)
 {
     (void)unused;
     struct translator *t = c->translated.translator;
     take_flags(c);
     c->insns = retired(t, 0);
-    c->eip = eip;
+    c->eip = c->code_8086 ? token & 0xFFFF : token;
     t->counters.missed++;
     return translator_go_on(t);
 }

@@ -49,16 +49,17 @@ struct jump_page {
 
 /* Host code by eip, for one mode and address space: see jumps.h. */
 struct jump_table {
-    unsigned index; /* of all tables */
-    uint32_t cs_base;
-    bool shared; /* by all address spaces: what is not global goes when the root changes */
+    unsigned index;   /* of all tables */
+    uint32_t cs_base; /* its code segment; with `far` it is for all */
+    bool far;         /* for 8086 code: tokens are CS:IP */
+    bool shared;      /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
     uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
     uint64_t used_at;                            /* for replacing the one unused longer */
     uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
     uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
     uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
-    uint8_t where[JUMP_SLOTS]; /* used slots: bits 16 to 23 of the target's linear address */
+    uint8_t where[JUMP_SLOTS]; /* used slots: which page, more or less (where_of in jumps.c) */
     uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
     struct jump_page code[JUMP_PAGES];
     unsigned code_pages;                 /* of them; JUMP_PAGES + 1: there are others, too */
@@ -66,12 +67,12 @@ struct jump_table {
     const uint8_t **slot;                /* JUMP_SLOTS */
 };
 
-/* The slot of a target: the halves of eip added up, so that what is aligned alike in many pages
- * does not share the few slots that are. Host code computes it, too (emit_jump_slot). Within a page
- * slots are in the order of the targets. */
-static inline unsigned jump_slot(uint32_t eip)
+/* The slot of a target: the halves of its token (unit_token) added up, so that what is aligned
+ * alike in many pages does not share the few slots that are. Host code computes it, too
+ * (emit_jump_slot). Within a page, and a code segment, slots are in the order of the targets. */
+static inline unsigned jump_slot(uint32_t token)
 {
-    return (eip + (eip >> JUMP_BITS)) & (JUMP_SLOTS - 1);
+    return (token + (token >> JUMP_BITS)) & (JUMP_SLOTS - 1);
 }
 
 /* Where a unit's code begins in the cache; unit is NULL when it went. */
@@ -88,7 +89,7 @@ struct way {
     struct jump_table *table;
 };
 #define NO_MODE UINT32_MAX
-#define WAYS    8
+#define WAYS    16
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
@@ -168,8 +169,8 @@ void translator_wrote(struct translator *t, struct unit *u, unsigned n, uint32_t
 const uint8_t *translator_help(struct vcpu *c, uint32_t site);
 /* A link of site is taken for the first time, or again after its target went. */
 const uint8_t *translator_link(struct vcpu *c, uint32_t site);
-/* An indirect jump to eip found no unit. */
-const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t eip);
+/* An indirect jump to a token found no unit. */
+const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t token);
 /* The budget ends in the unit of site. */
 const uint8_t *translator_poll(struct vcpu *c, uint32_t site);
 

@@ -4,7 +4,7 @@
  * when its conditional branches are not taken. It is entered at its start only (and behind a CALL,
  * see returns.h) and left at any branch.
  *
- *     indirect entry   is R10 my eip? if not: miss
+ *     indirect entry   is R10 my token? if not: miss
  *     entry            poll: load from [counter - insns]; faults when the budget ends in this unit
  *     insn 0 ..        host code of each instruction, in order
  *                      branches jump straight to another unit's entry, or to an exit below
@@ -37,6 +37,7 @@ static inline unsigned unit_link_room(unsigned blocks)
 #define KEY_FPU          16u /* x87, MMX and SSE instructions are native; else by handlers */
 #define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
 #define KEY_DF           64u
+#define KEY_8086         128u /* vcpu.code_8086: segment registers load as on the 8086 */
 #define KEY_FORM         (KEY_WINDOW | KEY_FPU) /* the translator's choice, not the guest's mode */
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))
 
@@ -53,7 +54,22 @@ static inline uint32_t key_of(const struct vcpu *c)
     const struct segment *cs = &c->seg[SEG_CS];
     if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
         key |= KEY_CODE_FLAT;
+    if (c->code_8086)
+        key |= KEY_8086;
     return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
+}
+
+/* What a jump names its target by: eip in the code segment that the jump table is for. In 8086 code
+ * CS:IP, for programs there have many code segments. */
+static inline uint32_t unit_token(uint32_t key, uint32_t cs_base, uint32_t eip)
+{
+    return key & KEY_8086 ? cs_base << 12 | eip : eip;
+}
+
+static inline uint32_t token_here(const struct vcpu *c)
+{
+    uint32_t eip = (uint32_t)c->eip;
+    return c->code_8086 ? (uint32_t)c->seg[SEG_CS].base << 12 | eip : eip;
 }
 
 #define ACCESS_SIZE  31u /* mask; 0: there is none, or not one alone */
@@ -144,6 +160,12 @@ struct unit {
 static inline uint32_t insn_eip(const struct unit *u, const struct unit_insn *ui)
 {
     return u->eip + ui->at;
+}
+
+/* The token of eip in u's code segment. */
+static inline uint32_t unit_token_of(const struct unit *u, uint32_t eip)
+{
+    return unit_token(u->key, u->gva - u->eip, eip);
 }
 
 #endif

@@ -588,7 +588,8 @@ static void port(struct writer *w)
 }
 
 /* A supervisor changes a page of the data: gone, read-only, elsewhere, back. With INVLPG or a CR3
- * write behind it, as a guest must. */
+ * write behind it, as a guest must: on the older CPUs (model_of in test_lockstep.c) the latter, for
+ * the 386 has no INVLPG. */
 static void change_page(struct writer *w)
 {
     bool pae = w->p->mode == PROGRAM_PAE;
@@ -600,7 +601,7 @@ static void change_page(struct writer *w)
     e32(&store, ALIAS_TABLES + (AT_PAGE_TABLES - AT_PAGE_ROOT) + page * (pae ? 8 : 4));
     e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
     emit(w, &store);
-    if (one_in(w, 3)) {
+    if (one_in(w, 3) || w->p->seed % 4 == 0) {
         struct code read = {{0x0F, 0x20, 0xD8}, 3}, write = {{0x0F, 0x22, 0xD8}, 3};
         emit(w, &read);
         emit(w, &write);
@@ -613,13 +614,15 @@ static void change_page(struct writer *w)
 }
 
 /* Far to an item in this code segment, or in another one of other size, where the same bytes mean
- * something else; or to the program's second place. */
+ * something else; or to the program's second place. In real and V86 mode to one of some segments
+ * that overlap. A CALL may meet a RETF. */
 static void far_jump(struct writer *w)
 {
     enum program_mode mode = w->p->mode;
-    struct code c = {{0xEA}, 1};
+    struct code c = {{one_in(w, 2) ? 0xEA : 0x9A}, 1};
     bool other = one_in(w, 3);
-    uint16_t cs = AT_CODE >> 4;
+    unsigned paragraphs = mode >= PROGRAM_REAL && other ? below(w, 6) : 0;
+    uint16_t cs = (uint16_t)((AT_CODE >> 4) - paragraphs);
     if (mode <= PROGRAM_PAE)
         cs = SEL_CODE0;
     else if (mode == PROGRAM_USER)
@@ -634,7 +637,14 @@ static void far_jump(struct writer *w)
     struct item *i = emit(w, &c);
     i->fix = FIX_ADDRESS;
     i->fix_at = 1;
+    i->fix_plus = (uint8_t)(16 * paragraphs);
     i->target = some_target(w, 1, 12);
+}
+
+static void far_return(struct writer *w)
+{
+    struct code c = {{0xCB}, 1};
+    emit(w, &c);
 }
 
 /* The A20 gate, where a program may: what lies at 100000h and above comes and goes. */
@@ -705,7 +715,8 @@ static void write_items(struct writer *w, unsigned count)
         {port, 2},
         {change_page, 3},
         {system_register, 1},
-        {far_jump, 2},
+        {far_jump, 4},
+        {far_return, 2},
         {gate_a20, 1},
         {set_registers, 6},
     };

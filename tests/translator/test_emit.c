@@ -29,6 +29,7 @@ int main(void)
 #define FLAT32 \
     (KEY_CODE32 | KEY_STACK32 | KEY_CODE_FLAT | KEY_FPU | SEGMENTS(3u) << KEY_SEG_SHIFT(0))
 #define REAL16     (KEY_FPU | SEGMENTS(1u) << KEY_SEG_SHIFT(0))
+#define CODE8086   (REAL16 | KEY_8086)
 #define FS_BASED   (FLAT32 ^ 1u << KEY_SEG_SHIFT(SEG_FS)) /* SEGMENT_WIDE */
 #define FS_CHECKED (FLAT32 ^ 3u << KEY_SEG_SHIFT(SEG_FS)) /* SEGMENT_CHECK */
 
@@ -189,6 +190,16 @@ static const struct form forms[] = {
     {"loop -10", REAL16, 2, {0xE2, 0xF0}},
     {"movsw", REAL16, 1, {0xA5}},
     {"rep stosw", REAL16, 2, {0xF3, 0xAB}},
+    {"ret (8086)", CODE8086, 1, {0xC3}},
+    {"jmp far 1234:5678", CODE8086, 5, {0xEA, 0x78, 0x56, 0x34, 0x12}},
+    {"call far 1234:5678", CODE8086, 5, {0x9A, 0x78, 0x56, 0x34, 0x12}},
+    {"call far [bx]", CODE8086, 2, {0xFF, 0x1F}},
+    {"jmp far [bx]", CODE8086, 2, {0xFF, 0x2F}},
+    {"retf 4", CODE8086, 3, {0xCA, 0x04, 0x00}},
+    {"mov es, ax", CODE8086, 2, {0x8E, 0xC0}},
+    {"mov es, ax (V86)", CODE8086 | KEY_USER, 2, {0x8E, 0xC0}},
+    {"pop ds", CODE8086, 1, {0x1F}},
+    {"les di, [bp+6]", CODE8086, 3, {0xC4, 0x7E, 0x06}},
 };
 
 /* --- Names ----------------------------------------------------------------------------------- */
@@ -209,9 +220,11 @@ struct named_field {
                             offsetof(struct segment, read_len)},                                  \
         {s ".write_len", offsetof(struct vcpu, seg) + (S) * sizeof(struct segment) +              \
                              offsetof(struct segment, write_len)},                                \
+        {s ".selector", offsetof(struct vcpu, seg) + (S) * sizeof(struct segment) +               \
+                            offsetof(struct segment, selector)},                                  \
     {                                                                                             \
-        s ".selector", offsetof(struct vcpu, seg) + (S) * sizeof(struct segment) +                \
-                           offsetof(struct segment, selector)                                     \
+        s ".attr", offsetof(struct vcpu, seg) + (S) * sizeof(struct segment) +                    \
+                       offsetof(struct segment, attr)                                             \
     }
 
 static const struct named_field fields[] = {

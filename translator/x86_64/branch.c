@@ -134,6 +134,7 @@ static void emit_call_indirect(struct emit *e)
 {
     load_operand(e);
     check_target(e);
+    emit_token(e);
     if (stack_is_direct(e)) {
         push_return(e);
         settle_stack(e);
@@ -150,6 +151,7 @@ static void emit_ret(struct emit *e, uint32_t release)
     int32_t size = e->i->osize;
     load_target(e, emit_memory(e, stack_place(e, 0), (unsigned)size, false));
     check_target(e);
+    emit_token(e);
     move_stack(e, size + (int32_t)(release & 0xFFFF));
     settle_stack(e);
     emit_return(e);
@@ -197,6 +199,7 @@ void emit_branch(struct emit *e)
     case OPROW_jmp_ev:
         load_operand(e);
         check_target(e);
+        emit_token(e);
         emit_indirect(e);
         break;
     case OPROW_ret:

@@ -31,7 +31,7 @@ static void emit_count(struct emit *e)
     asm_lea64(&e->code, COUNTER, place_mem(COUNTER, -(int32_t)(e->u->insn[e->n].rest + 1)));
 }
 
-/* The jump table's slot for the eip in r10. */
+/* The jump table's slot for the token in r10. */
 struct place emit_jump_slot(struct code *c)
 {
     asm_rorx32(c, R11, R10, JUMP_BITS);
@@ -115,26 +115,37 @@ static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
 }
 
 /* The slot of a target in another page, whatever is mapped there now. */
-static struct place far_away(struct emit *e, uint32_t eip)
+static struct place far_away(struct emit *e, uint32_t token)
 {
-    asm_mov_imm32(&e->code, R10, eip);
+    asm_mov_imm32(&e->code, R10, token);
     note_fix(e, FIX_EIP);
     asm_load64(&e->code, R9, FIELD_OF(translated.jumps));
-    return place_mem(R9, (int32_t)(jump_slot(eip) * 8));
+    return place_mem(R9, (int32_t)(jump_slot(token) * 8));
 }
 
-static void jump_far_away(struct emit *e, uint32_t eip)
+void emit_far_jump(struct emit *e, uint32_t token)
 {
-    struct place slot = far_away(e, eip);
+    struct place slot = far_away(e, token);
     asm_jmp_place(&e->code, slot);
     note_displacement(e, FIX_SLOT, slot.disp);
 }
 
-static void call_far_away(struct emit *e, uint32_t eip)
+static void jump_far_away(struct emit *e, uint32_t eip)
 {
-    struct place slot = far_away(e, eip);
+    emit_far_jump(e, unit_token_of(e->u, eip));
+}
+
+static void call_far_away(struct emit *e, uint32_t token)
+{
+    struct place slot = far_away(e, token);
     asm_call_place(&e->code, slot);
     note_displacement(e, FIX_SLOT, slot.disp);
+}
+
+void emit_token(struct emit *e)
+{
+    if (e->u->key & KEY_8086)
+        asm_lea32(&e->code, R10, place_mem(R10, (int32_t)unit_token_of(e->u, 0)));
 }
 
 void emit_link_jump(struct emit *e, uint32_t eip)
@@ -166,23 +177,23 @@ void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip)
 
 /* --- Is it me? --------------------------------------------------------------------------------
  *
- * Who comes by way of the jump table or of a RET has the eip that it means in r10. Comparing it
+ * Who comes by way of the jump table or of a RET has the token that it means in r10. Comparing it
  * must touch no flag: LOOP jumps when two numbers differ by anything but one, JECXZ when they are
  * equal, which makes one more taken branch of every call. */
 
-/* ECX is r10 less eip, plus `plus`. */
-static void compare(struct emit *e, uint32_t eip, uint32_t plus)
+/* ECX is r10 less token, plus `plus`. */
+static void compare(struct emit *e, uint32_t token, uint32_t plus)
 {
-    int32_t disp = (int32_t)(plus - eip);
+    int32_t disp = (int32_t)(plus - token);
     asm_lea32(&e->code, RCX, place_mem(R10, disp));
     note_displacement(e, FIX_MINUS, disp);
 }
 
 /* ECX is put aside, then in r12. Where LOOP goes is returned, for asm_land8. */
-static uint8_t *emit_unless(struct emit *e, uint32_t eip)
+static uint8_t *emit_unless(struct emit *e, uint32_t token)
 {
     asm_mov32(&e->code, R12, RCX);
-    compare(e, eip, 1);
+    compare(e, token, 1);
     uint8_t *other = asm_loop(&e->code);
     asm_mov32(&e->code, RCX, R12);
     return other;
@@ -195,11 +206,11 @@ static void emit_other(struct emit *e, const uint8_t *stub)
     asm_jmp(&e->code, stub);
 }
 
-/* Goes on if r10 is eip, else to the stub. */
-static void emit_expect(struct emit *e, uint32_t eip, const uint8_t *stub)
+/* Goes on if r10 is token, else to the stub. */
+static void emit_expect(struct emit *e, uint32_t token, const uint8_t *stub)
 {
     asm_mov32(&e->code, R12, RCX);
-    compare(e, eip, 0);
+    compare(e, token, 0);
     uint8_t *mine = asm_jecxz(&e->code);
     emit_other(e, stub);
     asm_land8(&e->code, mine);
@@ -216,18 +227,18 @@ static void go_on_behind(struct emit *e, uint32_t next)
         jump_far_away(e, next);
 }
 
-/* Behind a host CALL: a guest RET to the eip in r10 came here. It is right to guess that it is
+/* Behind a host CALL: a guest RET to the token in r10 came here. It is right to guess that it is
  * next.
  */
 static void emit_landing(struct emit *e, uint32_t next)
 {
     e->u->landing = (uint16_t)(e->code.at + e->code.run_delta - e->u->start);
     if (!e->t->loop_is_fast) {
-        emit_expect(e, next, e->t->stubs.again);
+        emit_expect(e, unit_token_of(e->u, next), e->t->stubs.again);
         go_on_behind(e, next);
         return;
     }
-    uint8_t *other = emit_unless(e, next);
+    uint8_t *other = emit_unless(e, unit_token_of(e->u, next));
     go_on_behind(e, next);
     asm_land8(&e->code, other);
     emit_other(e, e->t->stubs.again);
@@ -244,7 +255,17 @@ void emit_link_call(struct emit *e, uint32_t eip, uint32_t next)
     else if (same_page(e->u, eip))
         new_link(e, eip, asm_call(&e->code, NULL));
     else
-        call_far_away(e, eip);
+        call_far_away(e, unit_token_of(e->u, eip));
+    emit_landing(e, next);
+}
+
+void emit_far_call(struct emit *e, uint32_t token, uint32_t next)
+{
+    if (!e->t->predicts_returns) {
+        emit_far_jump(e, token);
+        return;
+    }
+    call_far_away(e, token);
     emit_landing(e, next);
 }
 
@@ -277,9 +298,9 @@ static void emit_entries(struct emit *e)
         uint8_t *stands = e->code.at;
         emit_other(e, e->t->stubs.miss);
         u->indirect = asm_here(&e->code);
-        asm_land8_at(emit_unless(e, u->eip), stands);
+        asm_land8_at(emit_unless(e, unit_token_of(u, u->eip)), stands);
     } else {
-        emit_expect(e, u->eip, e->t->stubs.miss);
+        emit_expect(e, unit_token_of(u, u->eip), e->t->stubs.miss);
     }
     u->entry = asm_here(&e->code);
     /* The poll: below the strip when fewer instructions than these are left. */
@@ -296,7 +317,8 @@ static void emit_insn(struct emit *e)
             emit_help(e);
         break;
     case LOWER_LEAVE:
-        emit_help(e);
+        if (!emit_8086(e))
+            emit_help(e);
         break;
     case LOWER_OWN:
         emit_own(e);
@@ -434,13 +456,13 @@ void backend_emit(struct translator *t, struct unit *u)
     t->code.used = unit_place(t->code.used + u->size);
 }
 
-const uint8_t *backend_emit_jump(struct translator *t, uint32_t eip)
+const uint8_t *backend_emit_jump(struct translator *t, uint32_t token)
 {
     struct unit nobody = {.stays = true};
     struct emit e = {.t = t, .u = &nobody};
     uint8_t *start = t->code.write + t->code.used;
     e.code = (struct code){.at = start, .run_delta = code_cache_delta(&t->code)};
-    jump_far_away(&e, eip);
+    emit_far_jump(&e, token);
     t->code.used = unit_place(t->code.used + (size_t)(e.code.at - start));
     return start + e.code.run_delta;
 }

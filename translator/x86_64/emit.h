@@ -83,6 +83,9 @@ struct place emit_memory_r10(struct emit *e, unsigned seg, unsigned asize, unsig
  */
 void emit_check_length(struct emit *e, size_t field, unsigned size);
 
+/* ECX is put aside in r12 and holds a number: is it 0? If not: the slow way. ECX is put back. */
+void emit_check_zero(struct emit *e);
+
 /* The offset of ea, in the segment, into a host register (not RCX). */
 void emit_offset(struct emit *e, unsigned to, struct ea ea);
 
@@ -140,20 +143,27 @@ void emit_branch(struct emit *e);                   /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
 bool emit_fpu(struct emit *e);
 void emit_string(struct emit *e); /* string.c */
+/* 8086.c: segment loads and far transfers of real and V86 mode. False: by a C function. */
+bool emit_8086(struct emit *e);
 
 /* The instruction is run by its handler; then the next one, or the unit is left. */
 void emit_help(struct emit *e);
 /* Leaves the unit for eip: a jump to be linked. */
 void emit_link_jump(struct emit *e, uint32_t eip);
 void emit_link_jcc(struct emit *e, unsigned cc, uint32_t eip);
-/* The jump table's slot for the eip in r10. */
+/* The jump table's slot for the token in r10. */
 struct place emit_jump_slot(struct code *c);
-/* Goes to the unit for the eip in r10. */
+/* Makes the eip in r10 a token of the unit's code segment (unit_token). */
+void emit_token(struct emit *e);
+/* Goes to the unit for the token in r10. */
 void emit_indirect(struct emit *e);
+/* Goes to the unit for a token by way of the jump table. */
+void emit_far_jump(struct emit *e, uint32_t token);
+void emit_far_call(struct emit *e, uint32_t token, uint32_t next);
 /* The same as calls that return to the eip `next`: see translator/returns.h. */
 void emit_link_call(struct emit *e, uint32_t eip, uint32_t next);
 void emit_indirect_call(struct emit *e, uint32_t next);
-/* Returns to the eip in r10. */
+/* Returns to the token in r10. */
 void emit_return(struct emit *e);
 
 void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx);

@@ -62,7 +62,7 @@ static void expect_zero_ecx(struct emit *e)
 }
 
 /* ... and is put back then. */
-static void check_ecx(struct emit *e)
+void emit_check_zero(struct emit *e)
 {
     expect_zero_ecx(e);
     asm_mov32(&e->code, RCX, R12);
@@ -75,7 +75,7 @@ static void check_64k(struct emit *e, unsigned size)
     asm_lea32(&e->code, RCX, place_mem(R10, (int32_t)size - 1));
     asm_rorx32(&e->code, RCX, RCX, 16);
     asm_movzx16(&e->code, RCX, RCX);
-    check_ecx(e);
+    emit_check_zero(e);
 }
 
 /* The sign of length - size - r10 tells. */
@@ -88,7 +88,7 @@ void emit_check_length(struct emit *e, size_t field, unsigned size)
     asm_lea64(&e->code, RCX, place_indexed(RCX, R11, 0, 1 - (int32_t)size));
     asm_rorx64(&e->code, RCX, RCX, 48); /* the sign and 15 copies of it: lengths have 33 bits */
     asm_movzx16(&e->code, RCX, RCX);
-    check_ecx(e);
+    emit_check_zero(e);
 }
 
 static void check_limit(struct emit *e, unsigned seg, unsigned size, bool write)
@@ -123,7 +123,7 @@ static void check_beside(struct emit *e, unsigned size)
                    vcpu_field(offsetof(struct vcpu, translated.low_bits) + low * sizeof(uint32_t)));
     else
         asm_movzx16(c, RCX, RCX);
-    check_ecx(e);
+    emit_check_zero(e);
 }
 
 /* The soft TLB's entry for the page of r10: its index, times two, into r9; the page of the last
@@ -151,7 +151,7 @@ static struct place soft_lookup(struct emit *e, unsigned size, bool write)
     if (beside)
         expect_zero_ecx(e);
     else
-        check_ecx(e);
+        emit_check_zero(e);
     asm_load64(c, R9, place_indexed(VCPU, R9, 3, (int32_t)addend));
     if (beside)
         check_beside(e, size);

@@ -114,7 +114,7 @@ static void put_enter(struct code *c)
     asm_mov64(c, R11, RSI);
     asm_store64(c, FIELD_OF(translated.c_sp), RSP);
     put_load(c);
-    asm_load32(c, R10, FIELD_OF(eip)); /* when R11 is a unit's indirect entry */
+    asm_load32(c, R10, FIELD_OF(translated.token)); /* when R11 is a unit's indirect entry */
     asm_jmp_place(c, place_reg(R11));
 }
 
@@ -133,7 +133,7 @@ static void put_call(struct code *c, const void *function)
     uint8_t *leave = asm_jcc(c, 4, NULL);
     asm_mov64(c, R11, RAX);
     put_load(c);
-    asm_load32(c, R10, FIELD_OF(eip)); /* when R11 is a unit's indirect entry */
+    asm_load32(c, R10, FIELD_OF(translated.token)); /* when R11 is a unit's indirect entry */
     asm_jmp_place(c, place_reg(R11));
     asm_patch(c, leave, asm_here(c));
     asm_bytes(c, "\x48\x83\xC4\x08", 4); /* ADD RSP, 8 */
