@@ -7,9 +7,15 @@
 #include <stdlib.h>
 
 /* Pairs seen by log_once: an open-addressed table. When it is full the oldest knowledge is dropped
- * and lines may repeat; memory stays bounded whatever the guest does. */
+ * and pairs may repeat; memory stays bounded whatever the guest does. */
 #define SEEN_SLOTS   1024
 #define LINE_MAX_LEN 1024
+#define SITES        512 /* places that log what guests do: more than there are */
+
+struct site {
+    const char *format;
+    uint64_t lines; /* printed or not */
+};
 
 struct log {
     enum log_level level;
@@ -19,6 +25,7 @@ struct log {
     uint64_t counts[LOG_DEBUG + 1];
     uint64_t seen[SEEN_SLOTS];
     unsigned seen_used;
+    struct site site[SITES];
 };
 
 static void sink_stderr(void *ctx, enum log_level level, const char *line)
@@ -68,6 +75,45 @@ void log_msg(struct log *log, enum log_level level, const char *format, ...)
     va_end(args);
 }
 
+/* The site's count, this line included. When there are more sites than slots the last ones share.
+ */
+static uint64_t site_count(struct log *log, const char *format)
+{
+    unsigned at = (unsigned)((uintptr_t)format / 8 % SITES), tried = 0;
+    while (log->site[at].format && log->site[at].format != format && ++tried < SITES)
+        at = (at + 1) % SITES;
+    log->site[at].format = format;
+    return ++log->site[at].lines;
+}
+
+/* A line that a guest can repeat. */
+static void guest_line(struct log *log, enum log_level level, const char *format, va_list args)
+{
+    uint64_t n = site_count(log, format);
+    if (n <= LOG_SHOWN) {
+        log_line(log, level, format, args);
+    } else if (!(n & (n - 1))) {
+        char line[LINE_MAX_LEN], counted[LINE_MAX_LEN + 64];
+        vsnprintf(line, sizeof line, format, args);
+        snprintf(counted, sizeof counted, "%s (%llu such lines so far)", line,
+                 (unsigned long long)n);
+        log->counts[level]++;
+        log->sink(log->ctx, level, counted);
+    }
+}
+
+void log_guest(struct log *log, enum log_level level, const char *format, ...)
+{
+    if (!log || level > log->level)
+        return;
+    va_list args;
+    va_start(args, format);
+    pthread_mutex_lock(&log->lock);
+    guest_line(log, level, format, args);
+    pthread_mutex_unlock(&log->lock);
+    va_end(args);
+}
+
 /* Notes the pair; true when it was not seen before. */
 static bool seen_add(struct log *log, uint64_t hash)
 {
@@ -96,7 +142,7 @@ void log_once(struct log *log, uint64_t key, const char *format, ...)
     va_start(args, format);
     pthread_mutex_lock(&log->lock);
     if (seen_add(log, hash))
-        log_line(log, LOG_WARN, format, args);
+        guest_line(log, LOG_WARN, format, args);
     pthread_mutex_unlock(&log->lock);
     va_end(args);
 }

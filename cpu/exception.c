@@ -124,8 +124,8 @@ static struct event fault_event(const struct vcpu *c)
 
 static void shut_down(struct vcpu *c)
 {
-    log_msg(c->log, LOG_WARN, "triple fault at %04X:%08X (CR0 %08X, CR2 %08X, CR3 %08X)",
-            c->seg[SEG_CS].selector, (uint32_t)c->eip, c->cr0, c->cr2, (uint32_t)c->cr3);
+    log_guest(c->log, LOG_WARN, "triple fault at %04X:%08X (CR0 %08X, CR2 %08X, CR3 %08X)",
+              c->seg[SEG_CS].selector, (uint32_t)c->eip, c->cr0, c->cr2, (uint32_t)c->cr3);
     c->shutdown = true;
 }
 

@@ -41,9 +41,9 @@ static bool fails(struct loader *l, enum loader_state state)
 static bool fits(struct loader *l, const struct loader_segment *s, bool done)
 {
     if (!done && fails(l, LOADER_REFUSED))
-        log_msg(bus_log(l->bus), LOG_ERROR,
-                "kernel: %zu bytes do not fit guest memory at %#llx: more memory is needed", s->len,
-                (unsigned long long)s->gpa);
+        log_guest(bus_log(l->bus), LOG_ERROR,
+                  "kernel: %zu bytes do not fit guest memory at %#llx: more memory is needed",
+                  s->len, (unsigned long long)s->gpa);
     return done;
 }
 
@@ -55,7 +55,7 @@ static bool load_chunk(struct loader *l, const struct loader_segment *s, size_t 
     const char *why = s->source->read(s->source, s->at + at, chunk, len);
     if (why) {
         if (fails(l, LOADER_UNREADABLE))
-            log_msg(bus_log(l->bus), LOG_ERROR, "kernel: %s", why);
+            log_guest(bus_log(l->bus), LOG_ERROR, "kernel: %s", why);
         return false;
     }
     return fits(l, s, bus_dma_write(l->bus, s->gpa + at, chunk, len));

@@ -133,7 +133,7 @@ static void *partition_thread(void *ctx)
 static void post(struct session *s, struct partition_event event)
 {
     if (!partition_post(s->partition, event))
-        log_msg(s->log, LOG_WARN, "the guest does not take its input: some of it is lost");
+        log_guest(s->log, LOG_WARN, "the guest does not take its input: some of it is lost");
 }
 
 /* The key for it was pressed in the guest's window. */

@@ -188,7 +188,7 @@ static bool requests(struct partition *p, enum partition_end *end)
             *end = PARTITION_REBOOTED;
             return true;
         }
-        log_msg(p->log, LOG_INFO, "the guest is reset");
+        log_guest(p->log, LOG_INFO, "the guest is reset");
         machine_reset(p);
     }
     return false;

@@ -291,8 +291,8 @@ static enum disk_status failed(struct disk_image *image, const char *what, uint6
                                enum disk_status status)
 {
     image->counters.errors++;
-    log_msg(image->log, LOG_ERROR, "%s: cannot %s sector %llu: %s", image->path, what,
-            (unsigned long long)lba, disk_status_text(status));
+    log_guest(image->log, LOG_ERROR, "%s: cannot %s sector %llu: %s", image->path, what,
+              (unsigned long long)lba, disk_status_text(status));
     return status;
 }
 
@@ -415,8 +415,8 @@ enum disk_status disk_image_flush(struct disk_image *image)
         status = status_of_errno(errno);
     if (status) {
         image->counters.errors++;
-        log_msg(image->log, LOG_ERROR, "%s: cannot flush: %s", image->path,
-                disk_status_text(status));
+        log_guest(image->log, LOG_ERROR, "%s: cannot flush: %s", image->path,
+                  disk_status_text(status));
     }
     return status;
 }

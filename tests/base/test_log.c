@@ -85,14 +85,33 @@ START_TEST(once_needs_the_level)
 }
 END_TEST
 
-/* More keys than the table holds: each new one is said, and it ends. */
+/* More keys than the table holds: the first are said, the 4096th with its count, and it ends. */
 START_TEST(many_keys_end)
 {
     struct seen s = {0};
     struct log *log = log_create(LOG_WARN, sink, &s);
     for (unsigned port = 0; port < 5000; port++)
         unknown_port(log, port);
-    ck_assert_uint_eq(s.lines, 5000);
+    ck_assert_uint_eq(s.lines, LOG_SHOWN + 7);
+    ck_assert_str_eq(s.last, "no port fff (4096 such lines so far)");
+    log_once(log, 1, "another site is not affected");
+    ck_assert_uint_eq(s.lines, LOG_SHOWN + 8);
+    log_destroy(log);
+}
+END_TEST
+
+START_TEST(what_a_guest_repeats_is_bounded)
+{
+    struct seen s = {0};
+    struct log *log = log_create(LOG_INFO, sink, &s);
+    for (unsigned i = 0; i < 1000000; i++)
+        log_guest(log, LOG_INFO, "reset %u", i);
+    ck_assert_uint_eq(s.lines, LOG_SHOWN + 14);
+    ck_assert_str_eq(s.last, "reset 524287 (524288 such lines so far)");
+    log_guest(log, LOG_DEBUG, "below the level");
+    for (unsigned i = 0; i < 1000; i++) /* what the user does is always said */
+        log_msg(log, LOG_INFO, "disk %u is in the drive", i);
+    ck_assert_uint_eq(s.lines, LOG_SHOWN + 14 + 1000);
     log_destroy(log);
 }
 END_TEST
@@ -116,9 +135,11 @@ START_TEST(no_log_is_fine)
 {
     log_msg(NULL, LOG_ERROR, "dropped");
     log_once(NULL, 1, "dropped");
+    log_guest(NULL, LOG_ERROR, "dropped");
     log_destroy(NULL);
 }
 END_TEST
 
 CHECK_MAIN("log", levels_up_to_the_chosen_one, once_per_place_and_key, logs_do_not_share,
-           once_needs_the_level, many_keys_end, long_lines_are_cut, no_log_is_fine)
+           once_needs_the_level, many_keys_end, what_a_guest_repeats_is_bounded, long_lines_are_cut,
+           no_log_is_fine)
