@@ -12,7 +12,7 @@ enum string_round {
 };
 
 /* Does one round of i. Raises nothing, looks at no event; registers and flags are up to date after
- * it. Only while nothing steps, and DF is clear. */
+ * it. Only while nothing steps. */
 typedef enum string_round string_rounds(struct vcpu *c, const struct insn *i);
 
 /* What does i's rounds, or NULL when i is no repeated string instruction on memory alone. */

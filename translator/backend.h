@@ -33,6 +33,10 @@ void backend_x87_load(struct translator *t);
 void backend_x87_save(struct translator *t);
 /* The host's x87 as C wants it. */
 void backend_x87_reset(void);
+/* The host's x87 status word; its control word; its control, status and tag words (FLDENV). */
+uint16_t backend_x87_status(void);
+void backend_x87_set_control(uint16_t control);
+void backend_x87_set_environment(uint16_t control, uint16_t status, uint16_t tags);
 
 /* Has this host what windows need (a base register that user code may set)? */
 bool backend_has_windows(void);

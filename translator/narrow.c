@@ -63,8 +63,6 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
     const struct insn *i = u->insn[site_index(site)].insn;
     string_rounds *rounds = string_rounds_of(i);
     bool compares = opcode_row(i->op)->writes & F_OSZAPC;
-    if (c->eflags & FLAG_DF)
-        return translator_help(c, site);
     if (compares)
         take_flags(c);
     enum string_round what = STRING_MORE;
@@ -85,7 +83,7 @@ narrow_function *narrow_for(const struct insn *i)
         return string_rounds_run;
     static narrow_function *(*const others[])(const struct insn *) = {
         narrow_memory_for, narrow_system_for,  narrow_far_for,  narrow_port_for,
-        narrow_stack_for,  narrow_control_for, narrow_bits_for,
+        narrow_stack_for,  narrow_control_for, narrow_bits_for, narrow_fpu_for,
     };
     narrow_function *found = NULL;
     for (unsigned n = 0; n < ARRAY_LEN(others) && !found; n++)

@@ -311,6 +311,13 @@ static const uint8_t *sti(struct vcpu *c, uint32_t site)
     return next(c, site);
 }
 
+static const uint8_t *direction(struct vcpu *c, uint32_t site)
+{
+    bool down = site_insn(c, site)->op == OPROW_std;
+    c->eflags = (c->eflags & ~FLAG_DF) | (down ? FLAG_DF : 0);
+    return next(c, site);
+}
+
 narrow_function *narrow_system_for(const struct insn *i)
 {
     switch (i->op) {
@@ -346,6 +353,9 @@ narrow_function *narrow_system_for(const struct insn *i)
         return cli;
     case OPROW_sti:
         return sti;
+    case OPROW_cld:
+    case OPROW_std:
+        return direction;
     default:
         return NULL;
     }

@@ -143,6 +143,16 @@ force_inline void set_accumulator(struct vcpu *c, unsigned size, uint32_t v)
         c->reg[EAX].d = v;
 }
 
+/* The same downward, for an element that is known to be reached: from it down to the start of the
+ * page, or of the segment. */
+force_inline uint32_t run_length_down(const struct vcpu *c, unsigned seg, uint32_t offset,
+                                      unsigned size, uint32_t n)
+{
+    uint32_t room = ((uint32_t)c->seg[seg].base + offset) & 0xFFF;
+    uint32_t elements = (room < offset ? room : offset) / size + 1;
+    return elements < n ? elements : n;
+}
+
 /* --- MOVS ------------------------------------------------------------------------------------- */
 
 force_inline void movs_one(struct vcpu *c, const struct insn *i, unsigned size)
@@ -168,12 +178,44 @@ force_inline void copy_up(uint8_t *to, const uint8_t *from, size_t bytes, unsign
     }
 }
 
+/* The same downward, to and from the highest element on. */
+force_inline void copy_down(uint8_t *to, const uint8_t *from, size_t bytes, unsigned size)
+{
+    uint8_t *lowest = to + size - bytes;
+    const uint8_t *lowest_from = from + size - bytes;
+    if ((uintptr_t)lowest_from - (uintptr_t)lowest >= bytes) {
+        memmove(lowest, lowest_from, bytes);
+        return;
+    }
+    for (size_t at = 0; at < bytes; at += size) {
+        uint8_t element[4];
+        memcpy(element, from - at, size);
+        memcpy(to - at, element, size);
+    }
+}
+
+force_inline uint32_t movs_down(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+{
+    uint32_t esi = index_of(c, i, ESI), edi = index_of(c, i, EDI);
+    uint8_t *from, *to;
+    if (!run_length(c, i, i->seg, esi, size, false, 1, &from) ||
+        !run_length(c, i, SEG_ES, edi, size, true, 1, &to))
+        return 0;
+    uint32_t n = run_length_down(c, i->seg, esi, size, left);
+    n = run_length_down(c, SEG_ES, edi, size, n);
+    copy_down(to, from, (size_t)n * size, size);
+    index_move(c, i, ESI, -(n * size));
+    index_move(c, i, EDI, -(n * size));
+    return n;
+}
+
 force_inline uint32_t movs_direct(struct vcpu *c, const struct insn *i, unsigned size,
                                   uint32_t left)
 {
     uint8_t *from, *to;
-    uint32_t n =
-        run_length(c, i, i->seg, index_of(c, i, ESI), size, false, run_limit(c, left), &from);
+    if (c->eflags & FLAG_DF)
+        return movs_down(c, i, size, left);
+    uint32_t n = run_length(c, i, i->seg, index_of(c, i, ESI), size, false, left, &from);
     if (n)
         n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
     if (!n)
@@ -371,6 +413,8 @@ force_inline enum string_round round_direct(struct vcpu *c, const struct insn *i
     bool until_equal = i->prefixes & PREFIX_REPNE;
     uint32_t count = index_of(c, i, ECX), left = count < REP_ROUND ? count : REP_ROUND;
     struct string_state before = save(c);
+    if (count > REP_ROUND && (c->eflags & FLAG_DF))
+        return STRING_SLOW;
     if (count > REP_ROUND) {
         if ((how & READS) &&
             !all_direct(c, i, i->seg, index_of(c, i, ESI), size, left * size, false))

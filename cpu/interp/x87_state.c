@@ -1,4 +1,6 @@
 /* The x87's status, exceptions, environment and image formats (SDM vol. 1, 8.1). */
+#include "cpu/x87.h"
+
 #include "cpu/interp/x87.h"
 
 void x87_raise_nm(struct vcpu *c, const struct insn *i)
@@ -107,7 +109,7 @@ static void set_tag_word(struct x87 *f, uint16_t tags)
  *     protected:  CW SW TW | IP | CS, opcode (32-bit: bits 16..26) | DP | DS
  *     real:       CW SW TW | IP 15..0 | IP 31..16 << 12, opcode    | DP 15..0 | DP 31..16 << 12
  */
-static void environment_get(const struct vcpu *c, unsigned size, uint32_t field[7])
+void x87_environment(const struct vcpu *c, unsigned size, uint32_t field[7])
 {
     const struct x87 *f = &c->x87;
     struct x87_pointers last = x87_pointers(f);
@@ -130,7 +132,7 @@ static void environment_get(const struct vcpu *c, unsigned size, uint32_t field[
     }
 }
 
-static void environment_set(struct vcpu *c, unsigned size, const uint32_t field[7])
+void x87_set_environment(struct vcpu *c, unsigned size, const uint32_t field[7])
 {
     struct x87 *f = &c->x87;
     f->control = x87_control(c, field[0]);
@@ -170,7 +172,7 @@ static void check_image(struct vcpu *c, const struct insn *i, uint32_t at, uint3
 static void store_environment(struct vcpu *c, const struct insn *i, uint32_t at)
 {
     uint32_t field[7];
-    environment_get(c, i->osize, field);
+    x87_environment(c, i->osize, field);
     for (unsigned n = 0; n < 7; n++)
         store_field(c, i, at + n * i->osize, field[n]);
 }
@@ -198,7 +200,7 @@ HANDLER_OUTLINE(fldenv)
     uint32_t field[7];
     x87_enter(c, i);
     load_environment(c, i, insn_ea(c, i), field);
-    environment_set(c, i->osize, field);
+    x87_set_environment(c, i->osize, field);
 }
 
 HANDLER(fnsave)
@@ -229,7 +231,7 @@ HANDLER_OUTLINE(frstor)
         reg[n].sig = load64(c, i, i->seg, regs + n * 10);
         reg[n].se = load16(c, i, i->seg, regs + n * 10 + 8);
     }
-    environment_set(c, i->osize, field);
+    x87_set_environment(c, i->osize, field);
     for (unsigned n = 0; n < 8; n++)
         *x87_st(&c->x87, n) = reg[n];
 }

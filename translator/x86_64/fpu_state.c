@@ -101,3 +101,22 @@ void backend_x87_reset(void)
 {
     __asm__ volatile("fninit");
 }
+
+uint16_t backend_x87_status(void)
+{
+    uint16_t status;
+    __asm__ volatile("fnstsw %0" : "=a"(status));
+    return status;
+}
+
+void backend_x87_set_control(uint16_t control)
+{
+    __asm__ volatile("fldcw %0" : : "m"(control));
+}
+
+/* In 64-bit mode, too, FLDENV takes the 32-bit format of protected mode. */
+void backend_x87_set_environment(uint16_t control, uint16_t status, uint16_t tags)
+{
+    uint32_t field[7] = {control, status, tags};
+    __asm__ volatile("fldenv %0" : : "m"(field));
+}
