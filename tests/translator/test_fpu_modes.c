@@ -256,6 +256,59 @@ static int irq_13(void *ctx)
 
 /* Without CR0.NE an unmasked error drives FERR#, and IRQ 13 comes before the next instruction that
  * would wait for it. */
+/* Rounding as C libraries have it: the environment is kept, FNSTENV having masked all exceptions,
+ * and comes back, while the state stays in the host; what becomes pending raises #MF in the
+ * handler. */
+START_TEST(the_environment_comes_and_goes)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    PROGRAM(&m, CODE, 0xDB, 0xE3,               /* fninit */
+            0xD9, 0x2D, 0x80, 0x00, 0x02, 0x00, /* fldcw [DATA + 80h]: divide by zero unmasked */
+            0xD9, 0xEB, 0xD9, 0xEE,             /* fldpi; fldz */
+            0xB9, 40, 0, 0, 0,                  /* mov ecx, 40 */
+            0xD9, 0x35, 0x00, 0x00, 0x02, 0x00, /* again: fnstenv [DATA] */
+            0xD9, 0x3D, 0x84, 0x00, 0x02, 0x00, /* fnstcw [DATA + 84h] */
+            0xD9, 0xC9, 0xD9, 0xFC, 0xD9, 0xC9, /* fxch; frndint; fxch: inexact, the first time */
+            0xD9, 0x25, 0x00, 0x00, 0x02, 0x00, /* fldenv [DATA] */
+            0xE2, 0xE6,                         /* loop again */
+            0xF4);
+    put(&m, DATA + 0x80, 0x37B, 4);
+    run(&m);
+    const struct x87 *f = &m.c->x87;
+    ck_assert_uint_eq(get32(&m, DATA), 0xFFFF037B);
+    ck_assert_uint_eq(get32(&m, DATA + 4), 0xFFFF3000);
+    ck_assert_uint_eq(get32(&m, DATA + 8), 0xFFFF1FFF); /* +0 in R6, 3 in R7 */
+    ck_assert_uint_eq(get16(&m, DATA + 0x84), 0x37F);
+    ck_assert_uint_eq(f->control, 0x37B);
+    ck_assert_uint_eq(f->status, 0);
+    ck_assert_uint_eq(f->top, 6);
+    ck_assert_uint_eq(f->tag_empty, 0x3F);
+    ck_assert_uint_eq(f->reg[7].sig, UINT64_C(0xC000000000000000));
+    ck_assert_uint_lt(translator_of(&m)->counters.helped, 8);
+    finish(&m);
+}
+END_TEST
+
+START_TEST(what_an_environment_makes_pending_is_raised)
+{
+    struct machine m;
+    start(&m, CPU_P4);
+    PROGRAM(&m, CODE, 0xDB, 0xE3,                                 /* fninit */
+            0xD9, 0xE8,                                           /* fld1 */
+            0xD9, 0x35, 0x00, 0x00, 0x02, 0x00,                   /* fnstenv [DATA] */
+            0xC7, 0x05, 0x00, 0x00, 0x02, 0x00, 0x7B, 0x03, 0, 0, /* control: ZE unmasked */
+            0xC7, 0x05, 0x04, 0x00, 0x02, 0x00, 0x04, 0x38, 0, 0, /* status: ZE, TOP 7 */
+            0xD9, 0x25, 0x00, 0x00, 0x02, 0x00,                   /* fldenv [DATA] */
+            0xD9, 0xE8,                                           /* fld1 */
+            0xF4);
+    run(&m);
+    ck_assert(stopped_in_handler(&m, VEC_MF));
+    ck_assert_uint_eq(m.c->x87.status, 0x8084);
+    finish(&m);
+}
+END_TEST
+
 START_TEST(errors_by_ferr)
 {
     struct machine m;
@@ -323,6 +376,8 @@ int main(void)
                                   osfxsr,
                                   mxcsr_by_model,
                                   images_of_the_state,
+                                  the_environment_comes_and_goes,
+                                  what_an_environment_makes_pending_is_raised,
                                   errors_by_ferr,
                                   two_guests};
     return run_tests("fpu_modes", tests, ARRAY_LEN(tests));
