@@ -40,6 +40,7 @@ struct windows; /* all windows of one vCPU */
 
 enum window_answer {
     WINDOW_RETRY,   /* mapped: have the access done again */
+    WINDOW_STRAY,   /* the same; the supervisor's access met a page of the users' */
     WINDOW_REFUSED, /* the access must go the slow way; nothing happened that the guest could see */
 };
 

@@ -232,7 +232,10 @@ static enum window_answer fill(struct fill *f)
                   (window_entry(win, f->gva >> PAGE_SHIFT) & (f->write ? MAP_WRITE : MAP_MAPPED));
     if (win->leaf[f->index] && !win->leaf[f->index]->mapped)
         window_unmap_leaf(w, win, f->index);
-    return mapped ? WINDOW_RETRY : WINDOW_REFUSED;
+    if (!mapped)
+        return WINDOW_REFUSED;
+    bool users = win->mode.paging && (f->page.value[0] & f->page.value[1] & PTE_U);
+    return users && win->view == TLB_SUPERVISOR ? WINDOW_STRAY : WINDOW_RETRY;
 }
 
 enum window_answer windows_fault(struct windows *w, uint32_t gva, bool write)

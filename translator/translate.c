@@ -208,16 +208,23 @@ static bool run_one(struct translator *t, const struct insn *i, uint32_t eip)
     return c->translated.straight;
 }
 
-/* An access that the window refused went well in the handler: a device, or a page with code. When
- * that goes on, the instruction's unit is made anew with the soft TLB for it. */
-static void note_refusal(struct translator *t, struct unit *u, unsigned n)
+/* Instruction n of u as its block has it; *block is that. */
+static struct insn *insn_in_block(const struct unit *u, unsigned n, struct block **block)
 {
     unsigned part = 0, first = u->parts ? u->part[0].block->count : 0;
     while (n >= first && part + 1u < u->parts)
         first += u->part[++part].block->count;
-    struct block *b = u->part[part].block;
-    struct insn *i = &b->insns[u->insn[n].into];
-    i->refusals++;
+    *block = u->part[part].block;
+    return &(*block)->insns[u->insn[n].into];
+}
+
+/* An access that the window refused went well in the handler: a device, or a page with code. When
+ * that goes on, the instruction's unit is made anew with the soft TLB for it. */
+static void note_refusal(struct translator *t, struct unit *u, unsigned n)
+{
+    struct block *b;
+    struct insn *i = insn_in_block(u, n, &b);
+    i->refusals += i->refusals < UNIT_BESIDE_AFTER;
     if (i->refusals == UNIT_SOFT_AFTER || i->refusals == UNIT_BESIDE_AFTER) {
         t->counters.soft_sites++;
         units_drop_with(t, b);
@@ -292,6 +299,20 @@ const uint8_t *translator_fpu(struct vcpu *c, uint32_t site)
     return t->fpu.level >= ui->fpu ? u->start + ui->host : translator_help(c, site);
 }
 
+/* The kernel copies from and to its users at a few places. A window shows each process's pages after
+ * a fault of some microseconds; a lookup in the soft TLB costs some nanoseconds more each time. True:
+ * the instruction is to have that. */
+static bool strays_often(struct unit *u, unsigned n)
+{
+    struct block *b;
+    struct insn *i = insn_in_block(u, n, &b);
+    if (i->refusals >= UNIT_SOFT_AFTER || i->strays++ < UNIT_STRAYS)
+        return false;
+    i->strays = 0;
+    i->refusals = UNIT_SOFT_AFTER - 1; /* its handler runs now, which makes it one more */
+    return true;
+}
+
 bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t address,
                       bool write)
 {
@@ -300,7 +321,8 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
     bool retry = false;
     if ((u->key & KEY_WINDOW) && gva < WINDOW_SIZE) {
         uint64_t before = backend_cycles();
-        retry = windows_fault(t->vcpu->windows, (uint32_t)gva, write) == WINDOW_RETRY;
+        enum window_answer answer = windows_fault(t->vcpu->windows, (uint32_t)gva, write);
+        retry = answer == WINDOW_RETRY || (answer == WINDOW_STRAY && !strays_often(u, n));
         policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
     }
     if (retry)

@@ -172,6 +172,28 @@ START_TEST(code_beside_it_stays)
 }
 END_TEST
 
+START_TEST(the_supervisor_is_told_of_pages_of_the_users)
+{
+    for (unsigned pae = 0; pae < 2; pae++) {
+        struct rig r;
+        open_paged(&r, pae);
+        for (unsigned users = 0; users < 4; users++) { /* bit 0: the directory, bit 1: the page */
+            bool both = users == 3;
+            rig_put32(&r, DIRECTORY + (pae ? 16 : 4), TABLE | SEEN | (users & 1 ? RIG_U : 0));
+            rig_put32(&r, TABLE, FRAMES | SEEN | (users & 2 ? RIG_U : 0));
+            windows_flush(r.w, true);
+            r.view = TLB_SUPERVISOR;
+            rig_enter(&r);
+            ck_assert_int_eq(windows_fault(r.w, GVA, false), both ? WINDOW_STRAY : WINDOW_RETRY);
+            r.view = TLB_USER;
+            rig_enter(&r);
+            ck_assert_int_eq(windows_fault(r.w, GVA, false), both ? WINDOW_RETRY : WINDOW_REFUSED);
+        }
+        rig_close(&r);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {what_was_mapped_along_is_compared_as_well,
@@ -179,7 +201,8 @@ int main(void)
                                   watched_pages_beside_it,
                                   rom_beside_it_stays_read_only,
                                   regions_end_where_they_end,
-                                  code_beside_it_stays};
+                                  code_beside_it_stays,
+                                  the_supervisor_is_told_of_pages_of_the_users};
     struct rig r;
     if (!rig_open(&r, MB(1), 0)) {
         printf("SKIP: this host has no windows\n");

@@ -33,7 +33,7 @@ struct outcome {
     uint64_t insns, memory; /* memory: a hash of it */
     /* Of the translator; zeros when the interpreter ran. */
     struct translator_counters counters;
-    bool predicts_returns;
+    bool predicts_returns, has_windows;
     size_t code_used; /* bytes of host code */
 };
 
@@ -88,6 +88,7 @@ static inline struct outcome guest_run(const struct guest *g, const char *engine
     if (t) {
         o.counters = t->counters;
         o.predicts_returns = t->predicts_returns;
+        o.has_windows = t->shadow != SHADOW_SOFT;
         o.code_used = t->code.used - t->code.keep;
         if (g->look)
             g->look(&m, g->ctx);

@@ -40,6 +40,14 @@ static void prepare(struct machine *m, const void *ctx)
     c->reg[EDI].d = SPACE_A + 0x1000 + (PLACE >> 12) * 4; /* its entry */
 }
 
+/* The pages at PLACE are the users'. */
+static void prepare_users(struct machine *m, const void *ctx)
+{
+    prepare(m, ctx);
+    put(m, SPACE_A, (SPACE_A + 0x1000) | 7, 4);
+    put(m, SPACE_A + 0x1000 + (PLACE >> 12) * 4, LIBRARY | 7, 4);
+}
+
 static struct outcome compare(const uint8_t *program, size_t bytes, uint32_t edx,
                               enum shadow_form shadow)
 {
@@ -124,6 +132,32 @@ START_TEST(units_go_with_their_code)
 }
 END_TEST
 
+/* Each process has its own pages: where a kernel reads those it looks them up. What it reads of
+ * its own keeps faulting. */
+START_TEST(where_the_supervisor_reads_of_users_it_looks_up)
+{
+    static const uint8_t program[] = {PAGING,                         /* at 14: */
+                                      0x0F,   0x01, 0x7D, 0,          /* invlpg [ebp] */
+                                      0x03,   0x55, 0x04,             /* add edx, [ebp + 4] */
+                                      0x81,   0x37, 0,    0x10, 0, 0, /* xor [edi], 1000h */
+                                      0x49,                           /* dec ecx */
+                                      0x75,   0xF0,                   /* jnz 14 */
+                                      0xF4};
+    for (unsigned users = 0; users < 2; users++) {
+        const struct guest g = {
+            .code = program, .bytes = sizeof program, .prepare = users ? prepare_users : prepare};
+        struct outcome o = guest_compare_form(&g, SHADOW_WINDOW);
+        ck_assert_uint_eq(o.reg[ECX], 0);
+        if (!o.has_windows)
+            return;
+        if (users)
+            ck_assert_uint_lt(o.counters.faults, 50);
+        else
+            ck_assert_uint_ge(o.counters.faults, ROUNDS);
+    }
+}
+END_TEST
+
 START_TEST(a_space_that_gets_its_window_runs_in_it)
 {
     static const uint8_t program[] = {PAGING,       /* at 14: */
@@ -168,9 +202,11 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        targets_outlive_a_switch, a_switch_shows_what_was_mapped_before_it,
-        units_go_with_their_code, an_instruction_across_pages_ends_as_its_space_has_it,
-        a_space_that_gets_its_window_runs_in_it};
+    const TTest *const tests[] = {targets_outlive_a_switch,
+                                  a_switch_shows_what_was_mapped_before_it,
+                                  units_go_with_their_code,
+                                  an_instruction_across_pages_ends_as_its_space_has_it,
+                                  where_the_supervisor_reads_of_users_it_looks_up,
+                                  a_space_that_gets_its_window_runs_in_it};
     return run_translator_tests("spaces", tests, ARRAY_LEN(tests));
 }
