@@ -27,15 +27,26 @@ static uint64_t set_counter(struct translator *t, unsigned ahead)
     return left;
 }
 
+uint64_t translator_hasten(struct translator *t, uint64_t counter)
+{
+    uint64_t left = counter - (uint64_t)(uintptr_t)t->strip;
+    if (!t->policy.due || left <= UNIT_MAX_INSNS || left > BUDGET_STRIP)
+        return counter;
+    t->end -= left - UNIT_MAX_INSNS;
+    return counter - (left - UNIT_MAX_INSNS);
+}
+
 /* --- Mode and address space ------------------------------------------------------------------ */
 
 /* The window has to be brought up to date, or made: that is what windows cost. */
 static uint8_t *enter_window(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    uint64_t before = backend_cycles();
+    bool timed = policy_is_first_entry(&t->policy);
+    uint64_t before = timed ? backend_cycles() : 0;
     uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
-    policy_charge(&t->policy, backend_cycles() - before);
+    if (timed)
+        policy_entry_took(&t->policy, backend_cycles() - before);
     return base;
 }
 
@@ -60,8 +71,12 @@ static inline bool show_window(struct translator *t)
 static inline bool window_is_wanted(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    if (t->shadow != SHADOW_AUTO || !c->walk.paging)
-        return t->shadow != SHADOW_SOFT;
+    if (t->shadow != SHADOW_AUTO)
+        return t->shadow == SHADOW_WINDOW;
+    if (!c->walk.paging) {
+        policy_skip(&t->policy, c->insns);
+        return true;
+    }
     uint64_t root = c->walk.pae ? c->cr3 : c->walk.root;
     return policy_choose(&t->policy, root, c->tlb_view, c->insns, &c->tlb);
 }
@@ -107,14 +122,20 @@ static inline struct way *way_of(struct translator *t, uint32_t mode)
     return &t->way[4 * fs + 2 * !!(mode & KEY_DF) + !!(mode & KEY_USER)];
 }
 
-/* May w be gone by now? Then the window is as it has it. */
+/* May w be gone by now? Then the window is as it has it. The root is the same, so the policy has
+ * nothing to decide before its time. */
 static inline bool way_is_open(struct translator *t, const struct way *w, uint32_t mode)
 {
-    if (mode != w->mode || t->vcpu->tlb.flushes != w->flushes)
+    const struct vcpu *c = t->vcpu;
+    if (mode != w->mode || c->tlb.flushes != w->flushes || ((t->form ^ w->key) & KEY_FPU))
         return false;
-    bool window = window_is_wanted(t);
-    if (((t->form & KEY_FPU) | (window ? KEY_WINDOW : 0)) != (w->key & KEY_FORM))
-        return false;
+    bool window = w->key & KEY_WINDOW;
+    if (t->shadow == SHADOW_AUTO) {
+        struct policy *p = &t->policy;
+        if (policy_is_due(p, c->insns) || p->window[c->tlb_view] != window)
+            return false;
+        policy_cross(p, c->tlb_view, c->insns);
+    }
     return !window || show_window(t);
 }
 
@@ -185,7 +206,8 @@ const uint8_t *translator_behind(struct translator *t, const struct unit *u, uns
     struct vcpu *c = t->vcpu;
     const struct unit_insn *ui = &u->insn[n];
     c->cur = NULL;
-    bool other = u->dead || c->wake || c->inhibit || ((key_of(c) ^ u->key) & ~KEY_FORM);
+    bool other =
+        u->dead || c->wake || c->inhibit || t->policy.due || ((key_of(c) ^ u->key) & ~KEY_FORM);
     if (likely(!other && (!(u->key & KEY_WINDOW) || show_window(t)))) {
         fpu_review(t);
         bool fits = ui->fpu <= t->fpu.level && !((u->key ^ t->form) & KEY_FPU);

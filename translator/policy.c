@@ -8,9 +8,10 @@
 #define PAGE_COST    15000 /* to show a page, and to take it away again */
 #define FAULT_COST   30000 /* the same where the guest faults first: two signals */
 #define VISIT_COST   120   /* GS changed twice */
-#define FORM_COST    10    /* one has a window, the other not: GS stays */
+#define FORM_COST    10    /* the user has a window, the kernel not: GS stays */
 #define REFILL       4     /* walks after a flush, before any were counted */
 #define REFILL_MAX   256
+#define ENTRY_COST   1000    /* to bring a window up to date, while little is known */
 #define PRICE        3000000 /* of a change of form: code is translated anew, pages are shown */
 #define GRANT        (3 * PRICE)
 #define CHARGE_MAX   300000 /* more than that, and the host did something else meanwhile */
@@ -20,7 +21,7 @@
 
 void policy_init(struct policy *p)
 {
-    *p = (struct policy){.user_since = POLICY_NEVER,
+    *p = (struct policy){.view = TLB_SUPERVISOR,
                          .stretch = POLICY_STRETCH,
                          .window[TLB_SUPERVISOR] = true,
                          .kernel = {.window = true, .refill = REFILL, .credit = GRANT}};
@@ -33,11 +34,24 @@ void policy_make_restless(struct policy *p)
     p->stretch = POLICY_RESTLESS_STRETCH;
 }
 
+static uint64_t charged(uint64_t cycles)
+{
+    return cycles < CHARGE_MAX ? cycles : CHARGE_MAX;
+}
+
 void policy_charge(struct policy *p, uint64_t cycles)
 {
-    struct space *s = p->of[p->user_since == POLICY_NEVER ? TLB_SUPERVISOR : TLB_USER];
-    s->cost += cycles < CHARGE_MAX ? cycles : CHARGE_MAX;
-    p->settled -= p->stretch; /* it is time to look */
+    struct space *s = p->of[p->view];
+    s->cost += charged(cycles);
+    p->due |= (int64_t)s->cost > s->credit;
+}
+
+void policy_entry_took(struct policy *p, uint64_t cycles)
+{
+    struct space *s = p->of[p->view];
+    /* More is an interrupt of the host, or a trend. */
+    uint64_t most = ENTRY_COST + 4 * s->entry_took;
+    s->entry_took = (3 * s->entry_took + (cycles < most ? cycles : most)) / 4;
 }
 
 /* Learns what the soft TLB has to look up again after a flush, which a window spares it. */
@@ -47,17 +61,35 @@ static void learn_refill(struct space *s, uint64_t flushes, uint64_t walks)
     s->refill = (uint16_t)((3u * s->refill + (each < REFILL_MAX ? each : REFILL_MAX) + 3) / 4);
 }
 
-/* What the space earned in so many instructions, and what it cost. */
-static void account(struct policy *p, unsigned view, uint64_t ran, const struct tlb *tlb)
+/* What the instructions of view earn by a window. */
+static int64_t gain_of(const struct policy *p, unsigned view)
+{
+    uint64_t ran = p->ran[view] < RAN_MAX ? p->ran[view] : 0;
+    return (int64_t)ran * (view == TLB_USER ? GAIN_USER : GAIN_KERNEL);
+}
+
+/* What crossings cost either side, or would if it had a window. Between two windows GS changes,
+ * twice for each visit; one side in the soft TLB is enough, so that which earns less pays. */
+static void take_toll(const struct policy *p, int64_t gain[TLB_VIEWS])
+{
+    int64_t visits = (int64_t)(p->crossings / 2);
+    unsigned less =
+        gain[TLB_USER] - visits * FORM_COST > gain[TLB_SUPERVISOR] ? TLB_SUPERVISOR : TLB_USER;
+    if (p->window[!less])
+        gain[less] -= visits * VISIT_COST;
+    if (!p->window[TLB_SUPERVISOR])
+        gain[TLB_USER] -= visits * FORM_COST;
+}
+
+/* gain: of its instructions. */
+static void account(struct policy *p, unsigned view, int64_t gain, const struct tlb *tlb)
 {
     struct space *s = p->of[view];
     const struct tlb_walks *was = &p->walks[view], *is = &tlb->walks[view];
-    int64_t each = view == TLB_USER ? GAIN_USER : GAIN_KERNEL;
-    int64_t gain = ran < RAN_MAX ? (int64_t)ran * each : 0;
-    int64_t cost = 0;
     uint64_t flushes = tlb->flushes - p->flushes;
+    int64_t cost = 0;
     if (s->window) {
-        cost += (int64_t)s->cost;
+        cost += (int64_t)(s->cost + s->entries * s->entry_took);
         gain += (int64_t)(flushes * s->refill) * WALK_GAIN;
     } else {
         uint64_t fresh = is->fresh - was->fresh, faults = is->faults - was->faults;
@@ -67,19 +99,15 @@ static void account(struct policy *p, unsigned view, uint64_t ran, const struct 
         if (flushes)
             learn_refill(s, flushes, again);
     }
-    if (view == TLB_SUPERVISOR)
-        cost += (int64_t)p->visits * (p->window[TLB_USER] ? VISIT_COST : FORM_COST);
-    else if (!p->kernel.window)
-        cost += (int64_t)p->visits * FORM_COST;
     s->credit += gain - cost;
     s->credit = s->credit > CREDIT_MAX ? CREDIT_MAX : s->credit;
-    s->cost = 0;
+    s->cost = s->entries = 0;
 }
 
 static void decide(struct policy *p, struct space *s)
 {
     if (unlikely(p->stretch == POLICY_RESTLESS_STRETCH)) {
-        s->window = (p->insns * UINT64_C(0x9E3779B97F4A7C15) + s->root) >> 40 & 1;
+        s->window = (p->settled * UINT64_C(0x9E3779B97F4A7C15) + s->root) >> 40 & 1;
         return;
     }
     if (!s->window && s->credit > (int64_t)PRICE << s->setbacks) {
@@ -95,32 +123,35 @@ static void decide(struct policy *p, struct space *s)
     }
 }
 
-void policy_settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
+static void settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
 {
-    if (p->user_since != POLICY_NEVER) {
-        p->user_ran += insns - p->user_since;
-        p->user_since = insns;
-    }
-    account(p, TLB_USER, p->user_ran, tlb);
-    account(p, TLB_SUPERVISOR, insns - p->insns - p->user_ran, tlb);
+    p->settled = insns;
+    int64_t gain[TLB_VIEWS];
+    for (unsigned view = 0; view < TLB_VIEWS; view++)
+        gain[view] = gain_of(p, view);
+    take_toll(p, gain);
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        account(p, view, gain[view], tlb);
         decide(p, p->of[view]);
-        p->window[view] = p->of[view]->window;
         p->walks[view] = tlb->walks[view];
+        p->ran[view] = 0;
     }
-    p->user_ran = p->visits = 0;
+    p->crossings = 0;
     p->flushes = tlb->flushes;
-    p->insns = p->settled = insns;
+    p->due = false;
 }
 
-void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb)
+void policy_look(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb)
 {
-    policy_settle(p, insns, tlb);
-    uint64_t hash = (root >> 12) * UINT64_C(0x9E3779B97F4A7C15);
-    struct space *s = &p->user[(hash >> 40) % POLICY_SPACES];
-    if (s->root != root)
-        *s = (struct space){.root = root, .refill = REFILL};
-    p->root = root;
-    p->of[TLB_USER] = s;
-    p->window[TLB_USER] = s->window;
+    settle(p, insns, tlb);
+    if (p->view == TLB_USER && p->root != root) {
+        uint64_t hash = (root >> 12) * UINT64_C(0x9E3779B97F4A7C15);
+        struct space *s = &p->user[(hash >> 40) % POLICY_SPACES];
+        if (s->root != root)
+            *s = (struct space){.root = root, .refill = REFILL};
+        p->root = root;
+        p->of[TLB_USER] = s;
+    }
+    for (unsigned view = 0; view < TLB_VIEWS; view++)
+        p->window[view] = p->of[view]->window;
 }

@@ -13,8 +13,8 @@
  *
  * A user space is one page-table root. It begins in the soft TLB: most live shortly. All roots'
  * supervisor halves are one space, the kernel, which begins in its window on credit: it is the
- * same code and mostly the same memory under each. Each visit to it from a user space in a window
- * changes windows, there and back, unless the kernel is in the soft TLB: that is the kernel's cost.
+ * same code and mostly the same memory under each. Where both have windows each visit changes GS,
+ * there and back: that is charged to the one that earns less.
  *
  * With paging off there is no doubt: one window shows physical memory for good. */
 #ifndef UMBRA_TRANSLATOR_POLICY_H
@@ -28,28 +28,31 @@
 #define POLICY_RESTLESS_STRETCH 64
 
 struct space {
-    uint64_t root;    /* of a user space */
-    bool window;      /* it is to have one */
-    uint8_t setbacks; /* times it went back to the soft TLB */
-    uint16_t refill;  /* walks that a flush brings about in the soft TLB */
-    int64_t credit;   /* host cycles: what it earned less what it cost */
-    uint64_t cost;    /* cycles that its window took since its account was settled */
+    uint64_t root;       /* of a user space */
+    bool window;         /* it is to have one */
+    uint8_t setbacks;    /* times it went back to the soft TLB */
+    uint16_t refill;     /* walks that a flush brings about in the soft TLB */
+    int64_t credit;      /* host cycles: what it earned less what it cost */
+    uint64_t entry_took; /* cycles that bringing its window up to date takes, lately */
+    /* Since its account was settled: */
+    uint64_t cost;    /* cycles that faults of its window took */
+    uint64_t entries; /* times that its window had to be brought up to date */
 };
-
-#define POLICY_NEVER UINT64_MAX
 
 struct policy {
     /* What crossings look at: one line of the host's cache. */
-    uint64_t root;          /* of the user space */
-    uint64_t user_since;    /* insns when it was entered; POLICY_NEVER: the kernel runs */
-    uint64_t user_ran;      /* its instructions since the accounts were settled, up to then */
-    uint64_t visits;        /* of it to the kernel, since then */
-    uint64_t settled;       /* insns when it is time for that again, less stretch */
-    uint64_t stretch;       /* POLICY_STRETCH */
-    bool window[TLB_VIEWS]; /* of[] has one */
+    uint64_t crossed;        /* insns at the last crossing */
+    uint64_t ran[TLB_VIEWS]; /* instructions of the kernel and of the user space since the accounts
+                                were settled, up to then */
+    uint64_t crossings;      /* from one to the other, since then */
+    uint64_t settled;        /* insns when the accounts were settled */
+    uint64_t stretch;        /* POLICY_STRETCH: time between that */
+    uint8_t view;            /* that runs */
+    bool window[TLB_VIEWS];  /* of[] has one */
+    bool due;                /* the accounts are to be settled at once */
     /* The rest. */
+    uint64_t root;               /* of the user space */
     struct space *of[TLB_VIEWS]; /* the kernel; the user space that ran last */
-    uint64_t insns;              /* when the accounts were settled */
     uint64_t flushes;            /* the TLB's counters then */
     struct tlb_walks walks[TLB_VIEWS];
     uint64_t to_window, to_soft; /* counters */
@@ -61,33 +64,57 @@ void policy_init(struct policy *p);
 /* From now on forms change for no reason, every few instructions: for tests. */
 void policy_make_restless(struct policy *p);
 
-/* Looks at the accounts of the kernel and the user space of root. For policy_choose. */
-void policy_settle(struct policy *p, uint64_t insns, const struct tlb *tlb);
-/* The user space is another one now. */
-void policy_switch(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb);
+/* Is it time to settle the accounts? */
+static inline bool policy_is_due(const struct policy *p, uint64_t insns)
+{
+    return insns - p->settled >= p->stretch || p->due;
+}
+
+/* view runs from now on; it may be the one that ran before. System calls come here twice: nothing
+ * is decided. */
+static inline void policy_cross(struct policy *p, unsigned view, uint64_t insns)
+{
+    p->ran[p->view] += insns - p->crossed;
+    p->crossed = insns;
+    p->crossings += p->view != view;
+    p->view = (uint8_t)view;
+}
+
+/* Paging is off: what runs is nobody's. */
+static inline void policy_skip(struct policy *p, uint64_t insns)
+{
+    p->crossed = p->settled = insns;
+    p->kernel.cost = p->kernel.entries = 0;
+    p->view = TLB_SUPERVISOR;
+    p->due = false;
+}
+
+/* For policy_choose: it is due, or the user space is another one. */
+void policy_look(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb);
 
 /* The space (root, view) runs on; insns is the vCPU's count, tlb has those of walks. True: it is to
- * have a window. Between two looks at the accounts this costs next to nothing: system calls come
- * here twice. */
+ * have a window; that holds until it is due or the guest loads another root. */
 static inline bool policy_choose(struct policy *p, uint64_t root, unsigned view, uint64_t insns,
                                  const struct tlb *tlb)
 {
-    if (view == TLB_USER) {
-        if (unlikely(p->root != root))
-            policy_switch(p, root, insns, tlb);
-        if (p->user_since == POLICY_NEVER)
-            p->user_since = insns;
-    } else if (p->user_since != POLICY_NEVER) {
-        p->user_ran += insns - p->user_since;
-        p->user_since = POLICY_NEVER;
-        p->visits++;
-    }
-    if (unlikely(insns - p->settled >= p->stretch))
-        policy_settle(p, insns, tlb);
+    policy_cross(p, view, insns);
+    if (unlikely(policy_is_due(p, insns) || (view == TLB_USER && p->root != root)))
+        policy_look(p, root, insns, tlb);
     return p->window[view];
 }
 
-/* The window in use took so many host cycles. */
+/* The window in use took so many host cycles. When that is more than was earned it is due, and
+ * host code is to be left soon. */
 void policy_charge(struct policy *p, uint64_t cycles);
+
+/* The window in use is to be brought up to date. True: the first time since its account was
+ * settled: policy_entry_took is told what it takes, which stands for all of them. To time each
+ * costs a tenth of what a guest does that loads CR3 all the time (docs/mmu.md). */
+static inline bool policy_is_first_entry(struct policy *p)
+{
+    return p->of[p->view]->entries++ == 0;
+}
+
+void policy_entry_took(struct policy *p, uint64_t cycles);
 
 #endif

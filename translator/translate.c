@@ -323,7 +323,8 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
         uint64_t before = backend_cycles();
         enum window_answer answer = windows_fault(t->vcpu->windows, (uint32_t)gva, write);
         retry = answer == WINDOW_RETRY || (answer == WINDOW_STRAY && !strays_often(u, n));
-        policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
+        if (t->shadow == SHADOW_AUTO)
+            policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
     }
     if (retry)
         return true;

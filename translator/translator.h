@@ -182,4 +182,9 @@ const uint8_t *translator_fpu(struct vcpu *c, uint32_t site);
 /* The unit whose host code runs at address, or NULL. */
 struct unit *translator_unit_at(struct translator *t, const uint8_t *address);
 
+/* After a fault in host code, whose counter is so much: what it is to be. Less when the policy
+ * wants to look, so that a unit that is begun soon finds its budget used up: a loop whose every
+ * access faults may not leave host code by itself. */
+uint64_t translator_hasten(struct translator *t, uint64_t counter);
+
 #endif

@@ -148,6 +148,8 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
             if (to != pc) {
                 reg[REG_R11] = site;
                 reg[REG_R8] = (uint32_t)reg[REG_R8] + (uint32_t)esp;
+            } else {
+                reg[REG_R14] = (greg_t)translator_hasten(f->t, (uint64_t)reg[REG_R14]);
             }
             reg[REG_RIP] = (greg_t)(uintptr_t)to;
             return;
