@@ -9,8 +9,8 @@
  *
  *     gs:[..] with a 32-bit address, in units for a window
  *
- *     [r15 + n] in the vCPU; written are `spill`, `x87_linear`, `x87_base`, `mxcsr`; by 8086 code
- *     also selectors, bases and types of segments
+ *     [r15 + n] in the vCPU; written are `spill`, `x87_linear`, `x87_base`, `mxcsr`, `eflags`;
+ *     by 8086 code also selectors, bases and types of segments
  *
  *     [r15 + r9*8 + n]: an entry of the soft TLB's tables of this privilege view
  *

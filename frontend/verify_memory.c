@@ -58,7 +58,7 @@ static const char *check_vcpu(const struct verify *v, const cs_insn *i, const cs
     bool own = disp == offsetof(struct vcpu, translated.spill) ||
                disp == offsetof(struct vcpu, translated.x87_linear) ||
                disp == offsetof(struct vcpu, translated.x87_base) ||
-               disp == offsetof(struct vcpu, mxcsr);
+               disp == offsetof(struct vcpu, mxcsr) || disp == offsetof(struct vcpu, eflags);
     bool counts = disp == offsetof(struct vcpu, string_bytes) && o->size == 8;
     return writes && !(own && o->size == 4) && !counts && !is_8086_segment(v, o)
                ? "a write to the vCPU"

@@ -60,6 +60,11 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n,
  * the unit must not go on. */
 const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n);
 
+/* INT or IRET of 8086 code at site has run, counted in insns, with the flags in translated.flags.
+ * False: it is not that simple, and nothing was done. */
+must_use bool narrow_int_8086(struct vcpu *c, uint32_t site);
+must_use bool narrow_iret_8086(struct vcpu *c, uint32_t site);
+
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);
 

@@ -21,6 +21,8 @@ static const uint8_t *gone(struct vcpu *c)
 
 static const uint8_t *int_n(struct vcpu *c, uint32_t site)
 {
+    if (narrow_int_8086(c, site))
+        return translator_cross(c->translated.translator, FLAGS_IN_HOST);
     const struct insn *i = narrow_begin(c, site);
     take_flags(c);
     interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, eip_of_next(c, site));
@@ -29,6 +31,8 @@ static const uint8_t *int_n(struct vcpu *c, uint32_t site)
 
 static const uint8_t *iret(struct vcpu *c, uint32_t site)
 {
+    if (narrow_iret_8086(c, site))
+        return translator_cross(c->translated.translator, FLAGS_IN_HOST);
     const struct insn *i = narrow_begin(c, site);
     take_flags(c);
     interrupt_return(c, i->osize, eip_of_next(c, site));

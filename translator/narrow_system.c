@@ -155,7 +155,7 @@ static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
 /* Loads SS, or raises; false: what waits has to be held off. */
 static bool load_stack(struct vcpu *c, uint32_t site, uint16_t selector)
 {
-    if (c->events)
+    if (c->events && (c->events != EVENT_INTR || (c->eflags & FLAG_IF)))
         return false;
     if (!vcpu_is_protected(c)) {
         segment_load_real(c, SEG_SS, selector, vcpu_is_v86(c));

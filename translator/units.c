@@ -142,6 +142,13 @@ static uint32_t wrap(const struct vcpu *c, uint32_t eip)
     return c->code32 ? eip : eip & 0xFFFF;
 }
 
+/* STI and loads of SS hold interrupts off over the next instruction: host code can do that when it
+ * is in the same unit. */
+static bool holds_off(const struct insn *i)
+{
+    return i->op == OPROW_sti || i->op == OPROW_mov_s2_ew || i->op == OPROW_pop_ss;
+}
+
 /* Follows the path on which no branch is taken, as far as it was taken before and until a unit
  * begins: code that never runs, or stands in many units, only fills the cache. False: everything
  * was dropped on the way. */
@@ -160,11 +167,12 @@ static bool make_plan(struct translator *t, struct block *b, uint32_t eip, uint3
         bool seen = next < eip; /* wrapped around, or back at a block that is there */
         if (seen)
             break;
+        bool go_on = t->eager || holds_off(&b->insns[b->count - 1]);
         struct block *follower =
-            t->eager ? block_beside(c, b, eip, next) : block_warm_beside(c, b, eip, next);
+            go_on ? block_beside(c, b, eip, next) : block_warm_beside(c, b, eip, next);
         if (t->epoch != epoch)
             return false;
-        if (!follower || (!t->eager && unit_begins(t, follower, next, key)))
+        if (!follower || (!go_on && unit_begins(t, follower, next, key)))
             break;
         b = follower;
         eip = next;

@@ -317,7 +317,7 @@ static void emit_insn(struct emit *e)
             emit_help(e);
         break;
     case LOWER_LEAVE:
-        if (!emit_8086(e))
+        if (e->i->op == OPROW_sti ? !emit_sti(e) : !emit_8086(e))
             emit_help(e);
         break;
     case LOWER_OWN:

@@ -143,6 +143,10 @@ void emit_branch(struct emit *e);                   /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
 bool emit_fpu(struct emit *e);
 void emit_string(struct emit *e); /* string.c */
+/* flags.c. False: by a C function. */
+bool emit_push_flags(struct emit *e);
+void emit_cli(struct emit *e);
+bool emit_sti(struct emit *e);
 /* 8086.c: segment loads and far transfers of real and V86 mode. False: by a C function. */
 bool emit_8086(struct emit *e);
 

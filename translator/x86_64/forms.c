@@ -174,6 +174,7 @@ static const uint8_t table[OPCODE_ROWS] = {
     [OPROW_pop_ev] = LOWER_OWN,
     [OPROW_leave] = LOWER_OWN,
     [OPROW_pushf] = LOWER_OWN,
+    [OPROW_cli] = LOWER_OWN,
     [OPROW_movsb] = LOWER_STRING,
     [OPROW_movsv] = LOWER_STRING,
     [OPROW_cmpsb] = LOWER_STRING,

@@ -68,33 +68,6 @@ static void pop_reg(struct emit *e, unsigned guest)
     asm_modrm(&e->code, &(struct form){.opcode = 0x8B, .o16 = o16(e)}, R8, place_reg(R11));
 }
 
-/* PUSHFD where the stack is flat (so it is not V86 mode): the arithmetic flags are the host's, the
- * others the vCPU's. They are the guest's again before the store. */
-static void push_flags(struct emit *e)
-{
-    const struct vcpu *c = e->t->vcpu;
-    struct code *code = &e->code;
-    if (!stack_is_direct(e) || o16(e) || cpu_model_info(c->model)->eflags_ones != FLAG_ONE) {
-        emit_help(e);
-        return;
-    }
-    asm_mov32(code, R12, RAX);
-    asm_bytes(code, "\x9F\x0F\x90\xC0", 4); /* LAHF / SETO AL */
-    asm_mov32(code, R11, RAX);
-    asm_bytes(code, "\x0F\xB6\xC4", 3); /* MOVZX EAX, AH */
-    asm_load32(code, R10, FIELD_OF(eflags));
-    asm_bytes(code, "\x41\x81\xE2", 3); /* AND R10D, .. */
-    asm_32(code, ~(FLAGS_ARITH | FLAG_RF | FLAG_VM));
-    asm_bytes(code, "\x41\x09\xC2", 3);     /* OR R10D, EAX */
-    asm_bytes(code, "\x41\x0F\xB6\xC3", 4); /* MOVZX EAX, R11B */
-    asm_bytes(code, "\xC1\xE0\x0B", 3);     /* SHL EAX, 11: OF */
-    asm_bytes(code, "\x41\x09\xC2", 3);     /* OR R10D, EAX */
-    asm_mov32(code, RAX, R11);
-    asm_bytes(code, "\x04\x7F\x9E", 3); /* ADD AL, 127 / SAHF */
-    asm_mov32(code, RAX, R12);
-    push_reg(e, R10);
-}
-
 static void emit_leave(struct emit *e)
 {
     int32_t size = e->i->osize;
@@ -295,7 +268,11 @@ void emit_own(struct emit *e)
         store_segment(e);
         break;
     case OPROW_pushf:
-        push_flags(e);
+        if (!emit_push_flags(e))
+            emit_help(e);
+        break;
+    case OPROW_cli:
+        emit_cli(e);
         break;
     case OPROW_leave:
         emit_leave(e);
