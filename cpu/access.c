@@ -70,7 +70,7 @@ static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb
     if (r->offset == NO_BACKING)
         return enter_device(c, gva, view, kind, page);
     bool memory = r->kind == REGION_RAM || r->kind == REGION_VRAM;
-    uint64_t offset = r->offset + (physmap_gate(c->physmap, page->gpa) - r->base);
+    uint64_t offset = physmap_machine(c->physmap, r, page->gpa);
     if (kind == TLB_WRITE) {
         if (!memory)
             return enter_device(c, gva, view, kind, page);
@@ -461,10 +461,9 @@ struct code_seen access_code_seen(struct vcpu *c, uint32_t gva)
     gva = (uint32_t)align_down(gva, PAGE_SIZE);
     if (!walk(c->physmap, &c->walk, gva, access, &page, &error))
         return (struct code_seen){0};
-    const struct region *r = physmap_find(c->physmap, page.gpa);
-    if (r->offset == NO_BACKING)
+    uint64_t offset = physmap_machine(c->physmap, physmap_find(c->physmap, page.gpa), page.gpa);
+    if (offset == NO_BACKING)
         return (struct code_seen){0};
-    uint64_t offset = r->offset + (physmap_gate(c->physmap, page.gpa) - r->base);
     return (struct code_seen){.host = physmap_host(c->physmap, offset),
                               .entry = {page.entry[0], page.entry[1]},
                               .value = {page.value[0], page.value[1]},

@@ -10,11 +10,11 @@ void monitor_arm(struct vcpu *c, uint32_t gva)
     gva &= ~(uint32_t)(MONITOR_LINE - 1);
     if (!linear_peek(c, gva, &gpa))
         return;
-    const struct region *r = physmap_find(c->physmap, gpa);
-    if (r->offset == NO_BACKING)
+    uint64_t machine = physmap_machine(c->physmap, physmap_find(c->physmap, gpa), gpa);
+    if (machine == NO_BACKING)
         return;
-    c->monitor.offset = r->offset + (physmap_gate(c->physmap, gpa) - r->base);
-    memcpy(c->monitor.line, physmap_host(c->physmap, c->monitor.offset), MONITOR_LINE);
+    c->monitor.offset = machine;
+    memcpy(c->monitor.line, physmap_host(c->physmap, machine), MONITOR_LINE);
     c->monitor.armed = true;
 }
 

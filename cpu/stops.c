@@ -32,9 +32,8 @@ static void place_locate(const struct stops *s, struct stop_place *p)
 {
     if (p->kind != STOP_PHYSICAL)
         return;
-    const struct region *r = physmap_find(s->vcpu->physmap, p->address);
-    uint64_t at = physmap_gate(s->vcpu->physmap, p->address) - r->base;
-    p->offset = r->offset == NO_BACKING ? NO_BACKING : r->offset + at;
+    struct physmap *pm = s->vcpu->physmap;
+    p->offset = physmap_machine(pm, physmap_find(pm, p->address), p->address);
 }
 
 static uint32_t place_len(const struct stop_place *p)

@@ -321,6 +321,11 @@ const struct region *physmap_find_ungated(struct physmap *pm, uint64_t gpa)
     return &pm->hole;
 }
 
+uint64_t physmap_machine(const struct physmap *pm, const struct region *r, uint64_t gpa)
+{
+    return r->offset == NO_BACKING ? NO_BACKING : r->offset + (physmap_gate(pm, gpa) - r->base);
+}
+
 void physmap_listen(struct physmap *pm, struct physmap_listener *listener)
 {
     listener->next = pm->listeners;
@@ -455,11 +460,11 @@ size_t physmap_peek(struct physmap *pm, uint64_t gpa, void *buf, size_t len)
     size_t found = 0;
     for (size_t done = 0; done < len;) {
         const struct region *r = physmap_find(pm, gpa + done);
-        uint64_t at = physmap_gate(pm, gpa + done) - r->base;
+        uint64_t at = physmap_machine(pm, r, gpa + done);
         uint64_t run = PAGE_SIZE - ((gpa + done) & PAGE_MASK);
         run = run > len - done ? len - done : run;
-        if (r->offset != NO_BACKING) {
-            memcpy((uint8_t *)buf + done, pm->memory + r->offset + at, run);
+        if (at != NO_BACKING) {
+            memcpy((uint8_t *)buf + done, pm->memory + at, run);
             found += run;
         } else {
             memset((uint8_t *)buf + done, 0xFF, run);
@@ -474,12 +479,12 @@ size_t physmap_poke(struct physmap *pm, uint64_t gpa, const void *buf, size_t le
     size_t found = 0;
     for (size_t done = 0; done < len;) {
         const struct region *r = physmap_find(pm, gpa + done);
-        uint64_t at = physmap_gate(pm, gpa + done) - r->base;
+        uint64_t at = physmap_machine(pm, r, gpa + done);
         uint64_t run = PAGE_SIZE - ((gpa + done) & PAGE_MASK);
         run = run > len - done ? len - done : run;
-        if (r->offset != NO_BACKING) {
-            memcpy(pm->memory + r->offset + at, (const uint8_t *)buf + done, run);
-            physmap_wrote(pm, r->offset + at, run);
+        if (at != NO_BACKING) {
+            memcpy(pm->memory + at, (const uint8_t *)buf + done, run);
+            physmap_wrote(pm, at, run);
             found += run;
         }
         done += run;

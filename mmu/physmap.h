@@ -113,6 +113,10 @@ const struct region *physmap_find(struct physmap *pm, uint64_t gpa);
 /* The same without the gate: for those who ask where things lie, not for what a CPU sees. */
 const struct region *physmap_find_ungated(struct physmap *pm, uint64_t gpa);
 
+/* The machine offset that a CPU reads at gpa, in r: what physmap_find says of it. NO_BACKING where
+ * there is no memory. */
+uint64_t physmap_machine(const struct physmap *pm, const struct region *r, uint64_t gpa);
+
 void physmap_listen(struct physmap *pm, struct physmap_listener *listener);
 
 /* --- Page state, by machine offset ------------------------------------------------------- */

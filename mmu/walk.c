@@ -20,7 +20,7 @@ static struct entry entry_read(struct physmap *pm, const struct walk_mode *m, ui
             e.value = physmap_read(pm, gpa, size);
         return e;
     }
-    e.offset = r->offset + (physmap_gate(pm, gpa) - r->base);
+    e.offset = physmap_machine(pm, r, gpa);
     e.host = physmap_host(pm, e.offset);
     e.value = size == 8 ? load_le64(e.host) : load_le32(e.host);
     return e;

@@ -52,9 +52,9 @@ static bool watched(const struct windows *w, uint32_t gva)
 static uint32_t plan_page(struct windows *w, uint64_t gpa, bool writable)
 {
     const struct region *r = physmap_find(w->pm, gpa);
-    if (r->offset == NO_BACKING)
+    uint64_t machine = physmap_machine(w->pm, r, gpa);
+    if (machine == NO_BACKING)
         return 0;
-    uint64_t machine = r->offset + (physmap_gate(w->pm, gpa) - r->base);
     return encode(machine, writable && is_memory(r) &&
                                page_state_writable(physmap_page_state(w->pm, machine)));
 }
@@ -209,7 +209,7 @@ static enum window_answer fill(struct fill *f)
     const struct region *r = physmap_find(w->pm, f->page.gpa);
     if (r->offset == NO_BACKING || (f->write && !is_memory(r)))
         return WINDOW_REFUSED;
-    f->machine = align_down(r->offset + (physmap_gate(w->pm, f->page.gpa) - r->base), PAGE_SIZE);
+    f->machine = align_down(physmap_machine(w->pm, r, f->page.gpa), PAGE_SIZE);
     uint8_t state = physmap_page_state(w->pm, f->machine);
     if (f->write && (state & PAGE_NOTED))
         return WINDOW_REFUSED;

@@ -24,11 +24,8 @@ static bool entry_holds(uint64_t old, uint64_t now)
 
 const uint8_t *window_table(struct windows *w, uint64_t gpa)
 {
-    const struct region *r = physmap_find(w->pm, gpa);
-    if (r->offset == NO_BACKING)
-        return NULL;
-    uint64_t offset = r->offset + (physmap_gate(w->pm, gpa) - r->base);
-    return physmap_host(w->pm, align_down(offset, PAGE_SIZE));
+    uint64_t machine = physmap_machine(w->pm, physmap_find(w->pm, gpa), gpa);
+    return machine == NO_BACKING ? NULL : physmap_host(w->pm, align_down(machine, PAGE_SIZE));
 }
 
 const uint8_t *window_directory(struct windows *w, const struct walk_mode *mode, unsigned index)

@@ -41,7 +41,7 @@ static void look_at_machine(struct partition *p, struct address_view *a)
     a->kind = r->kind;
     a->region_base = r->base;
     a->region_size = r->size;
-    a->machine = r->offset == NO_BACKING ? NO_BACKING : r->offset + (a->gpa - r->base);
+    a->machine = physmap_machine(pm, r, a->walk.gpa);
     if (a->machine != NO_BACKING)
         a->page_state = physmap_page_state(pm, a->machine);
     if (a->kind == REGION_MMIO || a->kind == REGION_VRAM)

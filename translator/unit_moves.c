@@ -30,11 +30,8 @@ bool unit_is_departed(const struct translator *t, const struct unit *u)
     mode.memory_only = true; /* that table may be anything by now */
     if (!walk(c->physmap, &mode, u->gva, WALK_PEEK, &page, &error))
         return true;
-    const struct region *r = physmap_find(c->physmap, page.gpa);
-    if (r->offset == NO_BACKING)
-        return true;
-    uint64_t offset = r->offset + (physmap_gate(c->physmap, page.gpa) - r->base);
-    return physmap_host(c->physmap, offset) != u->code;
+    uint64_t offset = physmap_machine(c->physmap, physmap_find(c->physmap, page.gpa), page.gpa);
+    return offset == NO_BACKING || physmap_host(c->physmap, offset) != u->code;
 }
 
 struct unit *unit_to_move(const struct translator *t, const uint8_t *code, uint32_t key)
