@@ -276,6 +276,79 @@ START_TEST(the_a20_gate_and_short_address_buses_are_mappings_too)
 }
 END_TEST
 
+START_TEST(the_a20_gate_moves_what_page_tables_name)
+{
+    struct rig r;
+    open_paged(&r);
+    rig_put32(&r, TABLE, (MB(1) + 0x5000) | RIG_P | RIG_W | RIG_U);
+    *physmap_host(r.pm, MB(1) + 0x5000) = 0x51;
+    *physmap_host(r.pm, 0x5000) = 0x50;
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        r.view = view;
+        for (unsigned on = 0; on < 2; on++) {
+            physmap_set_a20(r.pm, on);
+            ck_assert_uint_eq(must_read(&r, GVA), on ? 0x51 : 0x50);
+        }
+    }
+    rig_close(&r);
+}
+END_TEST
+
+/* The same root may mean other tables by CR4 and EFER. */
+START_TEST(pae_on_and_off)
+{
+    struct rig r;
+    open_paged(&r);
+    r.mode.pdpte[0] = DIRECTORY | RIG_P; /* one page is the directory of both */
+    rig_put64(&r, DIRECTORY + 16, rig_get32(&r, DIRECTORY + 4));
+    rig_put32(&r, TABLE + 8, FRAME_B | RIG_P | RIG_U | RIG_A); /* page 2; with PAE page 1 */
+    rig_put64(&r, TABLE + 16, FRAME_A | RIG_P | RIG_U | RIG_A);
+    for (unsigned n = 0; n < 8; n++) {
+        r.view = n / 4;
+        r.mode.pae = n & 1;
+        windows_flush(r.w, true);
+        ck_assert_uint_eq(must_read(&r, GVA + 0x2000), n & 1 ? 0xAA : 0xBB);
+    }
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(large_pages_on_and_off)
+{
+    struct rig r;
+    open_paged(&r);
+    rig_put32(&r, DIRECTORY + 8, MB(8) | RIG_P | RIG_W | RIG_U | RIG_L); /* or a table there */
+    rig_put32(&r, MB(8), FRAME_B | RIG_P | RIG_U | RIG_A);
+    for (unsigned view = 0; view < TLB_VIEWS; view++) {
+        r.view = view;
+        for (unsigned n = 0; n < 4; n++) {
+            r.mode.pse = n & 1;
+            windows_flush(r.w, true);
+            ck_assert_uint_eq(must_read(&r, MB(8)), n & 1 ? RIG_P | RIG_U | RIG_A : 0xBB);
+        }
+    }
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(execute_disable_on_and_off)
+{
+    struct rig r;
+    uint8_t v;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    r.mode.paging = r.mode.pae = true;
+    r.mode.pdpte[0] = DIRECTORY | RIG_P;
+    rig_put64(&r, DIRECTORY + 16, TABLE | RIG_P | RIG_W);
+    rig_put64(&r, TABLE, FRAME_A | RIG_P | RIG_W | BIT(63)); /* reserved while it is off */
+    for (unsigned n = 0; n < 4; n++) {
+        r.mode.nxe = n & 1;
+        windows_flush(r.w, true);
+        ck_assert_int_eq(rig_read(&r, GVA, &v), n & 1);
+    }
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(a_page_that_becomes_code_is_read_only_at_once)
 {
     struct rig r;
@@ -435,6 +508,52 @@ START_TEST(thousands_of_roots_cost_no_more_than_dozens)
 }
 END_TEST
 
+/* A program that is switched to time and again keeps its window among many that come and go. */
+START_TEST(the_window_used_least_lately_goes_first)
+{
+    struct rig r;
+    open_paged(&r);
+    r.view = TLB_USER;
+    must_read(&r, GVA);
+    for (unsigned n = 0; n < 300; n++) {
+        uint32_t root = MB(8) + n * 0x1000;
+        rig_put32(&r, root + 4, TABLE | RIG_P | RIG_W | RIG_U);
+        switch_to(&r, root);
+        must_read(&r, GVA);
+        switch_to(&r, DIRECTORY);
+        must_read(&r, GVA);
+    }
+    ck_assert_uint_eq(windows_counters(r.w).faults, 301);
+    rig_close(&r);
+}
+END_TEST
+
+/* Programs that run in ring 0 have little in common: they get more windows than kernels do. */
+START_TEST(supervisor_windows_grow_in_number_where_being_taken_over_costs)
+{
+    enum { ROOTS = 12, PAGES = 40 };
+    struct rig r;
+    open_paged(&r);
+    for (uint32_t n = 0; n < ROOTS; n++) {
+        uint32_t root = MB(8) + n * 0x2000, table = root + 0x1000;
+        rig_put32(&r, root + 4, table | RIG_P | RIG_W);
+        for (uint32_t page = 0; page < PAGES; page++)
+            rig_put32(&r, table + 4 * page, (MB(16) + (n * PAGES + page) * 0x2000) | RIG_P);
+    }
+    uint64_t before = 0;
+    for (unsigned round = 0; round < 20; round++) {
+        before = windows_counters(r.w).faults;
+        for (uint32_t n = 0; n < ROOTS; n++) {
+            switch_to(&r, MB(8) + n * 0x2000);
+            for (uint32_t page = 0; page < PAGES; page++)
+                must_read(&r, GVA + page * 0x1000);
+        }
+    }
+    ck_assert_uint_eq(windows_counters(r.w).faults, before);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(scattered_pages_never_use_up_the_hosts_mappings)
 {
     struct rig r;
@@ -533,6 +652,10 @@ int main(void)
         with_paging_off_ram_is_mapped_in_large_pieces,
         pages_marked_one_by_one_do_not_fault_one_by_one,
         the_a20_gate_and_short_address_buses_are_mappings_too,
+        the_a20_gate_moves_what_page_tables_name,
+        pae_on_and_off,
+        large_pages_on_and_off,
+        execute_disable_on_and_off,
         a_page_that_becomes_code_is_read_only_at_once,
         code_in_a_large_page_splits_it_and_no_more,
         video_memory_is_mapped_and_its_writes_are_seen,
@@ -541,6 +664,8 @@ int main(void)
         watched_pages_are_never_mapped,
         pae_roots_are_told_apart_by_their_pdptes,
         thousands_of_roots_cost_no_more_than_dozens,
+        the_window_used_least_lately_goes_first,
+        supervisor_windows_grow_in_number_where_being_taken_over_costs,
         scattered_pages_never_use_up_the_hosts_mappings,
         traced_tables_are_followed_until_they_hold_data,
         tables_in_no_memory_are_refused,
