@@ -56,8 +56,6 @@ void asm_modrm(struct code *c, const struct form *f, unsigned reg, struct place 
         asm_8(c, 0x65);
         asm_8(c, 0x67);
     }
-    if (f->lock)
-        asm_8(c, 0xF0);
     if (f->o16)
         asm_8(c, 0x66);
     if (f->prefix)

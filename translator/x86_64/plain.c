@@ -1,5 +1,9 @@
 /* translator/x86_64/plain.c: instructions that are emitted as they are: the guest's opcode with the
- * host's registers and memory operand. */
+ * host's registers and memory operand.
+ *
+ * Without LOCK: nobody else writes to the guest's memory while its one vCPU runs (devices do so
+ * between two instructions of it), and a locked access takes the host ten times as long, in two
+ * cache lines a hundred times. So XCHG, which locks by itself, is a load and a store. */
 #include "translator/x86_64/emit.h"
 
 struct shape {
@@ -40,8 +44,7 @@ static struct shape shape_of(const struct insn *i)
         .form = {.map = row->map,
                  .opcode = row->opcode == 0x82 && row->map == MAP_1B ? 0x80 : row->opcode,
                  .imm = i->imm,
-                 .imm_size = (uint8_t)immediate_size(row, i),
-                 .lock = i->prefixes & PREFIX_LOCK},
+                 .imm_size = (uint8_t)immediate_size(row, i)},
     };
     bool sized = false;
     for (unsigned n = 0; n < ARRAY_LEN(row->operands); n++) {
@@ -119,6 +122,16 @@ static bool writes_both(unsigned op)
     return op == OPROW_xchg_eb_gb || op == OPROW_xadd_eb_gb;
 }
 
+static void put_exchange(struct emit *e, const struct shape *s, struct place memory)
+{
+    struct form load = {.opcode = 0x8B, .o16 = s->form.o16};
+    struct form store = {.opcode = 0x89, .o16 = s->form.o16};
+    unsigned reg = host_reg(e->i->reg);
+    asm_modrm(&e->code, &load, R11, memory);
+    asm_modrm(&e->code, &store, reg, memory);
+    asm_modrm(&e->code, &load, reg, place_reg(R11));
+}
+
 void emit_plain(struct emit *e, enum lowering how)
 {
     const struct insn *i = e->i;
@@ -135,6 +148,10 @@ void emit_plain(struct emit *e, enum lowering how)
     struct place rm;
     if (insn_is_mem(i)) {
         rm = emit_memory(e, insn_place(i), memory_size(i), how != LOWER_READ);
+        if (i->op == OPROW_xchg_ev_gv) {
+            put_exchange(e, &s, rm);
+            return;
+        }
         if (s.byte_reg && i->reg >= 4 && asm_needs_rex(&s.form, reg & 7, &rm)) {
             bool written = (s.writes_reg && i->op != OPROW_cmp_gb_eb) || writes_both(i->op);
             put_with_high_reg(e, &s, rm, written);
