@@ -299,9 +299,9 @@ const uint8_t *translator_fpu(struct vcpu *c, uint32_t site)
     return t->fpu.level >= ui->fpu ? u->start + ui->host : translator_help(c, site);
 }
 
-/* The kernel copies from and to its users at a few places. A window shows each process's pages after
- * a fault of some microseconds; a lookup in the soft TLB costs some nanoseconds more each time. True:
- * the instruction is to have that. */
+/* The kernel copies from and to its users at a few places. A window shows each process's pages
+ * after a fault of some microseconds; a lookup in the soft TLB costs some nanoseconds more each
+ * time. True: the instruction is to have that. */
 static bool strays_often(struct unit *u, unsigned n)
 {
     struct block *b;
