@@ -1,6 +1,8 @@
 /* translator/unit_index.c: see unit_index.h. */
 #include "translator/unit_index.h"
 
+#include "cpu/access.h"
+
 static struct unit **chain_of(const struct translator *t, const uint8_t *code, uint32_t key,
                               uint32_t eip)
 {
@@ -32,7 +34,11 @@ const uint8_t *unit_code_here(const struct translator *t)
     uint32_t gva = (uint32_t)(c->seg[SEG_CS].base + c->eip);
     if (c->stops || c->eip >= c->code_len)
         return NULL;
-    return tlb_lookup(&c->tlb, c->tlb_view, TLB_EXEC, gva, 1);
+    const uint8_t *code = tlb_lookup(&c->tlb, c->tlb_view, TLB_EXEC, gva, 1), *page;
+    uint64_t offset;
+    if (!code && access_code_page(c, gva, &page, &offset))
+        code = page + (gva & PAGE_MASK);
+    return code;
 }
 
 /* Units of the same code and key, for different addresses, stand in a ring, in the order of their

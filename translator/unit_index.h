@@ -14,8 +14,8 @@ void unit_index_leave(struct translator *t, const struct unit *u);
 /* All are gone. */
 void unit_index_empty(struct translator *t);
 
-/* Where the code at c->eip lies in host memory, if the TLB knows; NULL, too, beyond the code limit
- * and where a debugger may want to stop. */
+/* Where the code at c->eip lies in host memory. NULL when it is no memory, beyond the code limit,
+ * and where a debugger may want to stop: block_find knows more. Raises #PF as that does. */
 const uint8_t *unit_code_here(const struct translator *t);
 
 /* The unit for key of this code, at whatever eip, that was entered or put back longest ago; or
