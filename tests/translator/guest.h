@@ -19,6 +19,8 @@ struct guest {
     uint64_t insns; /* at most; 0: it has to come to a HLT */
     bool cold;      /* code is translated when it is hot; else when it first runs */
     uint64_t code_cache;
+    bool (*emitted)(void *ctx, const struct unit_code *code); /* engine_tuning's; or NULL */
+    void *emitted_ctx;
     /* A last look at the machine, with its translator there still. May be NULL. */
     void (*look)(struct machine *m, const void *ctx);
 };
@@ -59,8 +61,11 @@ static inline struct outcome guest_run(const struct guest *g, const char *engine
                                        enum shadow_form shadow)
 {
     const struct engine *engine = engine_find(engine_name);
-    const struct engine_tuning tuning = {
-        .shadow = shadow, .eager = !g->cold, .code_cache = g->code_cache};
+    const struct engine_tuning tuning = {.shadow = shadow,
+                                         .eager = !g->cold,
+                                         .code_cache = g->code_cache,
+                                         .emitted = g->emitted,
+                                         .emitted_ctx = g->emitted_ctx};
     struct machine m;
     machine_start(&m, CPU_P4);
     struct vcpu *c = m.c;

@@ -1,11 +1,7 @@
 /* Units that go with their code to another address (translator/unit_moves.h): a library of two
  * pages is mapped at another place in each round; its code says where it stands, by what its CALLs
  * push. The interpreter says what is right. */
-#include <stdio.h>
-
-#include "tests/cpu/harness.h"
-
-#include "translator/translator.h"
+#include "tests/translator/guest.h"
 
 #define ROUNDS   200
 #define ROOT     0x100000 /* page directories, each followed by two tables: for the first 4 MiB, */
@@ -46,11 +42,6 @@ static const uint8_t other_page[] = {0x81, 0xC2, 0, 0x10, 0, 0, 0xC3};
 /* What becomes of the library's old place. */
 enum old_place { UNMAPPED, OTHER_CODE, STILL_THERE };
 
-struct result {
-    uint32_t edx;
-    uint64_t insns, units, moved, missed, shown;
-};
-
 struct shown {
     uint64_t count, refuse_from; /* that one and all that follow */
     const struct vcpu *vcpu;
@@ -64,11 +55,6 @@ static bool show(void *ctx, const struct unit_code *code)
     for (unsigned n = 0; n < u->links; n++)
         ck_assert_ptr_null(u->link[n].to);
     return ++s->count < s->refuse_from;
-}
-
-static void poke32(struct machine *m, uint32_t at, uint32_t value)
-{
-    physmap_poke(m->pm, at, &value, sizeof value);
 }
 
 static uint32_t root(unsigned space)
@@ -85,10 +71,10 @@ static uint32_t entry_at(unsigned space, uint32_t gva)
 static void prepare(struct machine *m)
 {
     for (unsigned space = 0; space < ROOTS; space++) {
-        poke32(m, root(space), (root(space) + 0x1000) | 3);
-        poke32(m, root(space) + (HIGH >> 22) * 4, (root(space) + 0x2000) | 3);
+        put(m, root(space), (root(space) + 0x1000) | 3, 4);
+        put(m, root(space) + (HIGH >> 22) * 4, (root(space) + 0x2000) | 3, 4);
         for (uint32_t gva = 0; gva < PLACE; gva += 0x1000)
-            poke32(m, entry_at(space, gva), gva | 3);
+            put(m, entry_at(space, gva), gva | 3, 4);
     }
     physmap_poke(m->pm, LIBRARY, first_page, sizeof first_page);
     physmap_poke(m->pm, LIBRARY + 0x40, where_am_i, sizeof where_am_i);
@@ -169,69 +155,50 @@ static const uint8_t program[] = {
     0xF4,
 };
 
-/* Runs the bytes at CODE to their HLT. */
-static struct result run_code(const char *engine_name, struct engine_tuning tuning,
-                              const uint8_t *code, size_t bytes, enum old_place old,
-                              unsigned rounds)
+/* A test of the program. */
+struct trial {
+    enum old_place old;
+    unsigned rounds;
+    struct shown *shown;
+};
+
+static void prepare_trial(struct machine *m, const void *ctx)
 {
-    const struct engine *engine = engine_find(engine_name);
-    struct shown *shown = tuning.emitted_ctx;
-    struct machine m;
-    machine_start(&m, CPU_P4);
-    struct vcpu *c = m.c;
-    if (shown)
-        shown->vcpu = c;
-    prepare(&m);
-    physmap_poke(m.pm, CODE, code, bytes);
-    ck_assert(!engine->attach || engine->attach(c, &tuning));
-    c->eip = CODE;
+    const struct trial *trial = ctx;
+    struct vcpu *c = m->c;
+    if (trial->shown)
+        trial->shown->vcpu = c;
+    prepare(m);
     c->reg[ESP].d = STACK_AT;
-    c->reg[EDX].d = 0;
-    c->reg[ECX].d = rounds;
+    c->reg[ECX].d = trial->rounds;
     c->reg[EBX].d = ROOT;
     c->reg[EBP].d = PLACE;
-    c->reg[ESI].d = old == UNMAPPED ? 0 : old == OTHER_CODE ? OTHER | 3 : UINT32_MAX;
+    c->reg[ESI].d = trial->old == UNMAPPED ? 0 : trial->old == OTHER_CODE ? OTHER | 3 : UINT32_MAX;
     c->reg[EDI].d = ROOT + 0x1000 + (PLACE >> 12) * 4;
-    ck_assert_int_eq(engine->run(c, 200 * rounds), EXIT_HALT);
-    struct result r = {.edx = c->reg[EDX].d, .insns = vcpu_insns(c)};
-    const struct translator *t = c->translated.translator;
-    if (t) {
-        r.units = t->counters.units;
-        r.moved = t->counters.moved;
-        r.missed = t->counters.missed;
-        r.shown = shown ? shown->count : 0;
-    }
-    if (engine->detach)
-        engine->detach(c);
-    machine_destroy(&m);
-    return r;
 }
 
-static struct result run(const char *engine_name, struct engine_tuning tuning, enum old_place old,
-                         unsigned rounds)
+static struct outcome compare(const struct trial *trial, bool cold, enum shadow_form shadow)
 {
-    return run_code(engine_name, tuning, program, sizeof program, old, rounds);
-}
-
-static struct result compare(struct engine_tuning tuning, enum old_place old, unsigned rounds)
-{
-    struct result want = run("interp", (struct engine_tuning){0}, old, rounds);
-    struct result is = run("translate", tuning, old, rounds);
-    ck_assert_uint_eq(is.edx, want.edx);
-    ck_assert_uint_eq(is.insns, want.insns);
-    return is;
+    const struct guest g = {.code = program,
+                            .bytes = sizeof program,
+                            .prepare = prepare_trial,
+                            .ctx = trial,
+                            .cold = cold,
+                            .emitted = trial->shown ? show : NULL,
+                            .emitted_ctx = trial->shown};
+    return guest_compare_form(&g, shadow);
 }
 
 START_TEST(units_move_with_what_they_lead_to)
 {
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
-        struct engine_tuning tuning = {.shadow = form, .eager = true};
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
         for (enum old_place old = UNMAPPED; old <= OTHER_CODE; old++) {
-            struct result is = compare(tuning, old, ROUNDS);
-            ck_assert_uint_gt(is.moved, ROUNDS * 4);
-            ck_assert_uint_lt(is.missed, ROUNDS * 5);
+            const struct trial trial = {.old = old, .rounds = ROUNDS};
+            struct outcome o = compare(&trial, false, guest_forms[n]);
+            ck_assert_uint_gt(o.counters.moved, ROUNDS * 4);
+            ck_assert_uint_lt(o.counters.missed, ROUNDS * 5);
             /* That other code is entered at a new place each time, and stays at the old ones. */
-            ck_assert_uint_lt(is.units, 60 + (old == OTHER_CODE ? ROUNDS : 0));
+            ck_assert_uint_lt(o.counters.units, 60 + (old == OTHER_CODE ? ROUNDS : 0));
         }
     }
 }
@@ -239,45 +206,44 @@ END_TEST
 
 START_TEST(code_that_is_still_there_keeps_its_units)
 {
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
-        struct engine_tuning tuning = {.shadow = form, .eager = true};
-        struct result is = compare(tuning, STILL_THERE, 20);
-        ck_assert_uint_eq(is.moved, 0);
-        ck_assert_uint_gt(is.units, 20 * 4);
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        const struct trial trial = {.old = STILL_THERE, .rounds = 20};
+        struct outcome o = compare(&trial, false, guest_forms[n]);
+        ck_assert_uint_eq(o.counters.moved, 0);
+        ck_assert_uint_gt(o.counters.units, 20 * 4);
     }
 }
 END_TEST
 
 START_TEST(what_is_not_hot_moves_too)
 {
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
-        struct engine_tuning tuning = {.shadow = form};
-        struct result is = compare(tuning, UNMAPPED, ROUNDS);
-        ck_assert_uint_gt(is.moved, ROUNDS * 4);
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        const struct trial trial = {.old = UNMAPPED, .rounds = ROUNDS};
+        ck_assert_uint_gt(compare(&trial, true, guest_forms[n]).counters.moved, ROUNDS * 4);
     }
 }
 END_TEST
 
 START_TEST(the_checker_sees_units_that_moved)
 {
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++) {
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
         struct shown all = {.refuse_from = UINT64_MAX};
-        struct engine_tuning tuning = {
-            .shadow = form, .eager = true, .emitted = show, .emitted_ctx = &all};
-        struct result is = compare(tuning, UNMAPPED, ROUNDS);
-        ck_assert_uint_gt(is.moved, 0);
-        ck_assert_uint_eq(is.shown, is.units + is.moved);
+        const struct trial trial = {.old = UNMAPPED, .rounds = ROUNDS, .shown = &all};
+        struct outcome o = compare(&trial, false, guest_forms[n]);
+        ck_assert_uint_gt(o.counters.moved, 0);
+        ck_assert_uint_eq(all.count, o.counters.units + o.counters.moved);
     }
 }
 END_TEST
 
 START_TEST(what_the_checker_refuses_does_not_run)
 {
-    struct shown some = {.refuse_from = 40};
-    struct engine_tuning tuning = {
-        .shadow = SHADOW_SOFT, .eager = true, .emitted = show, .emitted_ctx = &some};
-    struct result is = compare(tuning, UNMAPPED, ROUNDS);
-    ck_assert_uint_ge(is.shown, 40);
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct shown some = {.refuse_from = 40};
+        const struct trial trial = {.old = UNMAPPED, .rounds = ROUNDS, .shown = &some};
+        compare(&trial, false, guest_forms[n]);
+        ck_assert_uint_ge(some.count, 40);
+    }
 }
 END_TEST
 
@@ -329,15 +295,23 @@ static void call(struct script *s, unsigned space, uint32_t gva)
     append(s, (const uint8_t[]){0xFF, 0xD0}, 2);
 }
 
-static struct result compare_script(const struct script *s, enum shadow_form form)
+static void prepare_script(struct machine *m, const void *ctx)
 {
-    struct engine_tuning tuning = {.shadow = form, .eager = true};
-    struct result want =
-        run_code("interp", (struct engine_tuning){0}, s->code, s->bytes, UNMAPPED, 1000);
-    struct result is = run_code("translate", tuning, s->code, s->bytes, UNMAPPED, 1000);
-    ck_assert_uint_eq(is.edx, want.edx);
-    ck_assert_uint_eq(is.insns, want.insns);
-    return is;
+    (void)ctx;
+    prepare(m);
+    m->c->reg[ESP].d = STACK_AT;
+    m->c->reg[EBX].d = ROOT;
+}
+
+/* How many units move, in each form of shadow map. */
+static void check_moves(const struct script *s, uint64_t least, uint64_t most)
+{
+    const struct guest g = {.code = s->code, .bytes = s->bytes, .prepare = prepare_script};
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        uint64_t moved = guest_compare_form(&g, guest_forms[n]).counters.moved;
+        ck_assert_uint_ge(moved, least);
+        ck_assert_uint_le(moved, most);
+    }
 }
 
 #define WHERE    0x40 /* in the library: the function that adds where it was called from */
@@ -365,8 +339,7 @@ START_TEST(no_other_space_finds_it_at_the_new_place)
     call(&s, 1, LOW_SLOT + WHERE); /* other code */
     call(&s, 1, LOW_AT + WHERE);
     finish(&s);
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        ck_assert_uint_ge(compare_script(&s, form).moved, 1);
+    check_moves(&s, 1, 10);
 }
 END_TEST
 
@@ -384,8 +357,7 @@ START_TEST(what_stays_behind_does_not_lead_to_it)
     for (unsigned n = 0; n < 3; n++)
         call(&s, 1, PLACE + PAIR);
     finish(&s);
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        ck_assert_uint_ge(compare_script(&s, form).moved, 1);
+    check_moves(&s, 1, 10);
 }
 END_TEST
 
@@ -403,8 +375,7 @@ START_TEST(it_does_not_lead_to_what_stays_behind)
     for (unsigned n = 0; n < 3; n++)
         call(&s, 2, HIGH + PAIR);
     finish(&s);
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        ck_assert_uint_eq(compare_script(&s, form).moved, 1);
+    check_moves(&s, 1, 1);
 }
 END_TEST
 
@@ -420,8 +391,7 @@ START_TEST(one_that_is_gone_is_found_among_others)
     map(&s, 1, PLACE + 0x2000, 0);
     call(&s, 2, PLACE + 0x4000 + WHERE);
     finish(&s);
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        ck_assert_uint_eq(compare_script(&s, form).moved, 1);
+    check_moves(&s, 1, 1);
 }
 END_TEST
 
@@ -439,8 +409,7 @@ START_TEST(two_that_live_do_not_take_it_in_turn)
         call(&s, 2, PLACE + 0x4000 + WHERE);
     }
     finish(&s);
-    for (enum shadow_form form = SHADOW_WINDOW; form <= SHADOW_SOFT; form++)
-        ck_assert_uint_eq(compare_script(&s, form).moved, 1);
+    check_moves(&s, 1, 1);
 }
 END_TEST
 
@@ -456,9 +425,5 @@ int main(void)
                                   it_does_not_lead_to_what_stays_behind,
                                   one_that_is_gone_is_found_among_others,
                                   two_that_live_do_not_take_it_in_turn};
-    if (!engine_find("translate")) {
-        printf("SKIP: no translator for this host\n");
-        return 77;
-    }
-    return run_tests("moves", tests, ARRAY_LEN(tests));
+    return run_translator_tests("moves", tests, ARRAY_LEN(tests));
 }
