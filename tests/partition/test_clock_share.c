@@ -67,8 +67,55 @@ static const uint8_t counts_ticks[] = {
     0x43, 0xB8, 0xA9, 0x04, 0xE6, 0x40, 0x88, 0xE0, 0xE6, 0x40, 0xFB, 0xEB, 0x0C, 0x66,
     0xFF, 0x06, 0x00, 0x06, 0x50, 0xB0, 0x20, 0xE6, 0x20, 0x58, 0xCF,
 };
-#define TICKS   0x600
-#define TICK_NS (UINT64_C(1193) * 1000000000 / 1193182)
+
+/* The same for the RTC's periodic interrupt, 1024 a second:
+ *
+ *       cli                         out 21h, al
+ *       xor ax, ax                  mov al, 0FEh
+ *       mov ds, ax                  out 0A1h, al
+ *       mov ss, ax                  mov al, 0Bh
+ *       mov sp, 7C00h               out 70h, al
+ *       mov word [1C0h], tick       mov al, 42h
+ *       mov [1C2h], ax              out 71h, al
+ *       mov al, 11h                 mov al, 0Ch
+ *       out 20h, al                 out 70h, al
+ *       out 0A0h, al                in al, 71h
+ *       mov al, 8                   sti
+ *       out 21h, al                 jmp body
+ *       mov al, 70h         tick:   push ax
+ *       out 0A1h, al                in al, 71h
+ *       mov al, 4                   inc dword [TICKS]
+ *       out 21h, al                 mov al, 20h
+ *       mov al, 2                   out 0A0h, al
+ *       out 0A1h, al                out 20h, al
+ *       mov al, 1                   pop ax
+ *       out 21h, al                 iret
+ *       out 0A1h, al
+ *       mov al, 0FBh                                     */
+static const uint8_t counts_rtc_ticks[] = {
+    0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x7c, 0xc7, 0x06, 0xc0, 0x01, 0x48,
+    0x7c, 0xa3, 0xc2, 0x01, 0xb0, 0x11, 0xe6, 0x20, 0xe6, 0xa0, 0xb0, 0x08, 0xe6, 0x21, 0xb0,
+    0x70, 0xe6, 0xa1, 0xb0, 0x04, 0xe6, 0x21, 0xb0, 0x02, 0xe6, 0xa1, 0xb0, 0x01, 0xe6, 0x21,
+    0xe6, 0xa1, 0xb0, 0xfb, 0xe6, 0x21, 0xb0, 0xfe, 0xe6, 0xa1, 0xb0, 0x0b, 0xe6, 0x70, 0xb0,
+    0x42, 0xe6, 0x71, 0xb0, 0x0c, 0xe6, 0x70, 0xe4, 0x71, 0xfb, 0xeb, 0x10, 0x50, 0xe4, 0x71,
+    0x66, 0xff, 0x06, 0x00, 0x06, 0xb0, 0x20, 0xe6, 0xa0, 0xe6, 0x20, 0x58, 0xcf,
+};
+#define TICKS 0x600
+
+struct timer_code {
+    const uint8_t *code;
+    size_t len;
+    uint64_t ns; /* of 2^20 ticks */
+};
+static const struct timer_code timer_8254 = {counts_ticks, sizeof counts_ticks,
+                                             (UINT64_C(1193) * 1000000000 << 20) / 1193182};
+static const struct timer_code timer_rtc = {counts_rtc_ticks, sizeof counts_rtc_ticks,
+                                            UINT64_C(1000000000) << 10};
+
+static uint64_t ticks_in(const struct timer_code *t, uint64_t ns)
+{
+    return (uint64_t)(((unsigned __int128)ns << 20) / t->ns);
+}
 
 struct body {
     uint8_t code[20];
@@ -85,7 +132,8 @@ static const struct body watches_rtc = {{0xB0, 0x00, 0xE6, 0x70, 0xE4, 0x71, 0xE
 /* 1: hlt / jmp 1b */
 static const struct body halts = {{0xF4, 0xEB, 0xFD}};
 
-static struct machine *start(struct host *h, const struct body *body, const struct engine *engine)
+static struct machine *start(struct host *h, const struct timer_code *timer,
+                             const struct body *body, const struct engine *engine)
 {
     struct machine_options o = {.memory = 1 << 20,
                                 .cpu = CPU_486,
@@ -93,8 +141,8 @@ static struct machine *start(struct host *h, const struct body *body, const stru
                                 .engine = engine};
     struct machine *m = machine_new(&o);
     ck_assert_ptr_nonnull(m);
-    physmap_poke(partition_physmap(m->p), 0x7C00, counts_ticks, sizeof counts_ticks);
-    physmap_poke(partition_physmap(m->p), 0x7C00 + sizeof counts_ticks, body, sizeof *body);
+    physmap_poke(partition_physmap(m->p), 0x7C00, timer->code, timer->len);
+    physmap_poke(partition_physmap(m->p), 0x7C00 + timer->len, body, sizeof *body);
     h->p = m->p;
     return m;
 }
@@ -136,11 +184,11 @@ static void run_evenly(struct machine *m, struct host *h, uint64_t host_ns)
     }
 }
 
-static void follows(const struct body *body, const struct engine *engine, struct share share,
-                    uint64_t most_apart)
+static void follows(const struct timer_code *timer, const struct body *body,
+                    const struct engine *engine, struct share share, uint64_t most_apart)
 {
     struct host h = {.share = share};
-    struct machine *m = start(&h, body, engine);
+    struct machine *m = start(&h, timer, body, engine);
     run_evenly(m, &h, 500 * MS); /* until it has found its pace */
     uint64_t host = now(&h), guest = partition_now(m->p), count = ticks(m);
     uint64_t dropped = partition_dropped_ns(m->p);
@@ -149,7 +197,7 @@ static void follows(const struct body *body, const struct engine *engine, struct
     guest = partition_now(m->p) - guest;
     count = ticks(m) - count;
     ck_assert_uint_le(apart(guest, host), most_apart);
-    ck_assert_uint_le(apart(count, guest / TICK_NS), 2);
+    ck_assert_uint_le(apart(count, ticks_in(timer, guest)), 2);
     ck_assert_uint_eq(partition_dropped_ns(m->p), dropped);
     machine_end(m);
 }
@@ -157,9 +205,11 @@ static void follows(const struct body *body, const struct engine *engine, struct
 static void all_follow(struct share share, uint64_t most_apart)
 {
     for (unsigned n = 0; engine_at(n); n++) {
-        follows(&watches_memory, engine_at(n), share, most_apart);
-        follows(&watches_8254, engine_at(n), share, most_apart);
-        follows(&watches_rtc, engine_at(n), share, most_apart);
+        follows(&timer_8254, &watches_memory, engine_at(n), share, most_apart);
+        follows(&timer_8254, &watches_8254, engine_at(n), share, most_apart);
+        follows(&timer_8254, &watches_rtc, engine_at(n), share, most_apart);
+        follows(&timer_rtc, &watches_memory, engine_at(n), share, most_apart);
+        follows(&timer_rtc, &watches_8254, engine_at(n), share, most_apart);
     }
 }
 
@@ -193,14 +243,14 @@ START_TEST(a_stopped_host_leaves_no_storm)
     const struct body *const guest[] = {&watches_memory, &watches_8254, &halts};
     for (unsigned i = 0; i < ARRAY_LEN(guest); i++) {
         struct host h = {0};
-        struct machine *m = start(&h, guest[i], NULL);
+        struct machine *m = start(&h, &timer_8254, guest[i], NULL);
         run_for(m, &h, 300 * MS);
         uint64_t count = ticks(m), host = now(&h);
         h.stood = 60000 * MS;
         run_for(m, &h, 300 * MS);
         count = ticks(m) - count;
         uint64_t ran = now(&h) - host - h.stood;
-        ck_assert_uint_le(apart(count, ran / TICK_NS), 4);
+        ck_assert_uint_le(apart(count, ticks_in(&timer_8254, ran)), 4);
         ck_assert_uint_le(apart(partition_dropped_ns(m->p), h.stood), 2 * MS);
         machine_end(m);
     }
@@ -213,7 +263,7 @@ static const struct body watches_uart = {{0xBA, 0xFD, 0x03, 0xEC, 0xEB, 0xFA}};
 static uint64_t waited_in_a_second(const struct body *body, const struct engine *engine)
 {
     struct host h = {0};
-    struct machine *m = start(&h, body, engine);
+    struct machine *m = start(&h, &timer_8254, body, engine);
     run_for(m, &h, 1000 * MS);
     machine_end(m);
     return h.waited;
