@@ -8,6 +8,7 @@
 #include "cpu/segment.h"
 #include "cpu/shadow.h"
 #include "cpu/stops.h"
+#include "cpu/witness.h"
 
 /* size bytes at p, little-endian; size 1, 2, 4 or 8: a copy of constant size is one host
  * instruction. */
@@ -199,6 +200,32 @@ static struct place byte_place(const struct place p[2], unsigned n, unsigned fir
     return (struct place){.host = b.host ? b.host + at : NULL, .gpa = b.gpa + at, .noted = b.noted};
 }
 
+/* The host's address of a place, or NULL: a device's. One that is reached through the physmap may
+ * be memory with code in its page. */
+static uint8_t *memory_at(const struct vcpu *c, struct place p)
+{
+    if (p.host)
+        return p.host;
+    const struct region *r = physmap_find(c->physmap, p.gpa);
+    if (r->kind != REGION_RAM && r->kind != REGION_VRAM)
+        return NULL;
+    uint64_t offset = r->offset + (physmap_gate(c->physmap, p.gpa) - r->base);
+    return physmap_host(c->physmap, offset);
+}
+
+/* Whoever watches hears of an access, whose first bytes lie at p[0] and whose others at p[1]. */
+static void tell_watcher(struct vcpu *c, uint32_t gva, const struct place p[2], unsigned first,
+                         unsigned size, bool write)
+{
+    if (!c->witness) {
+        stops_watched(c, gva, size, write);
+        return;
+    }
+    witness_access(c->witness, memory_at(c, p[0]), first, write);
+    if (first < size)
+        witness_access(c->witness, memory_at(c, p[1]), size - first, write);
+}
+
 static uint64_t load_linear(struct vcpu *c, uint32_t gva, unsigned size, enum tlb_view view)
 {
     unsigned first = first_part(gva, size);
@@ -206,7 +233,7 @@ static uint64_t load_linear(struct vcpu *c, uint32_t gva, unsigned size, enum tl
     if (first < size)
         p[1] = place_of(c, gva + first, view, TLB_READ);
     if (unlikely(c->watching))
-        stops_watched(c, gva, size, false);
+        tell_watcher(c, gva, p, first, size, false);
     if (likely(first == size))
         return place_read(c, p[0], size);
     uint64_t value = 0;
@@ -223,7 +250,7 @@ static void store_linear(struct vcpu *c, uint32_t gva, uint64_t value, unsigned 
     if (first < size)
         p[1] = place_of(c, gva + first, view, TLB_WRITE);
     if (unlikely(c->watching))
-        stops_watched(c, gva, size, true);
+        tell_watcher(c, gva, p, first, size, true);
     if (likely(first == size)) {
         place_write(c, p[0], value, size);
         return;

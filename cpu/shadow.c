@@ -35,7 +35,7 @@ void shadow_watches_changed(struct vcpu *c)
 bool shadow_page_watched(const struct vcpu *c, uint32_t gva)
 {
     return (c->data_breakpoints && debug_page_watched(c, gva)) ||
-           (c->watching && stops_page_watched(c, gva));
+           (c->watching && (c->witness || stops_page_watched(c, gva)));
 }
 
 static bool watched(const void *ctx, uint32_t gva)

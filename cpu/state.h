@@ -336,11 +336,12 @@ struct vcpu {
     struct translated translated;
     struct stops *stops; /* a debugger's, or NULL: none are set (cpu/stops.h keeps it) */
     bool stepping;       /* by a debugger: one instruction at a time */
-    bool watching;       /* a debugger's watchpoints are set */
+    bool watching;       /* a debugger's watchpoints are set, or there is a witness */
     bool history_blocks; /* blocks entered are recorded: cpu/history.h */
     bool interpret;      /* the engine is to use interp_run: what a debugger asked for needs it */
-    uint32_t stop_on;    /* set of enum stop_event_kind that a debugger waits for (cpu/stops.h) */
-    uint32_t mode;       /* set of enum vcpu_mode, derived: kept by vcpu_note_mode */
+    struct witness *witness; /* hears of each access, or NULL: cpu/witness.h */
+    uint32_t stop_on; /* set of enum stop_event_kind that a debugger waits for (cpu/stops.h) */
+    uint32_t mode;    /* set of enum vcpu_mode, derived: kept by vcpu_note_mode */
     struct segment seg[SEG_COUNT];
     struct tlb tlb;
 

@@ -8,8 +8,9 @@
 #define RATE_MIN       (RATE_ONE / 16)   /* 16 instructions a ns: no host is faster */
 #define RATE_MAX       (2000 * RATE_ONE) /* 0.5 million a second */
 #define SYNC_MIN_NS    UINT64_C(500000)
-#define LAG_DROPPED_NS 300000000 /* further behind than this, time is given up */
-#define RUSH_MOST      32        /* virtual time goes at most so many times as fast as the CPU */
+#define SAMPLE_MIN_NS  UINT64_C(100000) /* of the processor's time */
+#define LAG_DROPPED_NS 300000000        /* further behind than this, time is given up */
+#define RUSH_MOST      32 /* virtual time goes at most so many times as fast as the CPU */
 
 uint64_t host_now(void)
 {
@@ -126,37 +127,59 @@ static uint64_t within_rates(unsigned __int128 rate)
  * others have the processor. A sample that is slower than those before may be of something rare
  * (the host's own work on the thread's behalf): it counts for a quarter. One that is faster counts
  * at once, however short it was, or virtual time would run away when code that waits for devices is
- * done. */
-static void measure(struct vclock *k, uint64_t elapsed, uint64_t cpu, uint64_t ran)
+ * done. Samples that are too short are added up, for guests that halt time and again. */
+static void measure(struct vclock *k, uint64_t host, uint64_t insns, bool now)
 {
-    if (!cpu || cpu > elapsed) /* the partition runs in another thread than before */
-        cpu = elapsed;
-    uint64_t achieved = within_rates(((unsigned __int128)cpu << 32) / ran);
-    k->speed = achieved < k->speed ? achieved : (k->speed * 3 + achieved) / 4;
-}
-
-bool vclock_sync(struct vclock *k, uint64_t insns, bool busy)
-{
-    if (k->mode != CLOCK_HOST)
-        return false;
-    uint64_t host = vclock_host_now(k);
-    uint64_t elapsed = host - k->sync_host;
-    uint64_t ran = insns - k->sync_insns;
-    bool runs_away = (unsigned __int128)ran * k->rate >> 32 > elapsed + SYNC_MIN_NS;
-    if (busy && elapsed < SYNC_MIN_NS && !runs_away)
-        return false;
-    uint64_t cpu = vclock_cpu_now(k);
-    if (busy && ran)
-        measure(k, elapsed, cpu - k->sync_cpu, ran);
+    uint64_t elapsed = host - k->sync_host, cpu = vclock_cpu_now(k), ran = cpu - k->sync_cpu;
+    /* It was in another thread than before: what is known is that it was not more. */
+    k->sample_cpu += ran && ran <= elapsed ? ran : elapsed;
+    k->sample_insns += insns - k->sync_insns;
     k->sync_host = host;
     k->sync_cpu = cpu;
     k->sync_insns = insns;
+    if (!k->sample_insns || (!now && k->sample_cpu < SAMPLE_MIN_NS))
+        return;
+    uint64_t achieved = within_rates(((unsigned __int128)k->sample_cpu << 32) / k->sample_insns);
+    k->speed = achieved < k->speed ? achieved : (k->speed * 3 + achieved) / 4;
+    k->sample_cpu = k->sample_insns = 0;
+}
+
+static void steer(struct vclock *k, uint64_t host, uint64_t insns)
+{
     re_anchor(k, insns);
     int64_t behind = behind_after_drop(k, host);
-    if (!busy)
-        return false;
     k->rate = within_rates((unsigned __int128)k->speed * rush(behind) >> 10);
+}
+
+bool vclock_sync(struct vclock *k, uint64_t insns)
+{
+    if (k->mode != CLOCK_HOST)
+        return false;
+    uint64_t host = vclock_host_now(k), elapsed = host - k->sync_host;
+    uint64_t ran = insns - k->sync_insns;
+    bool runs_away = (unsigned __int128)ran * k->rate >> 32 > elapsed + SYNC_MIN_NS;
+    if (elapsed < SYNC_MIN_NS && !runs_away)
+        return false;
+    measure(k, host, insns, true);
+    steer(k, host, insns);
     return true;
+}
+
+void vclock_pause(struct vclock *k, uint64_t insns)
+{
+    if (k->mode == CLOCK_HOST)
+        measure(k, vclock_host_now(k), insns, false);
+}
+
+void vclock_go_on(struct vclock *k, uint64_t insns, uint64_t now_ns)
+{
+    vclock_skip_to(k, insns, now_ns);
+    if (k->mode != CLOCK_HOST)
+        return;
+    k->sync_host = vclock_host_now(k);
+    k->sync_cpu = vclock_cpu_now(k);
+    k->sync_insns = insns;
+    steer(k, k->sync_host, insns);
 }
 
 void vclock_resume(struct vclock *k, uint64_t insns)
@@ -164,6 +187,7 @@ void vclock_resume(struct vclock *k, uint64_t insns)
     k->sync_host = vclock_host_now(k);
     k->sync_cpu = vclock_cpu_now(k);
     k->sync_insns = insns;
+    k->sample_cpu = k->sample_insns = 0;
     k->speed = k->rate;
     k->host_base = k->sync_host - vclock_now(k, insns);
 }

@@ -36,6 +36,7 @@ struct vclock {
     uint64_t host_base;             /* host ns at virtual time 0 */
     uint64_t sync_host, sync_insns; /* at the last sync that measured the speed */
     uint64_t sync_cpu;
+    uint64_t sample_cpu, sample_insns; /* ran since the last sample of the speed */
     uint64_t dropped_ns; /* real time that virtual time gave up on (host too slow or stopped) */
 };
 
@@ -62,11 +63,14 @@ static inline void vclock_add(struct vclock *k, uint64_t ns)
 /* Jumps forward to now_ns (the CPU slept); earlier times are ignored. */
 void vclock_skip_to(struct vclock *k, uint64_t insns, uint64_t now_ns);
 
-/* Steers virtual towards host time; gives up what cannot be caught up with. busy: the CPU ran
- * instructions all the time since the last sync, so the interval tells its speed; then it does
- * nothing when that is not long ago. True: the rate changed, so what was reckoned with it
- * (vclock_insns_until) is to be reckoned anew. */
-bool vclock_sync(struct vclock *k, uint64_t insns, bool busy);
+/* Steers virtual towards host time, by how fast instructions were of late; gives up what cannot be
+ * caught up with. Does nothing when the last time is not long ago. True: the rate changed, so what
+ * was reckoned with it (vclock_insns_until) is to be reckoned anew. */
+bool vclock_sync(struct vclock *k, uint64_t insns);
+
+/* The CPU is about to sleep; and it goes on, at now_ns (see vclock_skip_to). */
+void vclock_pause(struct vclock *k, uint64_t insns);
+void vclock_go_on(struct vclock *k, uint64_t insns, uint64_t now_ns);
 
 /* Host time went by while virtual time stood still, ns: the two keep step from here on. */
 void vclock_stood_still(struct vclock *k, uint64_t host_ns);

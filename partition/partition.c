@@ -54,6 +54,7 @@ struct partition *partition_create(const struct partition_config *config, char *
     p->settle_ctx = config->settle_ctx;
     inbox_init(&p->inbox);
     calls_init(&p->calls);
+    spin_init(&p->spin);
     vclock_init(&p->clock, config->clock, config->host_clock);
     const char *why;
     if (!create_parts(p, config, &why)) {
@@ -132,8 +133,10 @@ static void pace(struct partition *p)
     uint64_t now = partition_now(p), target = vclock_host_target(&p->clock);
     if (now < target + AHEAD_MOST_NS)
         return;
+    vclock_pause(&p->clock, clock_work(p));
     settle(p);
     wait_for(p, now - target);
+    vclock_go_on(&p->clock, clock_work(p), now);
     p->pace.ahead = false;
 }
 
@@ -141,6 +144,7 @@ static void pace(struct partition *p)
 static void idle(struct partition *p, uint64_t deadline, bool has_tick)
 {
     uint64_t work = clock_work(p);
+    vclock_pause(&p->clock, work);
     settle(p);
     if (p->clock.mode == CLOCK_INSNS) {
         if (deadline == TIMER_NEVER)
@@ -157,8 +161,7 @@ static void idle(struct partition *p, uint64_t deadline, bool has_tick)
         wait_for(p, min_u64(deadline - target, most));
         target = vclock_host_target(&p->clock);
     }
-    vclock_skip_to(&p->clock, work, min_u64(target, deadline));
-    (void)vclock_sync(&p->clock, work, false);
+    vclock_go_on(&p->clock, work, min_u64(target, deadline));
 }
 
 static bool tick_is_due(struct partition *p)
@@ -245,22 +248,28 @@ static enum partition_end run(struct partition *p, uint64_t until_ns,
         uint64_t deadline = min_u64(p->board->timers.soonest, until_ns);
         uint64_t work = clock_work(p);
         p->slice_end = min_u64(until_ns, now + SLICE_NS);
+        if (p->clock.mode ==
+            CLOCK_HOST) /* not at a timer's time: a look wants some room before it */
+            p->slice_end = min_u64(p->slice_end, max_u64(p->spin.due, now + SLICE_NS / 50));
         uint64_t budget =
             vclock_insns_until(&p->clock, work, min_u64(deadline, p->slice_end), UINT32_MAX);
         p->vcpu->events &= ~(uint32_t)EVENT_STOP;
         p->running = true;
         enum vcpu_exit exit = p->engine->run(p->vcpu, budget);
         p->running = false;
+        if (exit == EXIT_BUDGET)
+            exit = spin_look(p, min_u64(p->board->timers.soonest, until_ns));
         if (exit == EXIT_SHUTDOWN)
             return ended(p, PARTITION_TRIPLE_FAULT);
         if (exit == EXIT_DEBUG)
             debug_stopped_by_cpu(&p->debug);
         if (exit == EXIT_RESET)
             p->reset_due = true;
-        if (exit == EXIT_HALT && !p->reset_due && !p->power_off_due && !p->debug_exit_due)
+        if (exit == EXIT_HALT && !p->reset_due && !p->power_off_due && !p->debug_exit_due) {
             idle(p, min_u64(p->board->timers.soonest, until_ns), tick != NULL);
-        else
-            (void)vclock_sync(&p->clock, clock_work(p), true);
+            spin_waited(p);
+        } else
+            (void)vclock_sync(&p->clock, clock_work(p));
         pace(p);
     }
 }

@@ -14,7 +14,7 @@ static void review_slice(struct partition *p)
     if (p->clock.mode != CLOCK_HOST || ++p->time_asked % TIME_ASKED)
         return;
     uint64_t work = clock_work(p);
-    if (!vclock_sync(&p->clock, work, true))
+    if (!vclock_sync(&p->clock, work))
         return;
     uint64_t until = min_u64(p->board->timers.soonest, vclock_now(&p->clock, work) + SLICE_NS);
     vcpu_limit_budget(p->vcpu, vclock_insns_until(&p->clock, work, until, UINT32_MAX));

@@ -2,6 +2,7 @@
  *
  *   partition.c           making, running
  *   partition_asks.c      what the vCPU and the board ask of it
+ *   spin.c                noticing that the guest waits in a loop
  *   partition_input.c     what comes from outside
  *   partition_snapshot.c  saving, loading, hashing its state */
 #ifndef UMBRA_PARTITION_PARTITION_STATE_H
@@ -11,6 +12,7 @@
 
 #include "partition/pace.h"
 #include "partition/partition.h"
+#include "partition/spin.h"
 
 #define SLICE_NS       UINT64_C(1000000) /* at most this long between looks at the host clock */
 #define SETTLE_NS      UINT64_C(250000)  /* output is held back no longer */
@@ -39,6 +41,7 @@ struct partition {
     unsigned time_asked;   /* times that it was, for review_slice */
     uint64_t slice_end;    /* virtual time at which the engine is to come back */
     struct pace pace;
+    struct spin spin;
     unsigned paced; /* reads that were */
     bool running;   /* the engine runs */
     bool no_reboot;
@@ -54,6 +57,11 @@ struct partition {
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* What virtual time is a function of: exact instructions, or about what the host has done. */

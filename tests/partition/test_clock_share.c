@@ -119,18 +119,20 @@ static uint64_t ticks_in(const struct timer_code *t, uint64_t ns)
 
 struct body {
     uint8_t code[20];
+    bool waits; /* halts or spins: what it has to catch up with takes it no time */
 };
 
-/* 1: mov eax, [TICKS] / cmp eax, [604h] / je 1b / mov [604h], eax / jmp 1b */
-static const struct body watches_memory = {{0x66, 0xA1, 0x00, 0x06, 0x66, 0x3B, 0x06, 0x04, 0x06,
-                                            0x74, 0xF5, 0x66, 0xA3, 0x04, 0x06, 0xEB, 0xEF}};
+/* 1: inc esi / mov eax, [TICKS] / cmp eax, [604h] / je 1b / mov [604h], eax / jmp 1b */
+static const struct body watches_memory = {.code = {0x66, 0x46, 0x66, 0xA1, 0x00, 0x06, 0x66, 0x3B,
+                                                    0x06, 0x04, 0x06, 0x74, 0xF3, 0x66, 0xA3, 0x04,
+                                                    0x06, 0xEB, 0xED}};
 /* 1: mov al, 0 / out 43h, al / in al, 40h / in al, 40h / jmp 1b */
 static const struct body watches_8254 = {
-    {0xB0, 0x00, 0xE6, 0x43, 0xE4, 0x40, 0xE4, 0x40, 0xEB, 0xF6}};
+    .code = {0xB0, 0x00, 0xE6, 0x43, 0xE4, 0x40, 0xE4, 0x40, 0xEB, 0xF6}};
 /* 1: mov al, 0 / out 70h, al / in al, 71h / jmp 1b */
-static const struct body watches_rtc = {{0xB0, 0x00, 0xE6, 0x70, 0xE4, 0x71, 0xEB, 0xF8}};
+static const struct body watches_rtc = {.code = {0xB0, 0x00, 0xE6, 0x70, 0xE4, 0x71, 0xEB, 0xF8}};
 /* 1: hlt / jmp 1b */
-static const struct body halts = {{0xF4, 0xEB, 0xFD}};
+static const struct body halts = {.code = {0xF4, 0xEB, 0xFD}, .waits = true};
 
 static struct machine *start(struct host *h, const struct timer_code *timer,
                              const struct body *body, const struct engine *engine)
@@ -189,10 +191,11 @@ static void follows(const struct timer_code *timer, const struct body *body,
 {
     struct host h = {.share = share};
     struct machine *m = start(&h, timer, body, engine);
-    run_evenly(m, &h, 500 * MS); /* until it has found its pace */
+    void (*run)(struct machine *, struct host *, uint64_t) = body->waits ? run_for : run_evenly;
+    run(m, &h, 500 * MS); /* until it has found its pace */
     uint64_t host = now(&h), guest = partition_now(m->p), count = ticks(m);
     uint64_t dropped = partition_dropped_ns(m->p);
-    run_evenly(m, &h, 1500 * MS);
+    run(m, &h, 1500 * MS);
     host = now(&h) - host;
     guest = partition_now(m->p) - guest;
     count = ticks(m) - count;
@@ -258,7 +261,21 @@ START_TEST(a_stopped_host_leaves_no_storm)
 END_TEST
 
 /* 1: mov dx, 3FDh / in al, dx / jmp 1b */
-static const struct body watches_uart = {{0xBA, 0xFD, 0x03, 0xEC, 0xEB, 0xFA}};
+static const struct body watches_uart = {.code = {0xBA, 0xFD, 0x03, 0xEC, 0xEB, 0xFA}};
+
+/* 1: mov eax, [TICKS] / cmp eax, [604h] / je 1b / mov [604h], eax / jmp 1b */
+static const struct body spins = {.code = {0x66, 0xA1, 0x00, 0x06, 0x66, 0x3B, 0x06, 0x04, 0x06,
+                                           0x74, 0xF5, 0x66, 0xA3, 0x04, 0x06, 0xEB, 0xEF},
+                                  .waits = true};
+/* 1: call 2f / jmp 1b / 2: push eax / inc word [604h] / dec word [604h] / pop eax / ret */
+static const struct body spins_with_writes = {.code = {0xE8, 0x02, 0x00, 0xEB, 0xFB, 0x66, 0x50,
+                                                       0xFF, 0x06, 0x04, 0x06, 0xFF, 0x0E, 0x04,
+                                                       0x06, 0x66, 0x58, 0xC3},
+                                              .waits = true};
+/* 1: call 2f / jmp 1b / 2: inc word [604h] / cmp ax, ax / ret: memory alone tells the rounds apart
+ */
+static const struct body counts_in_memory = {
+    .code = {0xE8, 0x02, 0x00, 0xEB, 0xFB, 0xFF, 0x06, 0x04, 0x06, 0x39, 0xC0, 0xC3}};
 
 static uint64_t waited_in_a_second(const struct body *body, const struct engine *engine)
 {
@@ -283,6 +300,31 @@ START_TEST(who_polls_a_clock_leaves_the_processor)
 }
 END_TEST
 
-CHECK_MAIN("partition/clock_share", who_polls_a_clock_leaves_the_processor,
-           with_a_processor_of_its_own, with_two_fifths_of_one, with_a_twentieth,
-           gone_for_tens_of_ms_now_and_then, a_stopped_host_leaves_no_storm)
+/* A loop in which nothing changes is as good as HLT (partition/spin.h): all ticks come, and what
+ * the guest sees is what it would see. */
+START_TEST(who_spins_leaves_the_processor)
+{
+    for (unsigned n = 0; engine_at(n); n++) {
+        ck_assert_uint_ge(waited_in_a_second(&spins, engine_at(n)), 700 * MS);
+        ck_assert_uint_ge(waited_in_a_second(&spins_with_writes, engine_at(n)), 500 * MS);
+        ck_assert_uint_eq(waited_in_a_second(&counts_in_memory, engine_at(n)), 0);
+    }
+}
+END_TEST
+
+START_TEST(who_spins_gets_every_tick)
+{
+    const struct share own = {.has = MS}, two_fifths = {4 * MS, 6 * MS};
+    for (unsigned n = 0; engine_at(n); n++) {
+        follows(&timer_8254, &spins, engine_at(n), own, 2 * MS);
+        follows(&timer_rtc, &spins, engine_at(n), two_fifths, 12 * MS);
+        follows(&timer_8254, &spins_with_writes, engine_at(n), own, 2 * MS);
+        follows(&timer_8254, &halts, engine_at(n), (struct share){2 * MS, 38 * MS}, 60 * MS);
+    }
+}
+END_TEST
+
+CHECK_MAIN("partition/clock_share", who_spins_leaves_the_processor, who_spins_gets_every_tick,
+           who_polls_a_clock_leaves_the_processor, with_a_processor_of_its_own,
+           with_two_fifths_of_one, with_a_twentieth, gone_for_tens_of_ms_now_and_then,
+           a_stopped_host_leaves_no_storm)
