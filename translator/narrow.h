@@ -20,6 +20,7 @@ narrow_function *narrow_control_for(const struct insn *i); /* control registers,
 narrow_function *narrow_stack_for(const struct insn *i); /* CALL, PUSH and POP of memory, .. */
 narrow_function *narrow_bits_for(const struct insn *i);  /* BT and its kin in memory */
 narrow_function *narrow_fpu_for(const struct insn *i);   /* FNSTENV, FLDENV */
+narrow_function *narrow_plain_for(const struct insn *i); /* DAA and its kin */
 
 /* The host address of size bytes that the TLB has for such an access, or NULL. */
 static inline uint8_t *narrow_reach(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size,

@@ -1,6 +1,6 @@
 /* translator/narrow_stack.c: what pushes or pops and has more to do than one access: CALL, and PUSH
  * and POP of a memory operand, which have host code of their own for the usual case (this is for
- * stacks beside code, which is how small programs have them); PUSHA and POPA. */
+ * stacks beside code, which is how small programs have them); PUSHA, POPA, ENTER. */
 #include "cpu/access.h"
 #include "cpu/segment.h"
 #include "translator/narrow.h"
@@ -108,6 +108,35 @@ static const uint8_t *popa(struct vcpu *c, uint32_t site)
     return u->start + ui->resume;
 }
 
+/* ENTER without outer frames to copy. The last word of the room is probed, as the manual says. */
+static const uint8_t *enter(struct vcpu *c, uint32_t site)
+{
+    struct unit *u = site_unit(c->translated.translator, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    const struct insn *i = ui->insn;
+    unsigned size = i->osize;
+    bool nested = i->disp & 31; /* the frame itself is pushed, too */
+    uint32_t frame = c->reg[ESP].d - size, end = frame - (nested ? size : 0) - i->imm;
+    uint8_t *saved = narrow_reach_write(c, SEG_SS, wrap_stack(c, frame), size);
+    uint8_t *display = narrow_reach_write(c, SEG_SS, wrap_stack(c, frame - size), size);
+    if (!saved || (nested && !display) || !narrow_reach_write(c, SEG_SS, wrap_stack(c, end), size))
+        return translator_help(c, site);
+    uint32_t pointer = c->stack32 ? frame : (frame & 0xFFFF) | (c->reg[ESP].d & 0xFFFF0000);
+    if (size == 2) {
+        store_le16(saved, c->reg[EBP].w);
+        if (nested)
+            store_le16(display, (uint16_t)pointer);
+        c->reg[EBP].w = (uint16_t)pointer;
+    } else {
+        store_le32(saved, c->reg[EBP].d);
+        if (nested)
+            store_le32(display, pointer);
+        c->reg[EBP].d = pointer;
+    }
+    set_stack_pointer(c, end);
+    return u->start + ui->resume;
+}
+
 narrow_function *narrow_stack_for(const struct insn *i)
 {
     switch (i->op) {
@@ -122,6 +151,8 @@ narrow_function *narrow_stack_for(const struct insn *i)
         return pusha;
     case OPROW_popa:
         return popa;
+    case OPROW_enter:
+        return (i->disp & 31) < 2 ? enter : NULL;
     default:
         return NULL;
     }
