@@ -18,31 +18,33 @@ bool witness_end(struct vcpu *c)
     c->witness = NULL;
     c->watching = false;
     for (unsigned n = 0; n < w->count; n++) {
-        if (memcmp(w->write[n].at, w->write[n].before, w->write[n].size) != 0)
+        if (memcmp(w->word[n].at, &w->word[n].before, sizeof w->word[n].before) != 0)
             return false;
     }
     return !w->beyond;
 }
 
-/* A place is kept with its first write. Where later ones overlap it in part, what they find is kept
- * as well: that can only make a loop that does nothing look like one that does something. */
-void witness_access(struct witness *w, uint8_t *host, unsigned size, bool write)
+static void keep(struct witness *w, uint8_t *at)
 {
-    if (!host) {
-        w->beyond = true;
-        return;
-    }
-    if (!write || w->beyond)
-        return;
     for (unsigned n = 0; n < w->count; n++) {
-        if (w->write[n].at == host && w->write[n].size == size)
+        if (w->word[n].at == at)
             return;
     }
-    if (w->count == WITNESS_WRITES || size > sizeof w->write[0].before) {
+    if (w->count == WITNESS_WORDS) {
         w->beyond = true;
         return;
     }
-    w->write[w->count].at = host;
-    w->write[w->count].size = (uint8_t)size;
-    memcpy(w->write[w->count++].before, host, size);
+    w->word[w->count].at = at;
+    memcpy(&w->word[w->count++].before, at, sizeof w->word[0].before);
+}
+
+void witness_access(struct witness *w, uint8_t *host, unsigned size, bool write)
+{
+    if (!host)
+        w->beyond = true;
+    if (!write || w->beyond)
+        return;
+    uint8_t *end = host + size;
+    for (uint8_t *at = host - (uintptr_t)host % 8; at < end; at += 8)
+        keep(w, at);
 }

@@ -2,23 +2,22 @@
  * anything at all (partition/spin.h).
  *
  * While a witness is there every access takes the slow path, as with a debugger's watchpoints, and
- * the interpreter is to run. It keeps what stood at each place before the first write there.
- * Partition thread only, not while the engine runs, and not with a debugger's stops. */
+ * the interpreter is to run. It keeps what stood at each place (of 8 bytes) before the first write
+ * there. Partition thread only, not while the engine runs, and not with a debugger's stops. */
 #ifndef UMBRA_CPU_WITNESS_H
 #define UMBRA_CPU_WITNESS_H
 
 #include "cpu/state.h"
 
-#define WITNESS_WRITES 128
+#define WITNESS_WORDS 256
 
 struct witness {
-    bool beyond; /* more writes than it can keep, or a device was touched */
+    bool beyond; /* more words were written than it can keep, or a device was touched */
     unsigned count;
     struct {
-        uint8_t *at; /* host memory */
-        uint8_t size;
-        uint8_t before[8];
-    } write[WITNESS_WRITES];
+        uint8_t *at;     /* host memory, a multiple of 8 */
+        uint64_t before; /* what stood there before the first write */
+    } word[WITNESS_WORDS];
 };
 
 void witness_begin(struct vcpu *c, struct witness *w);

@@ -267,10 +267,11 @@ static const struct body watches_uart = {.code = {0xBA, 0xFD, 0x03, 0xEC, 0xEB, 
 static const struct body spins = {.code = {0x66, 0xA1, 0x00, 0x06, 0x66, 0x3B, 0x06, 0x04, 0x06,
                                            0x74, 0xF5, 0x66, 0xA3, 0x04, 0x06, 0xEB, 0xEF},
                                   .waits = true};
-/* 1: call 2f / jmp 1b / 2: push eax / inc word [604h] / dec word [604h] / pop eax / ret */
-static const struct body spins_with_writes = {.code = {0xE8, 0x02, 0x00, 0xEB, 0xFB, 0x66, 0x50,
+/* 1: push ax / push ax / add sp, 4 / push ebx / inc word [604h] / dec word [604h] / pop ecx / jmp
+ * 1b: the stack holds now this, now that, but the same after each round */
+static const struct body spins_with_writes = {.code = {0x50, 0x50, 0x83, 0xC4, 0x04, 0x66, 0x53,
                                                        0xFF, 0x06, 0x04, 0x06, 0xFF, 0x0E, 0x04,
-                                                       0x06, 0x66, 0x58, 0xC3},
+                                                       0x06, 0x66, 0x59, 0xEB, 0xED},
                                               .waits = true};
 /* 1: call 2f / jmp 1b / 2: inc word [604h] / cmp ax, ax / ret: memory alone tells the rounds apart
  */
