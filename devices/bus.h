@@ -37,6 +37,12 @@ must_use bool bus_dma_write(struct bus *bus, uint64_t gpa, const void *buf, size
 void bus_port_map(struct bus *bus, unsigned range, uint16_t base, bool enabled);
 void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled);
 
+/* Accesses to [offset, offset + size) of the range may go straight to these functions, which touch
+ * nothing but the device's own state and memory: they call nothing of the bus. One device can have
+ * one such part; size 0 takes it away. Whole pages. */
+void bus_mmio_quick(struct bus *bus, unsigned range, uint64_t offset, uint64_t size,
+                    quick_read_fn *read, quick_write_fn *write);
+
 /* Memory that the device owns (video RAM): size bytes, and spare bytes behind them, zeroed, for
  * init only. NULL when there is no more. The guest sees the first size bytes where bus_vram_map
  * puts them; which pages the guest wrote is told by bus_vram_dirty: sets bit n of bitmap for page n

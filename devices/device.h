@@ -30,6 +30,12 @@ struct port_range {
     uint8_t sizes;  /* set of enum access_sizes the device takes */
 };
 
+/* Accesses to memory behind an MMIO range that need none of the bus: bus_mmio_quick. offset counts
+ * from the part that was named there; size is 1, 2 or 4, offset any. Of value the low bytes count.
+ */
+typedef uint32_t quick_read_fn(void *state, uint32_t offset, unsigned size);
+typedef void quick_write_fn(void *state, uint32_t offset, uint32_t value, unsigned size);
+
 struct mmio_range {
     uint64_t base; /* gpa; 0: placed later by bus_mmio_map */
     uint64_t size; /* whole pages */

@@ -25,7 +25,8 @@ struct physmap {
     bool a20;
     struct region regions[MAX_REGIONS]; /* sorted by base, no overlap */
     size_t region_count;
-    size_t hint;        /* index of the region found last */
+    size_t hint; /* index of the region found last */
+    struct mmio_quick quick;
     struct region hole; /* what physmap_find returns between regions */
     struct physmap_listener *listeners;
 };
@@ -262,6 +263,11 @@ void physmap_map_mmio(struct physmap *pm, uint64_t base, uint64_t size, const st
                                    .ctx = ctx});
 }
 
+struct mmio_quick *physmap_quick(struct physmap *pm)
+{
+    return &pm->quick;
+}
+
 void physmap_unmap(struct physmap *pm, uint64_t base, uint64_t size)
 {
     tell_pages_moved(pm, base, base + size);
@@ -433,6 +439,8 @@ bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8
 uint64_t physmap_read(struct physmap *pm, uint64_t gpa, unsigned size)
 {
     gpa = physmap_gate(pm, gpa);
+    if (gpa - pm->quick.base < pm->quick.size && size <= 4)
+        return quick_read(&pm->quick, gpa, size);
     const struct region *r = physmap_find(pm, gpa);
     uint64_t value = UINT64_MAX >> (64 - 8 * size);
     if (r->kind == REGION_MMIO)
@@ -445,6 +453,10 @@ uint64_t physmap_read(struct physmap *pm, uint64_t gpa, unsigned size)
 void physmap_write(struct physmap *pm, uint64_t gpa, uint64_t value, unsigned size)
 {
     gpa = physmap_gate(pm, gpa);
+    if (gpa - pm->quick.base < pm->quick.size && size <= 4) {
+        quick_write(&pm->quick, gpa, (uint32_t)value, size);
+        return;
+    }
     const struct region *r = physmap_find(pm, gpa);
     if (r->kind == REGION_MMIO) {
         r->ops->write(r->ctx, r->mmio_offset + (gpa - r->base), value, size);

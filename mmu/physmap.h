@@ -40,6 +40,18 @@ struct mmio_ops {
     void (*write)(void *ctx, uint64_t offset, uint64_t value, unsigned size);
 };
 
+/* A part of an MMIO region that is reached without its ops: the device's own functions, which move
+ * bytes to and from its memory and do no more. They ask for no time, change no map, raise no
+ * interrupt, log nothing; so whoever accesses memory may call them with less ceremony. size is 1, 2
+ * or 4, at any offset; the access lies within a page. */
+struct mmio_quick {
+    uint64_t base, size; /* gpa; size 0: there is none now */
+    void *ctx;
+    uint32_t (*read)(void *ctx, uint32_t offset, unsigned size);
+    void (*write)(void *ctx, uint32_t offset, uint32_t value, unsigned size);
+    uint64_t *reads, *writes; /* counters */
+};
+
 struct region {
     uint64_t base, size; /* gpa, bytes; whole pages */
     enum region_kind kind;
@@ -99,6 +111,10 @@ void physmap_map_mmio(struct physmap *pm, uint64_t base, uint64_t size, const st
                       void *ctx);
 void physmap_unmap(struct physmap *pm, uint64_t base, uint64_t size);
 
+/* The one range that is quick, if any; always the same address. Whoever fills it in keeps it within
+ * an MMIO region, and takes it away before that goes. */
+struct mmio_quick *physmap_quick(struct physmap *pm);
+
 /* The A20 gate: off clears address bit 20 of every CPU access (IBM PC AT Technical Reference). */
 void physmap_set_a20(struct physmap *pm, bool on);
 bool physmap_a20(const struct physmap *pm);
@@ -118,6 +134,19 @@ const struct region *physmap_find_ungated(struct physmap *pm, uint64_t gpa);
 uint64_t physmap_machine(const struct physmap *pm, const struct region *r, uint64_t gpa);
 
 void physmap_listen(struct physmap *pm, struct physmap_listener *listener);
+
+static inline uint32_t quick_read(const struct mmio_quick *q, uint64_t gpa, unsigned size)
+{
+    ++*q->reads;
+    return q->read(q->ctx, (uint32_t)(gpa - q->base), size);
+}
+
+static inline void quick_write(const struct mmio_quick *q, uint64_t gpa, uint32_t value,
+                               unsigned size)
+{
+    ++*q->writes;
+    q->write(q->ctx, (uint32_t)(gpa - q->base), value, size);
+}
 
 /* --- Page state, by machine offset ------------------------------------------------------- */
 

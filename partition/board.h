@@ -101,6 +101,12 @@ struct board {
     unsigned port_count;
     struct decoded_range mmio[BOARD_MAX_RANGES]; /* slot 0 is unused */
     unsigned mmio_count;
+    struct { /* the part of a range that is mmu's mmio_quick while the range is there */
+        unsigned slot;
+        uint64_t offset, size;
+        quick_read_fn *read;
+        quick_write_fn *write;
+    } quick;
     uint8_t port_owner[65536]; /* slot in ports, 0: nobody */
     struct net net[BOARD_MAX_NETS];
     unsigned net_count;

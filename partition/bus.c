@@ -159,8 +159,22 @@ static void show_range(struct board *b, struct decoded_range *r)
         show_vram_window(b, r->bus);
 }
 
+static void show_quick(struct board *b)
+{
+    struct decoded_range *r = &b->mmio[b->quick.slot];
+    *physmap_quick(b->pm) =
+        (struct mmio_quick){.base = r->base + b->quick.offset,
+                            .size = b->quick.slot && r->mapped ? b->quick.size : 0,
+                            .ctx = b->quick.slot ? r->bus->state : NULL,
+                            .read = b->quick.read,
+                            .write = b->quick.write,
+                            .reads = &r->reads,
+                            .writes = &r->writes};
+}
+
 static void hide_windows(struct board *b)
 {
+    physmap_quick(b->pm)->size = 0;
     for (unsigned i = 1; i < b->mmio_count; i++) {
         if (b->mmio[i].mapped)
             physmap_unmap(b->pm, b->mmio[i].base, b->mmio[i].size);
@@ -192,6 +206,7 @@ static void show_windows(struct board *b)
             physmap_map_vram(b->pm, bus->vram_base, bus->vram_size, bus->vram_offset);
         show_vram_start(b, bus, bus->vram_covered);
     }
+    show_quick(b);
 }
 
 void board_settle(struct board *b)
@@ -212,6 +227,20 @@ void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
     r->base = base;
     r->enabled = enabled;
     show_windows(b);
+}
+
+void bus_mmio_quick(struct bus *bus, unsigned range, uint64_t offset, uint64_t size,
+                    quick_read_fn *read, quick_write_fn *write)
+{
+    struct board *b = bus->board;
+    unsigned slot = bus->mmio_slot[range];
+    assert(offset + size <= b->mmio[slot].size && !((offset | size) & PAGE_MASK));
+    b->quick.slot = slot;
+    b->quick.offset = offset;
+    b->quick.size = size;
+    b->quick.read = read;
+    b->quick.write = write;
+    show_quick(b);
 }
 
 uint8_t *bus_vram(struct bus *bus, size_t size, size_t spare)

@@ -17,10 +17,11 @@ narrow_function *narrow_far_for(const struct insn *i);     /* INT, IRET, far jum
 narrow_function *narrow_port_for(const struct insn *i);    /* IN, OUT */
 narrow_function *narrow_control_for(const struct insn *i); /* control registers, INVLPG, RDTSC .. */
 
-narrow_function *narrow_stack_for(const struct insn *i); /* CALL, PUSH and POP of memory, .. */
-narrow_function *narrow_bits_for(const struct insn *i);  /* BT and its kin in memory */
-narrow_function *narrow_fpu_for(const struct insn *i);   /* FNSTENV, FLDENV */
-narrow_function *narrow_plain_for(const struct insn *i); /* DAA and its kin */
+narrow_function *narrow_stack_for(const struct insn *i);  /* CALL, PUSH and POP of memory, .. */
+narrow_function *narrow_bits_for(const struct insn *i);   /* BT and its kin in memory */
+narrow_function *narrow_fpu_for(const struct insn *i);    /* FNSTENV, FLDENV */
+narrow_function *narrow_plain_for(const struct insn *i);  /* DAA and its kin */
+narrow_function *narrow_string_for(const struct insn *i); /* a single MOVS, STOS, LODS */
 
 /* The host address of size bytes that the TLB has for such an access, or NULL. */
 static inline uint8_t *narrow_reach(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size,
@@ -46,6 +47,33 @@ const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n);
 
 /* Of i's one memory operand: unit_insn.access. */
 unsigned narrow_access(const struct insn *i);
+/* What the soft TLB did not serve. */
+narrow_function narrow_missed;
+/* What narrow_device can do of i: unit_insn.device. */
+unsigned narrow_device_form(const struct insn *i);
+/* The same, if there is such a form: a quick device first. */
+narrow_function narrow_device;
+/* The instruction of site accesses another device, at gpa with its one memory operand. */
+const uint8_t *narrow_ask(struct vcpu *c, uint32_t site, uint64_t gpa);
+
+static inline uint32_t narrow_register(const struct vcpu *c, unsigned n, unsigned size)
+{
+    if (size > 1)
+        return c->reg[n].d;
+    return n < 4 ? c->reg[n].b.l : c->reg[n & 3].b.h;
+}
+
+static inline void narrow_set_register(struct vcpu *c, unsigned n, unsigned size, uint32_t value)
+{
+    if (size == 4)
+        c->reg[n].d = value;
+    else if (size == 2)
+        c->reg[n].w = (uint16_t)value;
+    else if (n < 4)
+        c->reg[n].b.l = (uint8_t)value;
+    else
+        c->reg[n & 3].b.h = (uint8_t)value;
+}
 
 /* Makes the vCPU what the interpreter's functions and devices expect during the instruction of
  * site: cur, eip and insns are its own. Flags are not: take_flags, where they are looked at or

@@ -3,7 +3,7 @@
  *     what                what is done
  *     a page not in it    the page tables are walked, and the instruction's host code runs again
  *     a page with code    MOV and PUSH write it here: programs keep data, or their stack, there
- *     a device            MOV reads and writes it here
+ *     a device            narrow_device.c
  *     all else            the handler: so do faults that come before the access
  */
 #include "cpu/access.h"
@@ -81,25 +81,6 @@ static inline struct location locate(const struct vcpu *c, const struct unit_ins
     return at;
 }
 
-static uint32_t register_part(const struct vcpu *c, unsigned n, unsigned size)
-{
-    if (size > 1)
-        return c->reg[n].d;
-    return n < 4 ? c->reg[n].b.l : c->reg[n & 3].b.h;
-}
-
-static void set_register(struct vcpu *c, unsigned n, unsigned size, uint32_t value)
-{
-    if (size == 4)
-        c->reg[n].d = value;
-    else if (size == 2)
-        c->reg[n].w = (uint16_t)value;
-    else if (n < 4)
-        c->reg[n].b.l = (uint8_t)value;
-    else
-        c->reg[n & 3].b.h = (uint8_t)value;
-}
-
 static unsigned pushed_segment(unsigned op)
 {
     switch (op) {
@@ -124,7 +105,7 @@ static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *v
     switch (i->op) {
     case OPROW_mov_eb_gb:
     case OPROW_mov_ob_al:
-        *value = register_part(c, i->op == OPROW_mov_ob_al ? EAX : i->reg, 1);
+        *value = narrow_register(c, i->op == OPROW_mov_ob_al ? EAX : i->reg, 1);
         return true;
     case OPROW_mov_ev_gv:
     case OPROW_push_zv:
@@ -207,71 +188,6 @@ static bool store(struct vcpu *c, uint32_t site, const struct location *at, cons
     return true;
 }
 
-/* --- Devices ---------------------------------------------------------------------------------- */
-
-static const uint8_t *device_write(struct vcpu *c, uint32_t site, uint64_t gpa, uint32_t value,
-                                   unsigned size)
-{
-    const struct unit *u = site_unit(c->translated.translator, site);
-    narrow_begin(c, site);
-    if (size < 4)
-        value &= (uint32_t)(BIT(8 * size) - 1);
-    physmap_write(c->physmap, gpa, value, size);
-    c->insns++;
-    return translator_behind_device(c->translated.translator, u, site_index(site));
-}
-
-static const uint8_t *device_read(struct vcpu *c, uint32_t site, uint64_t gpa, unsigned size)
-{
-    const struct unit *u = site_unit(c->translated.translator, site);
-    const struct insn *i = narrow_begin(c, site);
-    uint32_t value = (uint32_t)physmap_read(c->physmap, gpa, size);
-    switch (i->op) {
-    case OPROW_movzx_gv_eb:
-    case OPROW_movzx_gv_ew:
-        set_register(c, i->reg, i->osize, value);
-        break;
-    case OPROW_movsx_gv_eb:
-        set_register(c, i->reg, i->osize, (uint32_t)(int32_t)(int8_t)value);
-        break;
-    case OPROW_movsx_gv_ew:
-        set_register(c, i->reg, i->osize, (uint32_t)(int32_t)(int16_t)value);
-        break;
-    case OPROW_mov_al_ob:
-    case OPROW_mov_eax_ov:
-        set_register(c, EAX, size, value);
-        break;
-    default:
-        set_register(c, i->reg, size, value);
-        break;
-    }
-    c->insns++;
-    return translator_behind_device(c->translated.translator, u, site_index(site));
-}
-
-static bool is_load(unsigned op)
-{
-    return op == OPROW_mov_gb_eb || op == OPROW_mov_gv_ev || op == OPROW_movzx_gv_eb ||
-           op == OPROW_movzx_gv_ew || op == OPROW_movsx_gv_eb || op == OPROW_movsx_gv_ew ||
-           op == OPROW_mov_al_ob || op == OPROW_mov_eax_ov;
-}
-
-/* False: no device, or not for this instruction. */
-static bool device(struct vcpu *c, uint32_t site, const struct location *at, const uint8_t **host)
-{
-    const struct insn *i = site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
-    enum tlb_kind kind = at->write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ;
-    uint64_t gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, kind, at->gva, at->size);
-    uint32_t value = 0;
-    if (!gpa || c->watching || at->stack)
-        return false;
-    if (at->write ? !stored_value(c, i, &value) : !is_load(i->op))
-        return false;
-    *host = at->write ? device_write(c, site, gpa, value, at->size)
-                      : device_read(c, site, gpa, at->size);
-    return true;
-}
-
 /* --- The TLB ---------------------------------------------------------------------------------- */
 
 /* The page was entered: the host code runs again. A walk may have written to the page tables, and
@@ -309,7 +225,7 @@ static bool may_raise_first(const struct translator *t, const struct unit_insn *
            (t->fpu.level < FPU_ALL || (at->size == 16 && (at->gva & 15)));
 }
 
-static const uint8_t *missed(struct vcpu *c, uint32_t site)
+const uint8_t *narrow_missed(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
     const struct unit *u = site_unit(t, site);
@@ -318,8 +234,12 @@ static const uint8_t *missed(struct vcpu *c, uint32_t site)
     const struct segment *s = &c->seg[at.seg];
     if (at.offset + (uint64_t)at.size > (at.write ? s->write_len : s->read_len))
         return translator_help(c, site);
+    enum tlb_kind device = at.write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ;
+    uint64_t gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, device, at.gva, at.size);
+    if (gpa)
+        return narrow_ask(c, site, gpa);
     const uint8_t *host;
-    if ((at.write && store(c, site, &at, &host)) || device(c, site, &at, &host))
+    if (at.write && store(c, site, &at, &host))
         return host;
     /* What the TLB has the lookup would have found, or it was not after it. */
     enum tlb_kind kind = at.write ? TLB_WRITE : TLB_READ;
@@ -340,5 +260,7 @@ static const uint8_t *missed(struct vcpu *c, uint32_t site)
 
 narrow_function *narrow_memory_for(const struct insn *i)
 {
-    return narrow_access(i) ? missed : NULL;
+    if (narrow_device_form(i))
+        return narrow_device;
+    return narrow_access(i) ? narrow_missed : NULL;
 }

@@ -70,6 +70,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
     if (!t)
         return NULL;
     t->vcpu = c;
+    t->quick = physmap_quick(c->physmap);
     t->shadow = tuning->shadow;
     t->eager = tuning->eager;
     policy_init(&t->policy);

@@ -106,12 +106,13 @@ struct translator {
     struct code_cache code;
     uint64_t code_bytes; /* its size */
     struct backend_stubs stubs;
-    uint8_t *strip;        /* BUDGET_STRIP readable bytes after an inaccessible page */
-    uint64_t end;          /* insns when the counter reaches the strip's start */
-    struct unit **units;   /* by id */
-    struct unit **by_code; /* UNIT_CHAINS hash chains: by code, key and eip */
-    uint32_t *youngest;    /* UNIT_RINGS: id + 1 of a unit, by code and key; 0: none */
-    uint32_t *free_ids;    /* stack */
+    const struct mmio_quick *quick; /* of the physmap: narrow_device.c */
+    uint8_t *strip;                 /* BUDGET_STRIP readable bytes after an inaccessible page */
+    uint64_t end;                   /* insns when the counter reaches the strip's start */
+    struct unit **units;            /* by id */
+    struct unit **by_code;          /* UNIT_CHAINS hash chains: by code, key and eip */
+    uint32_t *youngest;             /* UNIT_RINGS: id + 1 of a unit, by code and key; 0: none */
+    uint32_t *free_ids;             /* stack */
     uint32_t free_count, unit_count;
     struct unit_memory memory; /* of units: it counts towards the code cache's size, too */
     uint8_t *scratch;          /* BACKEND_UNIT_ROOM bytes, where host code is made */

@@ -91,6 +91,7 @@ struct unit_insn {
     bool soft;        /* its memory access goes through the soft TLB also in a window unit */
     bool beside;      /* ... and writes beside code */
     uint8_t access;   /* its one memory operand: ACCESS_SIZE of bytes, and what follows */
+    uint8_t device;   /* enum device_form, and the ALU's operation */
     uint8_t imm_size; /* its host code ends with its immediate, of so many bytes; 0: not so */
 };
 

@@ -222,6 +222,7 @@ static void fill(struct unit *u, const struct plan *plan)
                                    .rest = (uint8_t)(b->count - k - 1u),
                                    .x87 = backend_uses_x87(&b->insns[k]),
                                    .access = (uint8_t)narrow_access(&b->insns[k]),
+                                   .device = (uint8_t)narrow_device_form(&b->insns[k]),
                                    .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER,
                                    .beside = b->insns[k].refusals >= UNIT_BESIDE_AFTER};
         }

@@ -5,7 +5,8 @@
  * where it stood. Within a round, runs: as many elements as lie in the current page(s), inside the
  * segment limits and before a 16-bit index wraps go straight in host memory. What the TLB does not
  * hold (MMIO, code pages, the first touch of a page), downward copies and elements that cross a
- * page go one by one. */
+ * page go one by one; MOVS, STOS and LODS with memory that a device answers for quickly
+ * (mmu/physmap.h) do so with what lies before and behind it looked up once. */
 #include "cpu/string.h"
 
 #include "cpu/interp/chain.h"
@@ -52,6 +53,36 @@ force_inline uint32_t run_length(struct vcpu *c, const struct insn *i, unsigned 
     return elements < n ? elements : n;
 }
 
+/* Where the elements of a run lie: in host memory, or in a quick device. */
+struct stretch {
+    uint8_t *host;
+    uint64_t gpa;
+};
+
+/* The same as run_length when a quick device may answer, too. */
+static uint32_t stretch_length(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
+                               unsigned size, bool write, uint32_t n, struct stretch *out)
+{
+    *out = (struct stretch){0};
+    uint32_t direct = run_length(c, i, seg, offset, size, write, n, &out->host);
+    const struct segment *s = &c->seg[seg];
+    uint64_t len = write ? s->write_len : s->read_len;
+    if (direct || c->watching || c->data_breakpoints || offset + (uint64_t)size > len)
+        return direct;
+    const struct mmio_quick *q = physmap_quick(c->physmap);
+    uint32_t gva = (uint32_t)s->base + offset;
+    enum tlb_kind kind = write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ;
+    out->gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, kind, gva, size);
+    if (!out->gpa || out->gpa - q->base >= q->size)
+        return 0;
+    uint64_t room = 0x1000 - (gva & 0xFFF);
+    room = room < len - offset ? room : len - offset;
+    if (i->asize != 4)
+        room = room < 0x10000 - offset ? room : 0x10000 - offset;
+    uint32_t elements = (uint32_t)(room / size);
+    return elements < n ? elements : n;
+}
+
 /* Most elements that the next run may have: none downward. */
 force_inline uint32_t run_limit(const struct vcpu *c, uint32_t left)
 {
@@ -76,18 +107,22 @@ force_inline bool round_goes_on(struct vcpu *c, const struct insn *i)
 /* Does at most left elements straight in host memory; returns how many, 0 when even the first needs
  * more. */
 typedef uint32_t string_direct(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left);
+/* The same with a quick device at one end at least. */
+typedef uint32_t string_quick(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left);
 /* Does one element. */
 typedef void string_one(struct vcpu *c, const struct insn *i, unsigned size);
 
 /* All elements, or as many as may be: false when the instruction has been left. compares: ZF ends
  * it, too. */
 force_inline bool repeat(struct vcpu *c, const struct insn *i, unsigned size, string_direct *direct,
-                         string_one *one, bool compares)
+                         string_quick *quick, string_one *one, bool compares)
 {
     bool until_equal = i->prefixes & PREFIX_REPNE;
     for (uint32_t count; (count = index_of(c, i, ECX)) != 0;) {
         for (uint32_t left = round_length(c, count); left;) {
             uint32_t n = direct(c, i, size, left);
+            if (!n && quick)
+                n = quick(c, i, size, run_limit(c, left));
             if (!n) {
                 one(c, i, size);
                 n = 1;
@@ -126,6 +161,21 @@ force_inline void store_size(struct vcpu *c, const struct insn *i, unsigned seg,
 force_inline uint32_t host_load(const uint8_t *p, unsigned size)
 {
     return size == 1 ? *p : size == 2 ? load_le16(p) : load_le32(p);
+}
+
+force_inline uint32_t stretch_load(const struct mmio_quick *q, const struct stretch *from,
+                                   uint32_t at, unsigned size)
+{
+    return from->host ? host_load(from->host + at, size) : quick_read(q, from->gpa + at, size);
+}
+
+force_inline void stretch_store(const struct mmio_quick *q, const struct stretch *to, uint32_t at,
+                                uint32_t value, unsigned size)
+{
+    if (to->host)
+        memcpy(to->host + at, &value, size);
+    else
+        quick_write(q, to->gpa + at, value, size);
 }
 
 force_inline uint32_t accumulator(const struct vcpu *c, unsigned size)
@@ -226,6 +276,20 @@ force_inline uint32_t movs_direct(struct vcpu *c, const struct insn *i, unsigned
     return n;
 }
 
+static uint32_t movs_quick(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+{
+    const struct mmio_quick *q = physmap_quick(c->physmap);
+    struct stretch from, to;
+    uint32_t n = stretch_length(c, i, i->seg, index_of(c, i, ESI), size, false, left, &from);
+    if (n)
+        n = stretch_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
+    for (uint32_t at = 0; at < n * size; at += size)
+        stretch_store(q, &to, at, stretch_load(q, &from, at, size), size);
+    index_move(c, i, ESI, n * size);
+    index_move(c, i, EDI, n * size);
+    return n;
+}
+
 /* --- STOS ------------------------------------------------------------------------------------- */
 
 force_inline void stos_one(struct vcpu *c, const struct insn *i, unsigned size)
@@ -262,6 +326,17 @@ force_inline uint32_t stos_direct(struct vcpu *c, const struct insn *i, unsigned
     return n;
 }
 
+static uint32_t stos_quick(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+{
+    const struct mmio_quick *q = physmap_quick(c->physmap);
+    struct stretch to;
+    uint32_t n = stretch_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, left, &to);
+    for (uint32_t at = 0; at < n * size; at += size)
+        stretch_store(q, &to, at, accumulator(c, size), size);
+    index_move(c, i, EDI, n * size);
+    return n;
+}
+
 /* --- LODS ------------------------------------------------------------------------------------- */
 
 force_inline void lods_one(struct vcpu *c, const struct insn *i, unsigned size)
@@ -283,6 +358,22 @@ force_inline uint32_t lods_direct(struct vcpu *c, const struct insn *i, unsigned
     index_move(c, i, ESI, n * size);
     return n;
 }
+
+/* Each is read: latches are loaded. */
+static uint32_t lods_quick(struct vcpu *c, const struct insn *i, unsigned size, uint32_t left)
+{
+    const struct mmio_quick *q = physmap_quick(c->physmap);
+    struct stretch from;
+    uint32_t n = stretch_length(c, i, i->seg, index_of(c, i, ESI), size, false, left, &from);
+    for (uint32_t at = 0; at < n * size; at += size)
+        set_accumulator(c, size, stretch_load(q, &from, at, size));
+    index_move(c, i, ESI, n * size);
+    return n;
+}
+
+/* What compares stops at the first element that decides, one by one. */
+static string_quick *const cmps_quick = NULL;
+static string_quick *const scas_quick = NULL;
 
 /* --- CMPS, SCAS: the repeat also ends by ZF --------------------------------------------------- */
 
@@ -439,23 +530,23 @@ force_inline enum string_round round_direct(struct vcpu *c, const struct insn *i
     return count > REP_ROUND ? STRING_MORE : STRING_DONE;
 }
 
-#define STRING_HANDLER(name, bits, how)                                                          \
-    static                                                                                       \
-        __attribute__((noinline)) bool name##_repeat##bits(struct vcpu *c, const struct insn *i) \
-    {                                                                                            \
-        return repeat(c, i, bits / 8, name##_direct, name##_one, (how) == COMPARES);             \
-    }                                                                                            \
-    HANDLER_LAST(name##bits)                                                                     \
-    {                                                                                            \
-        if (!(i->prefixes & (PREFIX_REP | PREFIX_REPNE)))                                        \
-            name##_one(c, i, bits / 8);                                                          \
-        else if (!name##_repeat##bits(c, i))                                                     \
-            return;                                                                              \
-        NEXT(c, i);                                                                              \
-    }                                                                                            \
-    static enum string_round name##_round##bits(struct vcpu *c, const struct insn *i)            \
-    {                                                                                            \
-        return round_direct(c, i, bits / 8, name##_direct, how);                                 \
+#define STRING_HANDLER(name, bits, how)                                                            \
+    static                                                                                         \
+        __attribute__((noinline)) bool name##_repeat##bits(struct vcpu *c, const struct insn *i)   \
+    {                                                                                              \
+        return repeat(c, i, bits / 8, name##_direct, name##_quick, name##_one, (how) == COMPARES); \
+    }                                                                                              \
+    HANDLER_LAST(name##bits)                                                                       \
+    {                                                                                              \
+        if (!(i->prefixes & (PREFIX_REP | PREFIX_REPNE)))                                          \
+            name##_one(c, i, bits / 8);                                                            \
+        else if (!name##_repeat##bits(c, i))                                                       \
+            return;                                                                                \
+        NEXT(c, i);                                                                                \
+    }                                                                                              \
+    static enum string_round name##_round##bits(struct vcpu *c, const struct insn *i)              \
+    {                                                                                              \
+        return round_direct(c, i, bits / 8, name##_direct, how);                                   \
     }
 #define STRING_HANDLERS(name, how) \
     STRING_HANDLER(name, 8, how)   \

@@ -76,15 +76,17 @@ static void warm(struct vga *v, unsigned size)
 }
 
 /* Where it could be flat, and is not yet. */
-static uint32_t read_warming(struct vga *v, uint32_t address, unsigned size)
+static uint32_t read_warming(void *vga, uint32_t address, unsigned size)
 {
+    struct vga *v = vga;
     uint32_t value = v->planes_read(v, address, size);
     warm(v, size);
     return value;
 }
 
-static void write_warming(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+static void write_warming(void *vga, uint32_t address, uint32_t value, unsigned size)
 {
+    struct vga *v = vga;
     v->planes_write(v, address, value, size);
     warm(v, size);
 }

@@ -25,17 +25,13 @@ static const uint32_t plane_bytes[16] = {
 /* How the CPU's address picks planes. */
 enum chain { CHAIN_NONE, CHAIN_ODD_EVEN, CHAIN_4 };
 
-/* Stores data (a byte per plane) at plane address p in the planes given. */
-static inline void merge(struct vga *v, uint32_t p, uint32_t data, uint32_t planes)
-{
-    uint8_t *at = v->vram + (size_t)p * 4;
-    store_le32(at, (load_le32(at) & ~planes) | (data & planes));
-    vga_mark_dirty(v, p * 4);
-}
+#define PLAIN 4 /* in place of a write mode: mode 0 where nothing changes the CPU's byte */
 
-static inline uint32_t alu(const struct vga *v, uint32_t data)
+/* What the logical function makes of data. */
+static inline __attribute__((always_inline)) uint32_t alu(const struct vga *v, uint32_t data,
+                                                          unsigned function)
 {
-    switch (v->gc[GC_ROTATE] >> 3 & 3) {
+    switch (function) {
     case 1:
         return data & v->latch;
     case 2:
@@ -47,20 +43,19 @@ static inline uint32_t alu(const struct vga *v, uint32_t data)
     }
 }
 
-static inline uint8_t rotate(const struct vga *v, uint8_t byte)
+static inline uint32_t rotated(const struct vga *v, uint8_t byte)
 {
-    unsigned n = v->gc[GC_ROTATE] & 7;
-    return (uint8_t)(byte >> n | byte << (8 - n));
+    return (uint8_t)(byte >> v->rotate | byte << (8 - v->rotate)) * 0x01010101u;
 }
 
 /* The data path of write modes 0..3 (IBM, "Graphics Mode register"): what a CPU byte becomes. */
-static inline uint32_t write_data(const struct vga *v, uint8_t byte)
+static inline __attribute__((always_inline)) uint32_t write_data(const struct vga *v, uint8_t byte,
+                                                                 unsigned mode, unsigned function)
 {
     uint32_t data, mask = v->bit_mask;
-    switch (v->gc[GC_MODE] & 3) {
+    switch (mode) {
     case 0:
-        data = rotate(v, byte) * 0x01010101u;
-        data = (data & ~v->enable_set_reset) | (v->set_reset & v->enable_set_reset);
+        data = (rotated(v, byte) & ~v->enable_set_reset) | (v->set_reset & v->enable_set_reset);
         break;
     case 1:
         return v->latch;
@@ -68,64 +63,91 @@ static inline uint32_t write_data(const struct vga *v, uint8_t byte)
         data = plane_bytes[byte & 15];
         break;
     default:
-        mask &= rotate(v, byte) * 0x01010101u;
+        mask &= rotated(v, byte);
         data = v->set_reset;
         break;
     }
-    return (alu(v, data) & mask) | (v->latch & ~mask);
+    return (alu(v, data, function) & mask) | (v->latch & ~mask);
+}
+
+/* One byte of the CPU's at address p, which is in range. */
+static inline __attribute__((always_inline)) void write_byte(struct vga *v, uint32_t p,
+                                                             uint8_t byte, enum chain chain,
+                                                             unsigned mode, unsigned function)
+{
+    uint32_t planes = v->map_mask;
+    if (chain == CHAIN_4) {
+        planes &= 0xFFu << (p & 3) * 8;
+        p >>= 2;
+    } else if (chain == CHAIN_ODD_EVEN) {
+        planes &= p & 1 ? ~EVEN_PLANES : EVEN_PLANES;
+        p &= ~1u;
+    }
+    p &= v->plane_mask;
+    uint32_t data = mode == PLAIN ? byte * 0x01010101u : write_data(v, byte, mode, function);
+    uint8_t *at = v->vram + (size_t)p * 4;
+    store_le32(at, (load_le32(at) & ~planes) | (data & planes));
+    vga_mark_dirty(v, p * 4);
 }
 
 static inline __attribute__((always_inline)) void write_planes(struct vga *v, uint32_t address,
                                                                uint32_t value, unsigned size,
-                                                               enum chain chain, bool plain)
+                                                               enum chain chain, unsigned mode,
+                                                               unsigned function)
 {
-    for (unsigned i = 0; i < size; i++, address++, value >>= 8) {
-        uint32_t p = address + v->write_base, planes = v->map_mask;
-        if (chain == CHAIN_4) {
-            planes &= 0xFFu << (p & 3) * 8;
-            p >>= 2;
-        } else if (chain == CHAIN_ODD_EVEN) {
-            planes &= p & 1 ? ~EVEN_PLANES : EVEN_PLANES;
-            p &= ~1u;
-        }
-        uint8_t byte = (uint8_t)value;
-        merge(v, p & v->plane_mask, plain ? byte * 0x01010101u : write_data(v, byte), planes);
+    address += v->write_base;
+    if (likely(size == 1)) {
+        write_byte(v, address, (uint8_t)value, chain, mode, function);
+        return;
     }
+    for (unsigned i = 0; i < size; i++, address++, value >>= 8)
+        write_byte(v, address, (uint8_t)value, chain, mode, function);
 }
 
-static void write_planar(struct vga *v, uint32_t address, uint32_t value, unsigned size)
-{
-    write_planes(v, address, value, size, CHAIN_NONE, false);
-}
+/* A function for each way that data can take, straight from register to memory. */
+#define WRITES(name, chain, mode, function)                                      \
+    static void name(void *vga, uint32_t address, uint32_t value, unsigned size) \
+    {                                                                            \
+        write_planes(vga, address, value, size, chain, mode, function);          \
+    }
+#define WRITES_ALL(name, chain)                   \
+    WRITES(write_##name##_plain, chain, PLAIN, 0) \
+    WRITES(write_##name##_0_move, chain, 0, 0)    \
+    WRITES(write_##name##_0_and, chain, 0, 1)     \
+    WRITES(write_##name##_0_or, chain, 0, 2)      \
+    WRITES(write_##name##_0_xor, chain, 0, 3)     \
+    WRITES(write_##name##_1, chain, 1, 0)         \
+    WRITES(write_##name##_2_move, chain, 2, 0)    \
+    WRITES(write_##name##_2_and, chain, 2, 1)     \
+    WRITES(write_##name##_2_or, chain, 2, 2)      \
+    WRITES(write_##name##_2_xor, chain, 2, 3)     \
+    WRITES(write_##name##_3_move, chain, 3, 0)    \
+    WRITES(write_##name##_3_and, chain, 3, 1)     \
+    WRITES(write_##name##_3_or, chain, 3, 2)      \
+    WRITES(write_##name##_3_xor, chain, 3, 3)
+#define WRITES_TABLE(name)                                                                        \
+    {                                                                                             \
+        {write_##name##_0_move, write_##name##_0_and, write_##name##_0_or, write_##name##_0_xor}, \
+            {write_##name##_1, write_##name##_1, write_##name##_1, write_##name##_1},             \
+            {write_##name##_2_move, write_##name##_2_and, write_##name##_2_or,                    \
+             write_##name##_2_xor},                                                               \
+            {write_##name##_3_move, write_##name##_3_and, write_##name##_3_or,                    \
+             write_##name##_3_xor},                                                               \
+    }
 
-static void write_planar_plain(struct vga *v, uint32_t address, uint32_t value, unsigned size)
-{
-    write_planes(v, address, value, size, CHAIN_NONE, true);
-}
+WRITES_ALL(planar, CHAIN_NONE)
+WRITES_ALL(odd_even, CHAIN_ODD_EVEN)
+WRITES_ALL(chain4, CHAIN_4)
 
-static void write_odd_even(struct vga *v, uint32_t address, uint32_t value, unsigned size)
-{
-    write_planes(v, address, value, size, CHAIN_ODD_EVEN, false);
-}
-
-static void write_odd_even_plain(struct vga *v, uint32_t address, uint32_t value, unsigned size)
-{
-    write_planes(v, address, value, size, CHAIN_ODD_EVEN, true);
-}
-
-static void write_chain4(struct vga *v, uint32_t address, uint32_t value, unsigned size)
-{
-    write_planes(v, address, value, size, CHAIN_4, false);
-}
-
-static void write_chain4_plain(struct vga *v, uint32_t address, uint32_t value, unsigned size)
-{
-    write_planes(v, address, value, size, CHAIN_4, true);
-}
+/* By write mode and logical function; see pick_functions. */
+static vga_write_fn *const write_planar[4][4] = WRITES_TABLE(planar);
+static vga_write_fn *const write_odd_even[4][4] = WRITES_TABLE(odd_even);
+static vga_write_fn *const write_chain4[4][4] = WRITES_TABLE(chain4);
 
 /* VBE packed modes with different read and write banks. */
-static void write_linear(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+static void write_linear(void *vga, uint32_t address, uint32_t value, unsigned size)
 {
+    struct vga *v = vga;
     for (unsigned i = 0; i < size; i++, value >>= 8) {
         uint32_t at = (address + v->write_base + i) & (v->vram_size - 1);
         v->vram[at] = (uint8_t)value;
@@ -133,9 +155,9 @@ static void write_linear(struct vga *v, uint32_t address, uint32_t value, unsign
     }
 }
 
-static void write_nothing(struct vga *v, uint32_t address, uint32_t value, unsigned size)
+static void write_nothing(void *vga, uint32_t address, uint32_t value, unsigned size)
 {
-    (void)v, (void)address, (void)value, (void)size;
+    (void)vga, (void)address, (void)value, (void)size;
 }
 
 /* Read mode 1: bit n is set where pixel n has the colour of the compare register in every plane
@@ -149,59 +171,56 @@ static uint8_t compare_colour(const struct vga *v)
     return (uint8_t)~differs;
 }
 
+static inline __attribute__((always_inline)) uint32_t read_byte(struct vga *v, uint32_t p,
+                                                                enum chain chain, bool compare)
+{
+    unsigned plane = v->gc[GC_READ_MAP] & 3u;
+    if (chain == CHAIN_4) {
+        plane = p & 3;
+        p >>= 2;
+    } else if (chain == CHAIN_ODD_EVEN) {
+        plane = (plane & 2) | (p & 1);
+        p &= ~1u;
+    }
+    v->latch = load_le32(v->vram + (size_t)(p & v->plane_mask) * 4);
+    return compare ? compare_colour(v) : v->latch >> plane * 8 & 0xFF;
+}
+
 static inline __attribute__((always_inline)) uint32_t
 read_planes(struct vga *v, uint32_t address, unsigned size, enum chain chain, bool compare)
 {
-    uint32_t value = 0;
-    for (unsigned i = 0; i < size; i++, address++) {
-        uint32_t p = address + v->read_base;
-        unsigned plane = v->gc[GC_READ_MAP] & 3;
-        if (chain == CHAIN_4) {
-            plane = p & 3;
-            p >>= 2;
-        } else if (chain == CHAIN_ODD_EVEN) {
-            plane = (plane & 2) | (p & 1);
-            p &= ~1u;
-        }
-        v->latch = vga_planes_at(v, p & v->plane_mask);
-        uint8_t byte = compare ? compare_colour(v) : (uint8_t)(v->latch >> plane * 8);
-        value |= (uint32_t)byte << i * 8;
-    }
+    address += v->read_base;
+    uint32_t value = read_byte(v, address, chain, compare);
+    for (unsigned i = 1; i < size; i++)
+        value |= read_byte(v, address + i, chain, compare) << i * 8;
     return value;
 }
 
-static uint32_t read_planar(struct vga *v, uint32_t address, unsigned size)
-{
-    return read_planes(v, address, size, CHAIN_NONE, false);
-}
+#define READS(name, chain, compare)                                  \
+    static uint32_t name(void *vga, uint32_t address, unsigned size) \
+    {                                                                \
+        return read_planes(vga, address, size, chain, compare);      \
+    }
+READS(read_planar, CHAIN_NONE, false)
+READS(read_planar_compare, CHAIN_NONE, true)
+READS(read_odd_even, CHAIN_ODD_EVEN, false)
+READS(read_odd_even_compare, CHAIN_ODD_EVEN, true)
+READS(read_chain4, CHAIN_4, false)
+READS(read_chain4_compare, CHAIN_4, true)
 
-static uint32_t read_compare(struct vga *v, uint32_t address, unsigned size)
+static uint32_t read_linear(void *vga, uint32_t address, unsigned size)
 {
-    return read_planes(v, address, size, CHAIN_NONE, true);
-}
-
-static uint32_t read_odd_even(struct vga *v, uint32_t address, unsigned size)
-{
-    return read_planes(v, address, size, CHAIN_ODD_EVEN, v->gc[GC_MODE] & 8);
-}
-
-static uint32_t read_chain4(struct vga *v, uint32_t address, unsigned size)
-{
-    return read_planes(v, address, size, CHAIN_4, v->gc[GC_MODE] & 8);
-}
-
-static uint32_t read_linear(struct vga *v, uint32_t address, unsigned size)
-{
+    const struct vga *v = vga;
     uint32_t value = 0;
     for (unsigned i = 0; i < size; i++)
         value |= (uint32_t)v->vram[(address + v->read_base + i) & (v->vram_size - 1)] << i * 8;
     return value;
 }
 
-static uint32_t read_nothing(struct vga *v, uint32_t address, unsigned size)
+static uint32_t read_nothing(void *vga, uint32_t address, unsigned size)
 {
-    (void)v, (void)address, (void)size;
-    return UINT32_MAX;
+    (void)vga, (void)address;
+    return UINT32_MAX >> (32 - 8 * size);
 }
 
 /* Neither ALU, set/reset nor masks change what the CPU writes. */
@@ -213,26 +232,31 @@ static bool writes_are_plain(const struct vga *v)
 
 static void pick_functions(struct vga *v)
 {
-    bool plain = writes_are_plain(v);
+    bool plain = writes_are_plain(v), compare = v->gc[GC_MODE] & 8;
+    unsigned mode = v->gc[GC_MODE] & 3, function = v->gc[GC_ROTATE] >> 3 & 3;
     if (!(v->misc & 2)) { /* video memory is off the bus */
         v->planes_read = read_nothing;
         v->planes_write = write_nothing;
-    } else if (vga_dispi_on(v) && !vga_is_planar_dispi(v)) {
+        return;
+    }
+    if (vga_dispi_on(v) && !vga_is_planar_dispi(v)) {
         v->planes_read = read_linear;
         v->planes_write = write_linear;
-    } else if (v->seq[SEQ_MEMORY] & 8) {
-        v->planes_read = read_chain4;
-        v->planes_write = plain ? write_chain4_plain : write_chain4;
-    } else {
-        if (v->gc[GC_MODE] & 0x10)
-            v->planes_read = read_odd_even;
-        else
-            v->planes_read = v->gc[GC_MODE] & 8 ? read_compare : read_planar;
-        if (!(v->seq[SEQ_MEMORY] & 4))
-            v->planes_write = plain ? write_odd_even_plain : write_odd_even;
-        else
-            v->planes_write = plain ? write_planar_plain : write_planar;
+        return;
     }
+    if (v->seq[SEQ_MEMORY] & 8) {
+        v->planes_read = compare ? read_chain4_compare : read_chain4;
+        v->planes_write = plain ? write_chain4_plain : write_chain4[mode][function];
+        return;
+    }
+    if (v->gc[GC_MODE] & 0x10)
+        v->planes_read = compare ? read_odd_even_compare : read_odd_even;
+    else
+        v->planes_read = compare ? read_planar_compare : read_planar;
+    if (!(v->seq[SEQ_MEMORY] & 4))
+        v->planes_write = plain ? write_odd_even_plain : write_odd_even[mode][function];
+    else
+        v->planes_write = plain ? write_planar_plain : write_planar[mode][function];
 }
 
 /* As what could the aperture be plain bytes? Where it lies in the first 32 KiB of the planes, and
@@ -272,6 +296,35 @@ static void update_window(struct vga *v)
     bus_vram_window(v->bus, VGA_MMIO_LEGACY, want.base, want.offset, want.size, want.on);
 }
 
+/* The functions above are all that an access takes, unless flat.c wants to know. */
+static void update_quick(struct vga *v)
+{
+    struct vga_quick want = {0};
+    if (!v->flat_wanted && !v->window.on)
+        want = (struct vga_quick){v->aperture_base, v->aperture_size, v->read, v->write};
+    struct vga_quick *is = &v->quick;
+    if (is->read == want.read && is->write == want.write && is->base == want.base &&
+        is->size == want.size)
+        return;
+    *is = want;
+    bus_mmio_quick(v->bus, VGA_MMIO_LEGACY, want.base, want.size, want.read, want.write);
+}
+
+static void set_masks(struct vga *v)
+{
+    v->map_mask = plane_bytes[v->seq[SEQ_MAP_MASK] & 15];
+    v->bit_mask = v->gc[GC_BIT_MASK] * 0x01010101u;
+}
+
+bool vga_masks_update(struct vga *v)
+{
+    bool linear = v->seq[SEQ_MEMORY] & 8; /* chain-4: the map mask decides */
+    if (linear || v->aperture_size == VGA_FLAT_BYTES)
+        return false;
+    set_masks(v);
+    return true;
+}
+
 void vga_memory_update(struct vga *v)
 {
     static const struct {
@@ -285,6 +338,7 @@ void vga_memory_update(struct vga *v)
     v->aperture_base = apertures[map].base;
     v->aperture_size = apertures[map].size;
     v->map_mask = plane_bytes[v->seq[SEQ_MAP_MASK] & 15];
+    v->rotate = v->gc[GC_ROTATE] & 7;
     v->bit_mask = v->gc[GC_BIT_MASK] * 0x01010101u;
     v->set_reset = plane_bytes[v->gc[GC_SET_RESET] & 15];
     v->enable_set_reset = plane_bytes[v->gc[GC_ENABLE_SET_RESET] & 15];
@@ -294,4 +348,5 @@ void vga_memory_update(struct vga *v)
     pick_functions(v);
     vga_flat_update(v, flat_allowed(v));
     update_window(v);
+    update_quick(v);
 }

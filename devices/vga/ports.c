@@ -23,10 +23,14 @@ static void seq_write(struct vga *v, uint8_t value)
 {
     if (v->seq_index >= SEQ_COUNT)
         return;
-    v->seq[v->seq_index] = value & seq_mask[v->seq_index];
+    value &= seq_mask[v->seq_index];
+    if (v->seq[v->seq_index] == value)
+        return;
+    v->seq[v->seq_index] = value;
     if (v->seq_index == SEQ_CLOCKING)
         vga_timing_update(v);
-    vga_memory_update(v);
+    if (v->seq_index != SEQ_MAP_MASK || !vga_masks_update(v))
+        vga_memory_update(v);
 }
 
 static void gc_write(struct vga *v, uint8_t value)
@@ -36,8 +40,11 @@ static void gc_write(struct vga *v, uint8_t value)
     value &= gc_mask[v->gc_index];
     if (v->gc[v->gc_index] == value)
         return;
+    uint8_t old = v->gc[v->gc_index];
     v->gc[v->gc_index] = value;
-    vga_memory_update(v);
+    bool masks = v->gc_index == GC_BIT_MASK && old != 0xFF && value != 0xFF;
+    if (!masks || !vga_masks_update(v))
+        vga_memory_update(v);
 }
 
 static void crtc_write(struct vga *v, uint8_t value)

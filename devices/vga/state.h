@@ -86,8 +86,8 @@ enum vga_flat {
 };
 
 struct vga;
-typedef uint32_t vga_read_fn(struct vga *v, uint32_t address, unsigned size);
-typedef void vga_write_fn(struct vga *v, uint32_t address, uint32_t value, unsigned size);
+typedef quick_read_fn vga_read_fn;
+typedef quick_write_fn vga_write_fn;
 
 struct vga_picture; /* what was drawn last: render.c */
 
@@ -128,13 +128,19 @@ struct vga {
     uint32_t plane_mask;                   /* of an address within a plane */
     uint32_t read_base, write_base;        /* added to the address (VBE banks) */
     uint32_t map_mask, bit_mask, set_reset, enable_set_reset; /* a byte per plane */
-    bool rom_on;                                              /* the ROM is decoded, at rom_base */
+    uint32_t rotate;
+    bool rom_on; /* the ROM is decoded, at rom_base */
     uint32_t rom_base;
     bool window_known; /* the machine was told */
     struct vga_window {
         bool on;
         uint32_t base, offset, size;
     } window;
+    struct vga_quick {
+        uint32_t base, size;
+        vga_read_fn *read;
+        vga_write_fn *write;
+    } quick; /* the same */
 
     /* Derived by vga_timing_update. */
     uint32_t frame_ns, lines_total, dots_total, dots_shown, lines_shown, retrace_start, retrace_end;
@@ -176,6 +182,9 @@ void vga_port_write8(struct vga *v, uint16_t port, uint8_t value);
 
 /* memory.c */
 void vga_memory_update(struct vga *v);
+/* The map mask changed, or the bit mask did and neither it is all ones nor was. False: what it says
+ * now may change how memory is reached, too. Programs write these for each pixel. */
+must_use bool vga_masks_update(struct vga *v);
 
 /* flat.c */
 /* Picks read and write, with what the registers allow now. */

@@ -315,6 +315,21 @@ void bus_mmio_map(struct bus *bus, unsigned range, uint64_t base, bool enabled)
         physmap_map_mmio(bus->tb->pm, base, size, &range_ops, r);
 }
 
+void bus_mmio_quick(struct bus *bus, unsigned range, uint64_t offset, uint64_t size,
+                    quick_read_fn *read, quick_write_fn *write)
+{
+    struct testbus_range *r = &bus->mmio[range];
+    if (range >= bus->class->mmio_count || offset + size > bus->class->mmio[range].size)
+        die(bus, "quick part of an MMIO range out of range");
+    *physmap_quick(bus->tb->pm) = (struct mmio_quick){.base = r->base + offset,
+                                                      .size = r->enabled ? size : 0,
+                                                      .ctx = bus->state,
+                                                      .read = read,
+                                                      .write = write,
+                                                      .reads = &r->reads,
+                                                      .writes = &r->writes};
+}
+
 uint8_t *bus_vram(struct bus *bus, size_t size, size_t spare)
 {
     size = align_up(size, PAGE_SIZE);

@@ -34,6 +34,7 @@ struct testbus_range {
     bool enabled;
     struct bus *bus; /* for the physical map's callbacks */
     unsigned index;
+    uint64_t reads, writes; /* of its quick part */
 };
 
 /* One device's bus; the test may read (and reset) what was recorded. */

@@ -140,6 +140,8 @@ static uint32_t random_place(struct writer *w)
     if (!layout_is_flat(w->p->mode))
         return one_in(w, 40) || (w->p->unreal && one_in(w, 2)) ? random_value(w) & 0x1FFFFF
                                                                : data_offset(w);
+    if (w->p->video && one_in(w, 5))
+        return (one_in(w, 2) ? 0xA0000 : 0xB8000) + below(w, 0x3000);
     switch (below(w, 40)) {
     case 0:
         return random_value(w);
@@ -574,6 +576,17 @@ static void port(struct writer *w)
     static const uint8_t ports[] = {0x40, 0x42, 0x61, 0x80, 0x71, 0x21};
     struct code c = {0};
     unsigned number = ports[below(w, ARRAY_LEN(ports))];
+    if (w->p->video &&
+        one_in(w, 2)) { /* a register of the VGA's graphics controller or sequencer */
+        bool graphics = one_in(w, 2);
+        set_reg(w, EDX, graphics ? 0x3CE : 0x3C4);
+        set_reg(w, EAX, (graphics ? below(w, 9) : 2 + 2 * below(w, 2)) | below(w, 256) << 8);
+        if (w->p->code32)
+            e8(&c, 0x66);
+        e8(&c, 0xEF); /* OUT DX, AX */
+        emit(w, &c);
+        return;
+    }
     if (one_in(w, 3)) {
         set_reg(w, EDX, number);
         e8(&c, 0xEC);
@@ -751,6 +764,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->align_check = one_in(w, 8);
     p->eflags |= p->align_check ? FLAG_AC : 0;
     p->unreal = p->mode == PROGRAM_REAL && one_in(w, 3);
+    p->video = one_in(w, 3) ? 1 + below(w, PROGRAM_VIDEO_STATES - 1) : 0;
     p->cr4 = one_in(w, 3) ? (uint32_t)rng_next(&w->r) & (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE) : 0;
     for (unsigned n = 0; n < 8; n++)
         p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);
@@ -788,9 +802,10 @@ static void print_item(const struct program *p, unsigned n, FILE *out)
 void program_print(const struct program *p, FILE *out)
 {
     fprintf(out,
-            "program %llu, %s; timer %u, CR0.WP %u, CR0.AM %u, unreal %u, CR4 %x, eflags %08x\n",
+            "program %llu, %s; timer %u, CR0.WP %u, CR0.AM %u, unreal %u, video %u, CR4 %x, eflags "
+            "%08x\n",
             (unsigned long long)p->seed, program_mode_name(p->mode), p->timer, p->write_protect,
-            p->align_check, p->unreal, p->cr4, p->eflags);
+            p->align_check, p->unreal, p->video, p->cr4, p->eflags);
     for (unsigned n = 0; n < 8; n++)
         fprintf(out, "  reg %u = %08x\n", n, p->reg[n]);
     for (unsigned n = 0; n < p->count; n++) {

@@ -63,8 +63,11 @@ struct program {
     bool write_protect;
     bool align_check; /* CR0.AM, and EFLAGS.AC */
     bool unreal;      /* real mode: data segments of 4 GiB */
+    unsigned video;   /* what video memory is: program_load.c; 0: as after reset, it is off */
     uint32_t cr4;     /* bits beyond those that SSE and PAE need */
 };
+
+#define PROGRAM_VIDEO_STATES 12
 
 const char *program_mode_name(enum program_mode mode);
 

@@ -344,6 +344,39 @@ static void set_timer(struct loader *l)
     board_port_write(b, 0x40, l->p->timer >> 8, 1);
 }
 
+/* Video memory as programs set it: text, CGA, planes in each write mode, chain-4. */
+static void set_video(struct loader *l)
+{
+    static const struct {
+        uint8_t map_mask, memory, enable_set_reset, rotate, mode, misc, bit_mask;
+    } states[PROGRAM_VIDEO_STATES] = {
+        {0},
+        {0x3, 0x2, 0x0, 0x00, 0x10, 0x0E, 0xFF}, /* text */
+        {0x3, 0x2, 0x0, 0x00, 0x10, 0x0E, 0xFF},
+        {0x1, 0x6, 0x0, 0x00, 0x00, 0x0D, 0xFF}, /* CGA, two colours */
+        {0xF, 0x6, 0x0, 0x00, 0x00, 0x05, 0xFF}, /* planes: what the CPU writes */
+        {0xF, 0x6, 0x0, 0x00, 0x00, 0x01, 0x3C}, /* ... and what the latches have */
+        {0xA, 0x6, 0x3, 0x10, 0x00, 0x05, 0xFF}, /* OR, set/reset */
+        {0xF, 0x6, 0x0, 0x00, 0x01, 0x05, 0xFF}, /* the latches alone */
+        {0xF, 0x6, 0x0, 0x18, 0x02, 0x05, 0xF0}, /* a colour, XOR */
+        {0xF, 0x6, 0x0, 0x0B, 0x0B, 0x05, 0x7E}, /* mask by data; read mode 1 */
+        {0xF, 0xE, 0x0, 0x00, 0x40, 0x05, 0xFF}, /* chain-4 */
+        {0x7, 0xE, 0x0, 0x08, 0x40, 0x05, 0x0F}, /* the same by way of the latches */
+    };
+    struct board *b = partition_board(l->machine);
+    unsigned n = l->p->video;
+    const uint8_t gc[9] = {
+        5,   states[n].enable_set_reset, 3, states[n].rotate, 0, states[n].mode, states[n].misc,
+        0xF, states[n].bit_mask};
+    if (!n)
+        return;
+    board_port_write(b, 0x3C2, 0x67, 1);
+    board_port_write(b, 0x3C4, (uint32_t)states[n].map_mask << 8 | 2, 2);
+    board_port_write(b, 0x3C4, (uint32_t)states[n].memory << 8 | 4, 2);
+    for (unsigned r = 0; r < ARRAY_LEN(gc); r++)
+        board_port_write(b, 0x3CE, (uint32_t)gc[r] << 8 | r, 2);
+}
+
 void program_load(const struct program *p, struct partition *machine)
 {
     struct loader l = {.p = p, .machine = machine, .ram = partition_physmap(machine)};
@@ -356,4 +389,5 @@ void program_load(const struct program *p, struct partition *machine)
     put_code(&l);
     set_vcpu(&l);
     set_timer(&l);
+    set_video(&l);
 }
