@@ -119,6 +119,10 @@ const uint8_t *translator_go_on(struct translator *t)
 static inline struct way *way_of(struct translator *t, uint32_t mode)
 {
     unsigned fs = (unsigned)key_segment(mode, SEG_FS);
+    if (!(mode & KEY_ONE_TABLE)) {
+        uint32_t h = (uint32_t)t->vcpu->seg[SEG_CS].base * UINT32_C(0x9E3779B1) >> 28;
+        return &t->way[16 + (h ^ !!(mode & KEY_USER))];
+    }
     return &t->way[4 * fs + 2 * !!(mode & KEY_DF) + !!(mode & KEY_USER)];
 }
 
@@ -129,8 +133,11 @@ static inline bool way_is_open(struct translator *t, const struct way *w, uint32
     const struct vcpu *c = t->vcpu;
     if (mode != w->mode || c->tlb.flushes != w->flushes || ((t->form ^ w->key) & KEY_FPU))
         return false;
+    const struct segment *cs = &c->seg[SEG_CS];
+    if (!(mode & KEY_ONE_TABLE) && ((uint32_t)cs->base != w->cs_base || cs->limit != w->cs_limit))
+        return false;
     bool window = w->key & KEY_WINDOW;
-    if (t->shadow == SHADOW_AUTO) {
+    if (t->shadow == SHADOW_AUTO && c->walk.paging) {
         struct policy *p = &t->policy;
         if (policy_is_due(p, c->insns) || p->window[c->tlb_view] != window)
             return false;
@@ -139,13 +146,15 @@ static inline bool way_is_open(struct translator *t, const struct way *w, uint32
     return !window || show_window(t);
 }
 
-/* The way just gone, which the next transfer to this mode may take. Only one to flat or 8086 code:
- * all its segments share a table. */
+/* The way just gone, which the next transfer to this mode may take. (Flat and 8086 code have one
+ * table for all code segments.) */
 static inline void note_way(struct translator *t)
 {
     uint32_t key = t->current_key, mode = key & ~KEY_FORM;
-    *way_of(t, mode) = (struct way){.mode = key & (KEY_CODE_FLAT | KEY_8086) ? mode : NO_MODE,
+    *way_of(t, mode) = (struct way){.mode = mode,
                                     .key = key,
+                                    .cs_base = (uint32_t)t->vcpu->seg[SEG_CS].base,
+                                    .cs_limit = t->vcpu->seg[SEG_CS].limit,
                                     .flushes = t->vcpu->tlb.flushes,
                                     .table = t->current};
 }

@@ -94,6 +94,16 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n);
 must_use bool narrow_int_8086(struct vcpu *c, uint32_t site);
 must_use bool narrow_iret_8086(struct vcpu *c, uint32_t site);
 
+/* The same in protected mode, within a privilege level, for what narrow_begin has begun; insns is
+ * the caller's to count. Far JMP and CALL of i to `to`; far RET, and IRET, of operand size size;
+ * INT. next: eip of the next instruction. */
+struct far_pointer;
+must_use bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct far_pointer to,
+                                    uint32_t next);
+must_use bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release);
+must_use bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next);
+must_use bool narrow_iret_same_level(struct vcpu *c, unsigned size);
+
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);
 

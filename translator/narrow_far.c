@@ -24,45 +24,65 @@ static const uint8_t *int_n(struct vcpu *c, uint32_t site)
     if (narrow_int_8086(c, site))
         return translator_cross(c->translated.translator, FLAGS_IN_HOST);
     const struct insn *i = narrow_begin(c, site);
+    uint32_t next = eip_of_next(c, site);
     take_flags(c);
-    interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, eip_of_next(c, site));
+    if (!narrow_int_same_level(c, i, next))
+        interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, next);
     return gone(c);
 }
 
 static const uint8_t *iret(struct vcpu *c, uint32_t site)
 {
+    struct translator *t = c->translated.translator;
     if (narrow_iret_8086(c, site))
-        return translator_cross(c->translated.translator, FLAGS_IN_HOST);
+        return translator_cross(t, FLAGS_IN_HOST);
     const struct insn *i = narrow_begin(c, site);
+    if (narrow_iret_same_level(c, i->osize)) {
+        c->insns++;
+        return translator_cross(t, FLAGS_IN_HOST);
+    }
     take_flags(c);
     interrupt_return(c, i->osize, eip_of_next(c, site));
     c->insns++;
-    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
+    return translator_cross(t, FLAGS_IN_VCPU);
 }
 
-/* INT3, far JMP, CALL and RET. */
+static const uint8_t *int3(struct vcpu *c, uint32_t site)
+{
+    narrow_begin(c, site);
+    take_flags(c);
+    interrupt_software(c, VEC_BP, SOFT_INT3, eip_of_next(c, site));
+    return gone(c);
+}
+
+/* Far JMP and CALL. */
 static const uint8_t *go_far(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = narrow_begin(c, site);
     uint32_t next = eip_of_next(c, site);
     struct far_pointer to = {.selector = (uint16_t)i->disp, .offset = i->imm};
-    take_flags(c);
-    if (i->op == OPROW_jmp_mp || i->op == OPROW_call_mp)
+    bool call = i->op == OPROW_call_ap || i->op == OPROW_call_mp;
+    if (i->op == OPROW_jmp_mp || i->op == OPROW_call_mp) {
+        take_flags(c);
         to = far_pointer_load(c, i);
-    switch (i->op) {
-    case OPROW_int3:
-        interrupt_software(c, VEC_BP, SOFT_INT3, next);
-        break;
-    case OPROW_jmp_ap:
-    case OPROW_jmp_mp:
-        far_jump(c, to.selector, to.offset, i->osize, next);
-        break;
-    case OPROW_call_ap:
-    case OPROW_call_mp:
+    }
+    if (narrow_far_same_level(c, i, to, next))
+        return gone(c);
+    take_flags(c);
+    if (call)
         far_call(c, to.selector, to.offset, i->osize, next);
-        break;
-    default:
-        far_return(c, i->osize, i->op == OPROW_retf_iw ? i->imm & 0xFFFF : 0);
+    else
+        far_jump(c, to.selector, to.offset, i->osize, next);
+    return gone(c);
+}
+
+static const uint8_t *return_far(struct vcpu *c, uint32_t site)
+{
+    const struct insn *i = narrow_begin(c, site);
+    unsigned release = i->op == OPROW_retf_iw ? i->imm & 0xFFFF : 0;
+    if (!narrow_return_same_level(c, i->osize, release)) {
+        take_flags(c);
+        far_return(c, i->osize, release);
     }
     return gone(c);
 }
@@ -107,13 +127,15 @@ narrow_function *narrow_far_for(const struct insn *i)
     case OPROW_iret:
         return iret;
     case OPROW_int3:
+        return int3;
     case OPROW_jmp_ap:
     case OPROW_call_ap:
     case OPROW_jmp_mp:
     case OPROW_call_mp:
+        return go_far;
     case OPROW_retf:
     case OPROW_retf_iw:
-        return go_far;
+        return return_far;
     case OPROW_sysenter:
         return sysenter;
     case OPROW_sysexit:

@@ -84,12 +84,13 @@ struct unit_address {
 /* What the last transfer to a mode found. It holds while key_of, the form and the address space
  * (the TLB's flushes) are the same: system calls go back and forth between a few. */
 struct way {
-    uint32_t mode, key; /* key_of then, or NO_MODE; the same with the form */
+    uint32_t mode, key;         /* key_of then, or NO_MODE; the same with the form */
+    uint32_t cs_base, cs_limit; /* of code that is neither flat nor 8086 */
     uint64_t flushes;
     struct jump_table *table;
 };
 #define NO_MODE UINT32_MAX
-#define WAYS    16
+#define WAYS    32
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */

@@ -1,0 +1,166 @@
+/* translator/narrow_protected.c: far JMP, CALL and RET, INT and IRET of protected mode that stay at
+ * their privilege level and raise nothing: descriptors are present, accessed and, like the stack,
+ * known to the TLB; no gate but INT's; no debugger. All else is for the general functions. */
+#include "cpu/history.h"
+#include "cpu/model.h"
+#include "cpu/segment.h"
+#include "translator/narrow.h"
+
+static uint32_t stack_offset(const struct vcpu *c, int32_t disp)
+{
+    uint32_t sp = c->reg[ESP].d + (uint32_t)disp;
+    return c->stack32 ? sp : sp & 0xFFFF;
+}
+
+static uint32_t load(const uint8_t *p, unsigned size)
+{
+    return size == 2 ? load_le16(p) : load_le32(p);
+}
+
+static void store(uint8_t *p, uint32_t value, unsigned size)
+{
+    if (size == 2)
+        store_le16(p, (uint16_t)value);
+    else
+        store_le32(p, value);
+}
+
+static bool is_usual(const struct vcpu *c)
+{
+    return vcpu_is_protected(c) && !c->stop_on && c->model != CPU_286;
+}
+
+/* The descriptor of a code segment of this level (not a conforming one) that eip lies in. */
+static bool find_code(struct vcpu *c, uint16_t selector, uint32_t eip, struct descriptor *d)
+{
+    bool local = selector & 4;
+    const struct descriptor_table gdt = c->gdtr;
+    uint64_t base = local ? c->ldtr.base : gdt.base;
+    uint32_t limit = local ? c->ldtr.limit : gdt.limit;
+    if (selector_is_null(selector) || (local && !(c->ldtr.attr & SEG_ATTR_P)) ||
+        (selector | 7u) > limit)
+        return false;
+    d->address = (uint32_t)(base + (selector & 0xFFF8u));
+    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, d->address, 8);
+    if (!p)
+        return false;
+    d->low = load_le32(p);
+    d->high = load_le32(p + 4);
+    /* S, code, not conforming, accessed, present */
+    return (d->high & 0x9D00) == 0x9900 && descriptor_dpl(d) == c->cpl &&
+           eip <= descriptor_limit(d);
+}
+
+static void enter(struct vcpu *c, uint16_t selector, const struct descriptor *d, uint32_t eip)
+{
+    segment_set(c, SEG_CS, (uint16_t)((selector & 0xFFFC) | c->cpl), d);
+    c->eip = eip;
+}
+
+bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct far_pointer to,
+                           uint32_t next)
+{
+    unsigned size = i->osize;
+    struct descriptor d;
+    uint32_t eip = size == 2 ? to.offset & 0xFFFF : to.offset;
+    bool call = i->op == OPROW_call_ap || i->op == OPROW_call_mp;
+    if (!is_usual(c) || (to.selector & 3u) > c->cpl || !find_code(c, to.selector, eip, &d))
+        return false;
+    if (call) {
+        int32_t bytes = (int32_t)(2 * size);
+        uint8_t *frame = narrow_reach_write(c, SEG_SS, stack_offset(c, -bytes), 2 * size);
+        if (!frame)
+            return false;
+        store(frame, next, size);
+        store(frame + size, c->seg[SEG_CS].selector, size);
+        set_stack_pointer(c, c->reg[ESP].d - 2 * size);
+    }
+    enter(c, to.selector, &d, eip);
+    return true;
+}
+
+bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release)
+{
+    struct descriptor d;
+    if (!is_usual(c))
+        return false;
+    const uint8_t *frame = narrow_reach(c, SEG_SS, stack_offset(c, 0), 2 * size, TLB_READ);
+    if (!frame)
+        return false;
+    uint32_t eip = load(frame, size);
+    uint16_t selector = load_le16(frame + size);
+    if ((selector & 3u) != c->cpl || !find_code(c, selector, eip, &d))
+        return false;
+    set_stack_pointer(c, c->reg[ESP].d + 2 * size + release);
+    enter(c, selector, &d, eip);
+    return true;
+}
+
+/* --- INT, IRET -------------------------------------------------------------------------------- */
+
+/* The interrupt or trap gate for vector, which this level may use. */
+static bool find_gate(struct vcpu *c, uint8_t vector, struct descriptor *d)
+{
+    if (vector * 8u + 7 > c->idtr.limit)
+        return false;
+    d->address = (uint32_t)c->idtr.base + vector * 8u;
+    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, d->address, 8);
+    if (!p)
+        return false;
+    d->low = load_le32(p);
+    d->high = load_le32(p + 4);
+    /* P, S clear, type 6, 7, 14 or 15 */
+    return (d->high & 0x9600) == 0x8600 && descriptor_dpl(d) >= c->cpl;
+}
+
+bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
+{
+    struct descriptor gate, code;
+    uint8_t vector = (uint8_t)i->imm;
+    if (!is_usual(c) || !find_gate(c, vector, &gate) ||
+        !find_code(c, gate_selector(&gate), gate_offset(&gate), &code))
+        return false;
+    unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;
+    int32_t bytes = (int32_t)(3 * size);
+    uint8_t *frame = narrow_reach_write(c, SEG_SS, stack_offset(c, -bytes), 3 * size);
+    if (!frame)
+        return false;
+    uint16_t from = c->seg[SEG_CS].selector;
+    uint32_t eip = vcpu_eip(c);
+    store(frame, next, size);
+    store(frame + size, from, size);
+    store(frame + 2 * size, vcpu_flags_image(c), size);
+    set_stack_pointer(c, c->reg[ESP].d - 3 * size);
+    uint32_t clear = FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM;
+    c->eflags &= ~(clear | (descriptor_type(&gate) & 1 ? 0 : FLAG_IF));
+    enter(c, gate_selector(&gate), &code, gate_offset(&gate));
+    history_event(c, HISTORY_SOFTWARE, from, eip, vector, 0);
+    return true;
+}
+
+bool narrow_iret_same_level(struct vcpu *c, unsigned size)
+{
+    struct descriptor d;
+    if (!is_usual(c))
+        return false;
+    const uint8_t *frame = narrow_reach(c, SEG_SS, stack_offset(c, 0), 3 * size, TLB_READ);
+    if (!frame)
+        return false;
+    uint32_t eip = load(frame, size), flags = load(frame + 2 * size, size);
+    uint16_t selector = load_le16(frame + size);
+    uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_RF | FLAG_AC | FLAG_ID;
+    rare &= size == 2 ? 0xFFFF : UINT32_MAX;
+    if (((flags ^ c->eflags) & rare) || (c->eflags & (FLAG_TF | FLAG_NT)) ||
+        (selector & 3u) != c->cpl || !find_code(c, selector, eip, &d))
+        return false;
+    uint32_t mask = FLAG_DF | (c->cpl <= bits(c->eflags, 13, 12) ? FLAG_IF : 0);
+    if (c->cpl == 0)
+        mask |= FLAG_IOPL | (size == 4 ? FLAG_VIF | FLAG_VIP : 0);
+    mask &= cpu_model_info(c->model)->eflags_mask;
+    set_stack_pointer(c, c->reg[ESP].d + 3 * size);
+    enter(c, selector, &d, eip);
+    c->eflags = (c->eflags & ~mask) | (flags & mask);
+    c->translated.flags = (flags & 0xFF) << 8 | (flags & FLAG_OF ? 1 : 0);
+    c->nmi_blocked = false;
+    return true;
+}
