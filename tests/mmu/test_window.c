@@ -114,6 +114,61 @@ START_TEST(a_mapping_may_be_stale_until_the_flush_and_not_after)
 }
 END_TEST
 
+/* Without a flush a read may see the old page, but a write that faults the one that is there now.
+ */
+START_TEST(a_write_goes_where_the_entry_leads_when_it_faults)
+{
+    struct rig r;
+    open_paged(&r);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    rig_put32(&r, TABLE, FRAME_B | RIG_P | RIG_W | RIG_U);
+    ck_assert(rig_write(&r, GVA, 0x77));
+    ck_assert_uint_eq(*physmap_host(r.pm, FRAME_A), 0xAA);
+    ck_assert_uint_eq(*physmap_host(r.pm, FRAME_B), 0x77);
+    ck_assert_uint_eq(must_read(&r, GVA), 0x77);
+    rig_close(&r);
+}
+END_TEST
+
+/* Rights that the guest takes away, in the page's entry or the table's. */
+START_TEST(rights_that_go_are_gone_after_a_flush)
+{
+    static const uint32_t places[] = {TABLE, DIRECTORY + 4}, rights[] = {RIG_U, RIG_W};
+    for (unsigned place = 0; place < 2; place++) {
+        for (unsigned right = 0; right < 2; right++) {
+            struct rig r;
+            uint8_t v;
+            open_paged(&r);
+            r.view = TLB_USER;
+            ck_assert(rig_write(&r, GVA, 1));
+            rig_put32(&r, places[place], rig_get32(&r, places[place]) & ~rights[right]);
+            windows_flush(r.w, true);
+            ck_assert(!rig_write(&r, GVA, 2));
+            ck_assert_int_eq(rig_read(&r, GVA, &v), rights[right] == RIG_W);
+            rig_close(&r);
+        }
+    }
+}
+END_TEST
+
+/* Entries that stand side by side are compared again when one of them has changed. */
+START_TEST(neighbours_of_a_changed_entry)
+{
+    struct rig r;
+    open_paged(&r);
+    for (uint32_t n = 0; n < 4; n++)
+        rig_put32(&r, TABLE + 4 * n, (FRAME_A + n * 0x2000) | RIG_P | RIG_A);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    for (uint32_t n = 0; n < 4; n++) {
+        rig_put32(&r, TABLE + 4 * n, FRAME_B | RIG_P | RIG_A);
+        windows_flush(r.w, true);
+        ck_assert(is_unmapped(&r, GVA + n * 0x1000));
+    }
+    ck_assert_uint_eq(must_read(&r, GVA + 0x3000), 0xBB);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(cleared_a_and_d_are_set_again_after_a_flush)
 {
     struct rig r;
@@ -381,6 +436,43 @@ START_TEST(a_page_that_becomes_code_is_read_only_at_once)
 }
 END_TEST
 
+/* The reverse map's nodes outlive their mappings, and are made anew from time to time. */
+START_TEST(code_is_found_after_thousands_of_changed_mappings)
+{
+    struct rig r;
+    open_paged(&r);
+    rig_put32(&r, DIRECTORY + 8, MB(8) | RIG_P | RIG_W | RIG_L);
+    ck_assert(rig_write(&r, MB(8), 1));
+    for (uint32_t n = 0; n < 10000; n++) {
+        rig_put32(&r, TABLE, (n & 1 ? FRAME_A : FRAME_B) | RIG_P | RIG_W);
+        windows_flush_page(r.w, GVA);
+        ck_assert(rig_write(&r, GVA, (uint8_t)n));
+    }
+    physmap_code_mark(r.pm, MB(8));
+    ck_assert(!rig_write(&r, MB(8), 2));
+    physmap_code_mark(r.pm, FRAME_A);
+    ck_assert(!rig_write(&r, GVA, 2));
+    rig_close(&r);
+}
+END_TEST
+
+/* 2 MiB of which the second half lies elsewhere, at a like place. */
+START_TEST(code_in_both_runs_of_a_leaf)
+{
+    struct rig r;
+    ck_assert(rig_open(&r, RAM, MB(1)));
+    physmap_map_ram(r.pm, MB(3), MB(1), MB(5));
+    ck_assert(rig_write(&r, MB(2), 1));
+    ck_assert(rig_write(&r, MB(3), 2));
+    ck_assert_uint_eq(*physmap_host(r.pm, MB(5)), 2);
+    physmap_code_mark(r.pm, MB(2));
+    physmap_code_mark(r.pm, MB(5));
+    ck_assert(!rig_write(&r, MB(2), 3));
+    ck_assert(!rig_write(&r, MB(3), 3));
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(code_in_a_large_page_splits_it_and_no_more)
 {
     struct rig r;
@@ -435,6 +527,26 @@ START_TEST(a_map_change_drops_what_it_must)
     ck_assert(!rig_read(&r, 0xC0000, &v));
     ck_assert_uint_eq(must_read(&r, 0xC1000), 0);
     rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_map_change_finds_all_pages_of_a_leaf)
+{
+    const uint32_t frames[] = {MB(16), MB(12), MB(20)};
+    for (unsigned moved = 0; moved < 3; moved++) {
+        struct rig r;
+        open_paged(&r);
+        uint64_t rom = physmap_alloc(r.pm, 0x1000);
+        *physmap_host(r.pm, rom) = 0x99;
+        for (uint32_t n = 0; n < 3; n++) {
+            rig_put32(&r, TABLE + n * 400, frames[n] | RIG_P); /* pages 0, 100, 200 */
+            ck_assert_uint_eq(must_read(&r, GVA + n * 100 * 0x1000), 0);
+        }
+        physmap_map_rom(r.pm, frames[moved], 0x1000, rom, NO_BACKING);
+        for (uint32_t n = 0; n < 3; n++)
+            ck_assert_uint_eq(must_read(&r, GVA + n * 100 * 0x1000), n == moved ? 0x99 : 0);
+        rig_close(&r);
+    }
 }
 END_TEST
 
@@ -653,6 +765,9 @@ int main(void)
         a_read_sets_a_and_maps_for_reading,
         what_the_guest_faults_on_is_refused_and_changes_nothing,
         a_mapping_may_be_stale_until_the_flush_and_not_after,
+        a_write_goes_where_the_entry_leads_when_it_faults,
+        rights_that_go_are_gone_after_a_flush,
+        neighbours_of_a_changed_entry,
         cleared_a_and_d_are_set_again_after_a_flush,
         an_address_space_that_comes_back_is_warm,
         a_supervisor_window_taken_over_keeps_the_kernels_half,
@@ -666,9 +781,12 @@ int main(void)
         large_pages_on_and_off,
         execute_disable_on_and_off,
         a_page_that_becomes_code_is_read_only_at_once,
+        code_is_found_after_thousands_of_changed_mappings,
+        code_in_both_runs_of_a_leaf,
         code_in_a_large_page_splits_it_and_no_more,
         video_memory_is_mapped_and_its_writes_are_seen,
         a_map_change_drops_what_it_must,
+        a_map_change_finds_all_pages_of_a_leaf,
         a_map_change_moves_page_tables_too,
         watched_pages_are_never_mapped,
         pae_roots_are_told_apart_by_their_pdptes,
