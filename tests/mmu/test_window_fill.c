@@ -1,20 +1,13 @@
 /* mmu/window_fill: what is mapped, or marked as written, around a page that faults: no more than
  * changes nothing for the guest. */
-#include "tests/mmu/window_rig.h"
+#include "tests/mmu/window_space.h"
 
-#include "tests/check_main.h"
-
-#define MB(n)     ((n)*0x100000u)
-#define RAM       MB(8)
-#define DIRECTORY 0x10000u
-#define TABLE     0x12000u
-#define FRAMES    MB(2)
-#define GVA       MB(4)
-#define PAGES     64
-#define SEEN      (RIG_P | RIG_W | RIG_A | RIG_D)
+#define FRAMES MB(2)
+#define PAGES  64
+#define SEEN   (RIG_P | RIG_W | RIG_A | RIG_D)
 
 /* 32-bit paging (or PAE); PAGES pages from GVA lie in a row from FRAMES, all accessed and dirty. */
-static void open_paged(struct rig *r, bool pae)
+static void open_row(struct rig *r, bool pae)
 {
     ck_assert(rig_open(r, RAM, MB(1)));
     r->mode.paging = true;
@@ -35,36 +28,13 @@ static uint32_t page(uint32_t n)
     return GVA + n * (uint32_t)PAGE_SIZE;
 }
 
-static uint8_t must_read(struct rig *r, uint32_t gva)
-{
-    uint8_t value = 0;
-    ck_assert_msg(rig_read(r, gva, &value), "read of %x refused", gva);
-    return value;
-}
-
-static bool is_mapped(struct rig *r, uint32_t gva)
-{
-    uint64_t machine;
-    bool writable;
-    rig_enter(r);
-    return windows_lookup(r->w, gva, &machine, &writable);
-}
-
-static bool is_writable(struct rig *r, uint32_t gva)
-{
-    uint64_t machine;
-    bool writable;
-    rig_enter(r);
-    return windows_lookup(r->w, gva, &machine, &writable) && writable;
-}
-
 START_TEST(what_was_mapped_along_is_compared_as_well)
 {
     for (unsigned pae = 0; pae < 2; pae++) {
         struct rig r;
-        open_paged(&r, pae);
+        open_row(&r, pae);
         ck_assert_uint_eq(must_read(&r, GVA), 0);
-        ck_assert(is_mapped(&r, page(40)));
+        ck_assert(!is_unmapped(&r, page(40)));
         rig_put32(&r, TABLE + 40 * (pae ? 8 : 4), FRAMES | SEEN);
         windows_flush(r.w, true);
         ck_assert_uint_eq(must_read(&r, page(40)), 0);
@@ -78,7 +48,7 @@ START_TEST(reserved_bits_beside_it)
 {
     uint8_t value;
     struct rig r;
-    open_paged(&r, true);
+    open_row(&r, true);
     store_le64(physmap_host(r.pm, TABLE + 8), (FRAMES + PAGE_SIZE) | SEEN | BIT(40));
     store_le64(physmap_host(r.pm, TABLE + 16), (FRAMES + 2 * PAGE_SIZE) | SEEN | BIT(63)); /* XD */
     must_read(&r, GVA);
@@ -103,10 +73,10 @@ START_TEST(watched_pages_beside_it)
     const uint32_t where[] = {page(1) + 8, page(20) + 8}; /* of its group; of its run */
     for (unsigned n = 0; n < ARRAY_LEN(where); n++) {
         struct rig r;
-        open_paged(&r, false);
+        open_row(&r, false);
         windows_watch(r.w, watch_page, &where[n]);
         must_read(&r, GVA);
-        ck_assert(!is_mapped(&r, where[n]));
+        ck_assert(is_unmapped(&r, where[n]));
         rig_close(&r);
     }
 }
@@ -124,7 +94,7 @@ START_TEST(rom_beside_it_stays_read_only)
     physmap_poke(r.pm, 0xF0000, &byte, 1);
     ck_assert(rig_write(&r, 0xE0000, 1));
     ck_assert_uint_eq(must_read(&r, 0xF0000), 0x55);
-    ck_assert(!is_writable(&r, 0xF0000));
+    ck_assert(!is_mapped(&r, 0xF0000, true));
     ck_assert(!rig_write(&r, 0xF0000, 1));
     ck_assert_uint_eq(*physmap_host(r.pm, rom), 0x55);
     rig_close(&r);
@@ -166,8 +136,8 @@ START_TEST(code_beside_it_stays)
     physmap_code_mark(r.pm, 0x103000);
     ck_assert(rig_write(&r, 0x102000, 1));
     ck_assert_uint_eq(told, 0);
-    ck_assert(is_writable(&r, 0x104000));
-    ck_assert(!is_writable(&r, 0x103000));
+    ck_assert(is_mapped(&r, 0x104000, true));
+    ck_assert(!is_mapped(&r, 0x103000, true));
     rig_close(&r);
 }
 END_TEST
@@ -176,7 +146,7 @@ START_TEST(the_supervisor_is_told_of_pages_of_the_users)
 {
     for (unsigned pae = 0; pae < 2; pae++) {
         struct rig r;
-        open_paged(&r, pae);
+        open_row(&r, pae);
         for (unsigned users = 0; users < 4; users++) { /* bit 0: the directory, bit 1: the page */
             bool both = users == 3;
             rig_put32(&r, DIRECTORY + (pae ? 16 : 4), TABLE | SEEN | (users & 1 ? RIG_U : 0));
@@ -203,17 +173,5 @@ int main(void)
                                   regions_end_where_they_end,
                                   code_beside_it_stays,
                                   the_supervisor_is_told_of_pages_of_the_users};
-    struct rig r;
-    if (!rig_open(&r, MB(1), 0)) {
-        printf("SKIP: this host has no windows\n");
-        return 77;
-    }
-    rig_close(&r);
-    Suite *suite = suite_create("window_fill");
-    TCase *tc = tcase_create("window_fill");
-    tcase_set_timeout(tc, 120);
-    for (unsigned n = 0; n < ARRAY_LEN(tests); n++)
-        tcase_add_test(tc, tests[n]);
-    suite_add_tcase(suite, tc);
-    return suite_status(suite);
+    return run_window_tests("window_fill", tests, ARRAY_LEN(tests));
 }
