@@ -428,6 +428,22 @@ START_TEST(traced_tables_are_followed_until_they_hold_data)
 }
 END_TEST
 
+START_TEST(tables_in_use_are_traced_from_the_time_it_is_asked_for)
+{
+    struct rig r;
+    open_paged(&r);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    ck_assert(windows_trace(r.w, true, NULL, NULL));
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    physmap_write(r.pm, TABLE, FRAME_B | RIG_P | RIG_W | RIG_U, 4);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xBB);
+    rig_put32(&r, TABLE + 0x1000, FRAME_A | RIG_P | RIG_W | RIG_U);
+    physmap_write(r.pm, DIRECTORY + 4, (TABLE + 0x1000) | RIG_P | RIG_W | RIG_U, 4);
+    ck_assert_uint_eq(must_read(&r, GVA), 0xAA);
+    rig_close(&r);
+}
+END_TEST
+
 /* Half of an entry, all of a table, a run of directory entries: each write is compared whole. */
 START_TEST(traced_writes_of_other_sizes)
 {
