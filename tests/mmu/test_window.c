@@ -101,6 +101,23 @@ START_TEST(rights_that_go_are_gone_after_a_flush)
 }
 END_TEST
 
+/* ... also when another page of the table was touched before the flush. */
+START_TEST(rights_that_go_with_the_directorys_entry)
+{
+    struct rig r;
+    open_paged(&r);
+    r.view = TLB_USER;
+    rig_put32(&r, TABLE + 400, FRAME_B | RIG_P | RIG_W | RIG_U);
+    ck_assert(rig_write(&r, GVA, 1));
+    rig_put32(&r, DIRECTORY + 4, rig_get32(&r, DIRECTORY + 4) & ~RIG_W);
+    ck_assert_uint_eq(must_read(&r, GVA + 100 * 0x1000), 0xBB);
+    windows_flush(r.w, true);
+    ck_assert(!rig_write(&r, GVA, 2));
+    ck_assert_uint_eq(must_read(&r, GVA), 1);
+    rig_close(&r);
+}
+END_TEST
+
 /* Entries that stand side by side are compared again when one of them has changed. */
 START_TEST(neighbours_of_a_changed_entry)
 {
@@ -487,6 +504,7 @@ int main(void)
         a_mapping_may_be_stale_until_the_flush_and_not_after,
         a_write_goes_where_the_entry_leads_when_it_faults,
         rights_that_go_are_gone_after_a_flush,
+        rights_that_go_with_the_directorys_entry,
         neighbours_of_a_changed_entry,
         cleared_a_and_d_are_set_again_after_a_flush,
         a_large_page_is_mapped_at_once_and_goes_at_once,
@@ -503,6 +521,7 @@ int main(void)
         a_map_change_moves_page_tables_too,
         watched_pages_are_never_mapped,
         traced_tables_are_followed_until_they_hold_data,
+        tables_in_use_are_traced_from_the_time_it_is_asked_for,
         traced_writes_of_other_sizes,
         tables_in_no_memory_are_refused,
     };
