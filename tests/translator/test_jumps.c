@@ -19,6 +19,7 @@ struct test {
     uint32_t changes; /* EDI: an entry of the page tables, mostly */
     uint32_t cr4;
     const uint8_t *handler; /* of INT 80h, 16 bytes: the body runs at CPL 3 */
+    bool v86;               /* and in V86 mode, with CS 0 */
     uint32_t edx;           /* in the end */
     unsigned rounds;        /* if not ROUNDS */
     void (*prepare)(struct machine *m);
@@ -65,6 +66,14 @@ static void make_memory(struct machine *m, const struct test *test)
         test->prepare(m);
 }
 
+static void to_v86(struct vcpu *c)
+{
+    c->eflags |= FLAG_VM | FLAG_IOPL;
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        segment_load_real(c, s, s == SEG_SS ? 0x8000 : 0, true);
+    c->reg[ESP].d = 0x1000;
+}
+
 static void prepare(struct machine *m, const void *ctx)
 {
     const struct test *test = ctx;
@@ -75,6 +84,8 @@ static void prepare(struct machine *m, const void *ctx)
     MUST_NOT_FAULT(m, control_write_cr0(c, CR0_PE | CR0_PG));
     if (test->handler)
         machine_to_flat_user(m);
+    if (test->v86)
+        to_v86(c);
     c->reg[ECX].d = test->rounds ? test->rounds : ROUNDS;
     c->reg[EBX].d = SPACE_A;
     c->reg[ESI].d = test->second ? test->second : SPACE_B;
@@ -246,6 +257,36 @@ START_TEST(kernel_moves_the_users_page)
 {
     check((struct test){BODY(CALL_PLACE, INT_80), HANDLER(OTHER_PAGE, CR3_A, 0xCF), .place = PLACE,
                         .changes = SPACE_A + 0x2000, .edx = ROUNDS / 2 * 0x101});
+}
+END_TEST
+
+/* In V86 mode one table is for all code segments: 50000h is called as 5000:0 and as 4FF0:100. The
+ * kernel has null in DS. */
+#define CALL_FAR(segment, at) 0x9A, (at)&0xFF, (at) >> 8, (segment)&0xFF, (segment) >> 8
+#define CALL_BOTH             CALL_FAR(0x5000, 0), CALL_FAR(0x4FF0, 0x100)
+
+static void map_far(struct machine *m)
+{
+    for (unsigned n = 0; n < 2; n++) { /* add edx, 1 << 8 * n / retf */
+        const uint8_t code[] = {0x66, 0x81, 0xC2, n == 0, n == 1, 0, 0, 0xCB};
+        physmap_poke(m->pm, LIBRARY + n * 0x1000, code, sizeof code);
+    }
+    put(m, SPACE_A + 0x1000 + 4 * 0x50, LIBRARY | 7, 4);
+}
+
+START_TEST(kernel_flushes_a_page_of_v86_code)
+{
+    check((struct test){BODY(CALL_BOTH, INT_80), HANDLER(0x36, OTHER_PAGE, INVLPG, 0, 0xCF),
+                        .v86 = true, .place = 0x50000, .changes = SPACE_A + 0x1000 + 4 * 0x50,
+                        .edx = ROUNDS / 2 * 0x202, .prepare = map_far});
+}
+END_TEST
+
+START_TEST(kernel_moves_a_page_of_v86_code)
+{
+    check((struct test){BODY(CALL_BOTH, INT_80), HANDLER(0x36, OTHER_PAGE, CR3_A, 0xCF),
+                        .v86 = true, .place = 0x50000, .changes = SPACE_A + 0x1000 + 4 * 0x50,
+                        .edx = ROUNDS / 2 * 0x202, .prepare = map_far});
 }
 END_TEST
 
@@ -427,6 +468,8 @@ int main(void)
                                   second_page_moves,
                                   kernel_flushes_the_users_page,
                                   kernel_moves_the_users_page,
+                                  kernel_flushes_a_page_of_v86_code,
+                                  kernel_moves_a_page_of_v86_code,
                                   page_returned_to_moves,
                                   segments_take_turns,
                                   more_segments_than_tables_take_turns,
