@@ -12,6 +12,7 @@
 #define REFILL       4     /* walks after a flush, before any were counted */
 #define REFILL_MAX   256
 #define ENTRY_COST   1000    /* to bring a window up to date, while little is known */
+#define ENTRY_MEMORY 64      /* that is forgotten in the soft TLB after so many */
 #define PRICE        3000000 /* of a change of form: code is translated anew, pages are shown */
 #define GRANT        (3 * PRICE)
 #define CHARGE_MAX   300000 /* more than that, and the host did something else meanwhile */
@@ -94,10 +95,12 @@ static void account(struct policy *p, unsigned view, int64_t gain, const struct 
     } else {
         uint64_t fresh = is->fresh - was->fresh, faults = is->faults - was->faults;
         uint64_t again = is->walks - was->walks - fresh;
-        cost += (int64_t)(fresh * PAGE_COST + faults * FAULT_COST);
+        cost += (int64_t)(fresh * PAGE_COST + faults * FAULT_COST + flushes * s->entry_took);
         gain += (int64_t)again * WALK_GAIN;
-        if (flushes)
+        if (flushes) {
             learn_refill(s, flushes, again);
+            s->entry_took -= s->entry_took / ENTRY_MEMORY;
+        }
     }
     s->credit += gain - cost;
     s->credit = s->credit > CREDIT_MAX ? CREDIT_MAX : s->credit;

@@ -213,6 +213,25 @@ START_TEST(one_slow_entry_is_not_taken_for_all)
 }
 END_TEST
 
+/* What a space's window took after each load of CR3 is held against another one, for a time. */
+START_TEST(cost_of_entries_is_remembered_in_the_soft_tlb)
+{
+    struct account *a = new_account();
+    struct space *s = &a->policy.kernel;
+    a->policy.window[TLB_SUPERVISOR] = s->window = false;
+    s->credit = 0;
+    s->entry_took = 300000;
+    unsigned flushes = 0;
+    for (; !choose(a, ROOT, TLB_SUPERVISOR); flushes++) {
+        ck_assert_uint_lt(flushes, 10000);
+        a->tlb.flushes++;
+        a->insns += POLICY_STRETCH;
+    }
+    ck_assert_uint_gt(flushes, 200); /* 60 without */
+    free(a);
+}
+END_TEST
+
 START_TEST(time_with_paging_off_counts_for_nobody)
 {
     struct account *a = new_account();
@@ -289,6 +308,6 @@ CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_
            kernel_is_the_same_under_every_root,
            of_two_windows_with_many_crossings_the_one_that_earns_less_goes,
            calls_that_do_little_change_nothing, loss_is_due_at_once,
-           one_slow_entry_is_not_taken_for_all, time_with_paging_off_counts_for_nobody,
-           what_flushes_cost_the_soft_tlb_is_learned_there, one_long_charge_is_not_the_guests,
-           count_that_goes_back_earns_nothing)
+           one_slow_entry_is_not_taken_for_all, cost_of_entries_is_remembered_in_the_soft_tlb,
+           time_with_paging_off_counts_for_nobody, what_flushes_cost_the_soft_tlb_is_learned_there,
+           one_long_charge_is_not_the_guests, count_that_goes_back_earns_nothing)
