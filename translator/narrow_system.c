@@ -46,13 +46,9 @@ static uint32_t load(const uint8_t *p, unsigned size)
 
 /* --- Segment registers ------------------------------------------------------------------------ */
 
-/* A data segment with nothing to raise or to mark in its descriptor. False: by the handler. */
-static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)
+/* The descriptor of selector (not null), if the TLB knows where it is. */
+static bool find_descriptor(struct vcpu *c, uint16_t selector, struct descriptor *d)
 {
-    if (selector_is_null(selector)) {
-        segment_set_null(c, seg, selector);
-        return true;
-    }
     bool local = selector & 4;
     uint64_t base = local ? c->ldtr.base : c->gdtr.base;
     uint32_t limit = local ? c->ldtr.limit : c->gdtr.limit;
@@ -62,7 +58,22 @@ static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)
     const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, at, 8);
     if (!p)
         return false;
-    struct descriptor d = {.low = load_le32(p), .high = load_le32(p + 4), .address = at};
+    d->low = load_le32(p);
+    d->high = load_le32(p + 4);
+    d->address = at;
+    return true;
+}
+
+/* A data segment with nothing to raise or to mark in its descriptor. False: by the handler. */
+static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)
+{
+    struct descriptor d;
+    if (selector_is_null(selector)) {
+        segment_set_null(c, seg, selector);
+        return true;
+    }
+    if (!find_descriptor(c, selector, &d))
+        return false;
     unsigned dpl = descriptor_dpl(&d);
     bool outranked = !descriptor_is_conforming(&d) && ((selector & 3u) > dpl || c->cpl > dpl);
     if (!descriptor_is_readable(&d) || outranked || !descriptor_present(&d) || !(d.high & 0x100))
@@ -152,6 +163,20 @@ static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
  * What MOV and POP SS hold off for one instruction needs no keeping while nothing waits, if the
  * next one surely runs: it is in the unit, whose budget is known to last. */
 
+/* A segment for SS with nothing to raise or to mark: writable data of this level. */
+static bool load_stack_protected(struct vcpu *c, uint16_t selector)
+{
+    struct descriptor d;
+    if (selector_is_null(selector) || (selector & 3u) != c->cpl ||
+        !find_descriptor(c, selector, &d))
+        return false;
+    /* P, S, data, writable, accessed */
+    if ((d.high & 0x9B00) != 0x9300 || descriptor_dpl(&d) != c->cpl)
+        return false;
+    segment_set(c, SEG_SS, selector, &d);
+    return true;
+}
+
 /* Loads SS, or raises; false: what waits has to be held off. */
 static bool load_stack(struct vcpu *c, uint32_t site, uint16_t selector)
 {
@@ -161,6 +186,8 @@ static bool load_stack(struct vcpu *c, uint32_t site, uint16_t selector)
         segment_load_real(c, SEG_SS, selector, vcpu_is_v86(c));
         return true;
     }
+    if (load_stack_protected(c, selector))
+        return true;
     narrow_begin(c, site);
     take_flags(c);
     segment_load(c, SEG_SS, selector);
