@@ -23,6 +23,8 @@ struct guest {
     void *emitted_ctx;
     /* A last look at the machine, with its translator there still. May be NULL. */
     void (*look)(struct machine *m, const void *ctx);
+    /* What prepare made goes. May be NULL. */
+    void (*finish)(struct machine *m, const void *ctx);
 };
 
 #define GUEST_CODE(...) \
@@ -100,6 +102,8 @@ static inline struct outcome guest_run(const struct guest *g, const char *engine
     }
     if (engine->detach)
         engine->detach(c);
+    if (g->finish)
+        g->finish(&m, g->ctx);
     machine_destroy(&m);
     return o;
 }

@@ -339,6 +339,12 @@ static void prepare_watched(struct machine *m, const void *ctx)
         stops_watch_add(&stops, (struct stop_watch){.address = WATCHED, .len = 1, .write = true}));
 }
 
+static void finish_watched(struct machine *m, const void *ctx)
+{
+    (void)ctx;
+    stops_free(m->c->stops);
+}
+
 static void look_at_count(struct machine *m, const void *ctx)
 {
     (void)ctx;
@@ -348,7 +354,8 @@ static void look_at_count(struct machine *m, const void *ctx)
 START_TEST(watched_bytes)
 {
     const struct setting s = {.form = &forms[2]};
-    const struct guest g = {.prepare = prepare_watched, .look = look_at_count, .ctx = &s};
+    const struct guest g = {
+        .prepare = prepare_watched, .look = look_at_count, .finish = finish_watched, .ctx = &s};
     for (unsigned n = 0; n < GUEST_FORMS; n++)
         guest_compare_form(&g, guest_forms[n]);
 }
