@@ -209,6 +209,25 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     return host;
 }
 
+const uint8_t *translator_stay(struct translator *t, uint32_t key)
+{
+    struct vcpu *c = t->vcpu;
+    bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
+    bool same = t->current_key == key && !(c->eflags & FLAG_DF) == !(key & KEY_DF);
+    if (likely(same && lasts && !engine_is_wanted(c) && !c->stops && !t->policy.due)) {
+        c->translated.token = token_here(c);
+        const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
+        if (likely(host != t->stubs.miss)) {
+            c->cur = NULL;
+            c->eflags &= ~FLAG_RF;
+            if (t->fpu.wanted)
+                fpu_review(t);
+            return host;
+        }
+    }
+    return translator_cross(t, FLAGS_IN_HOST);
+}
+
 const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,
                                  enum flags_place flags)
 {

@@ -77,6 +77,10 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
  * retired(t, 0) says. */
 const uint8_t *translator_cross(struct translator *t, enum flags_place flags);
 
+/* The same, with flags in translated.flags, behind an instruction of 8086 code, of a unit for key,
+ * that changed no more than CS:IP, flags and memory. */
+const uint8_t *translator_stay(struct translator *t, uint32_t key);
+
 /* The same behind instruction n of u, which may be dead: it has run and is counted in insns. The
  * unit goes on when nothing that is built into it changed; what it did to the mapping of its own
  * page is for the caller to know. */

@@ -21,8 +21,10 @@ static const uint8_t *gone(struct vcpu *c)
 
 static const uint8_t *int_n(struct vcpu *c, uint32_t site)
 {
+    struct translator *t = c->translated.translator;
+    uint32_t key = site_unit(t, site)->key;
     if (narrow_int_8086(c, site))
-        return translator_cross(c->translated.translator, FLAGS_IN_HOST);
+        return translator_stay(t, key);
     const struct insn *i = narrow_begin(c, site);
     uint32_t next = eip_of_next(c, site);
     take_flags(c);
@@ -34,8 +36,9 @@ static const uint8_t *int_n(struct vcpu *c, uint32_t site)
 static const uint8_t *iret(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
+    uint32_t key = site_unit(t, site)->key;
     if (narrow_iret_8086(c, site))
-        return translator_cross(t, FLAGS_IN_HOST);
+        return translator_stay(t, key);
     const struct insn *i = narrow_begin(c, site);
     if (narrow_iret_same_level(c, i->osize)) {
         c->insns++;
