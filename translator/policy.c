@@ -55,11 +55,11 @@ void policy_entry_took(struct policy *p, uint64_t cycles)
     s->entry_took = (3 * s->entry_took + (cycles < most ? cycles : most)) / 4;
 }
 
-/* Learns what the soft TLB has to look up again after a flush, which a window spares it. */
-static void learn_refill(struct space *s, uint64_t flushes, uint64_t walks)
+/* Learns how many walks a flush brings about. */
+static void learn(uint16_t *each, uint64_t flushes, uint64_t walks)
 {
-    uint64_t each = walks / flushes;
-    s->refill = (uint16_t)((3u * s->refill + (each < REFILL_MAX ? each : REFILL_MAX) + 3) / 4);
+    uint64_t now = walks / flushes;
+    *each = (uint16_t)((3u * *each + (now < REFILL_MAX ? now : REFILL_MAX) + 2) / 4);
 }
 
 /* What the instructions of view earn by a window. */
@@ -87,20 +87,21 @@ static void account(struct policy *p, unsigned view, int64_t gain, const struct 
 {
     struct space *s = p->of[view];
     const struct tlb_walks *was = &p->walks[view], *is = &tlb->walks[view];
-    uint64_t flushes = tlb->flushes - p->flushes;
+    uint64_t flushes = tlb->flushes - p->flushes, fresh = is->fresh - was->fresh;
+    uint64_t again = is->walks - was->walks - fresh;
     int64_t cost = 0;
+    if (flushes)
+        learn(s->window ? &s->stray : &s->refill, flushes, again);
     if (s->window) {
+        uint64_t spares = s->refill > s->stray ? s->refill - s->stray : 0;
         cost += (int64_t)(s->cost + s->entries * s->entry_took);
-        gain += (int64_t)(flushes * s->refill) * WALK_GAIN;
+        gain += (int64_t)(flushes * spares) * WALK_GAIN;
     } else {
-        uint64_t fresh = is->fresh - was->fresh, faults = is->faults - was->faults;
-        uint64_t again = is->walks - was->walks - fresh;
+        uint64_t faults = is->faults - was->faults, stray = flushes * s->stray;
         cost += (int64_t)(fresh * PAGE_COST + faults * FAULT_COST + flushes * s->entry_took);
-        gain += (int64_t)again * WALK_GAIN;
-        if (flushes) {
-            learn_refill(s, flushes, again);
+        gain += (int64_t)(again > stray ? again - stray : 0) * WALK_GAIN;
+        if (flushes)
             s->entry_took -= s->entry_took / ENTRY_MEMORY;
-        }
     }
     s->credit += gain - cost;
     s->credit = s->credit > CREDIT_MAX ? CREDIT_MAX : s->credit;

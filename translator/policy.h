@@ -32,6 +32,7 @@ struct space {
     bool window;         /* it is to have one */
     uint8_t setbacks;    /* times it went back to the soft TLB */
     uint16_t refill;     /* walks that a flush brings about in the soft TLB */
+    uint16_t stray;      /* the same in its window: of sites that look in the soft TLB there, too */
     int64_t credit;      /* host cycles: what it earned less what it cost */
     uint64_t entry_took; /* cycles that bringing its window up to date takes, lately */
     /* Since its account was settled: */

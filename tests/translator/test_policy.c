@@ -278,6 +278,23 @@ START_TEST(what_flushes_cost_the_soft_tlb_is_learned_there)
 }
 END_TEST
 
+/* Where the kernel's accesses to its users' pages look in the soft TLB anyway, a window spares no
+ * walks, and no walks speak for one. */
+START_TEST(walks_that_a_window_does_not_spare_do_not_count)
+{
+    struct account *a = new_account();
+    for (unsigned n = 0; n < 20000; n++) {
+        a->tlb.flushes++;
+        a->tlb.walks[TLB_SUPERVISOR].walks += 10;
+        if (choose(a, ROOT, TLB_SUPERVISOR) && policy_is_first_entry(&a->policy))
+            policy_entry_took(&a->policy, 1000);
+        a->insns += 100;
+    }
+    ck_assert(!choose(a, ROOT, TLB_SUPERVISOR));
+    free(a);
+}
+END_TEST
+
 START_TEST(one_long_charge_is_not_the_guests)
 {
     struct account *a = new_account();
@@ -310,4 +327,5 @@ CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_
            calls_that_do_little_change_nothing, loss_is_due_at_once,
            one_slow_entry_is_not_taken_for_all, cost_of_entries_is_remembered_in_the_soft_tlb,
            time_with_paging_off_counts_for_nobody, what_flushes_cost_the_soft_tlb_is_learned_there,
-           one_long_charge_is_not_the_guests, count_that_goes_back_earns_nothing)
+           walks_that_a_window_does_not_spare_do_not_count, one_long_charge_is_not_the_guests,
+           count_that_goes_back_earns_nothing)
