@@ -191,12 +191,18 @@ static void bind(struct windows *w, struct window *win, const struct walk_mode *
     win->mode = *mode;
     win->view = view;
     win->bound = true;
+    win->binding = ++w->bindings;
     window_trace_directory(w, win);
     uint64_t before = w->counters.pages_unmapped;
     window_sync(w, win);
     bool many = w->counters.pages_unmapped - before > TAKEN_PAGES;
     if (many && view == TLB_SUPERVISOR && w->supervisors < MAX_SUPERVISOR_WINDOWS)
         w->supervisors++;
+}
+
+uint64_t windows_binding(const struct windows *w)
+{
+    return w->current ? w->current->binding : 0;
 }
 
 uint8_t *windows_enter_ready(struct windows *w, enum tlb_view view)

@@ -41,6 +41,7 @@ struct windows; /* all windows of one vCPU */
 enum window_answer {
     WINDOW_RETRY,   /* mapped: have the access done again */
     WINDOW_STRAY,   /* the same; the supervisor's access met a page of the users' */
+    WINDOW_PASSING, /* the same; it met one of many pages that it maps for a moment only */
     WINDOW_REFUSED, /* the access must go the slow way; nothing happened that the guest could see */
 };
 
@@ -81,6 +82,10 @@ uint8_t *windows_enter_ready(struct windows *w, enum tlb_view view);
  * lay within the 4 GiB). Sets A, and D when write, if and only if the answer is RETRY or the
  * access would succeed the slow way. */
 must_use enum window_answer windows_fault(struct windows *w, uint32_t gva, bool write);
+
+/* The number of the window entered last: a later one each time that one is given to an address
+ * space. */
+uint64_t windows_binding(const struct windows *w);
 
 /* The guest flushed: MOV CR3 (globals_too false when CR4.PGE is set), or changed CR0, CR4, EFER. */
 void windows_flush(struct windows *w, bool globals_too);

@@ -198,6 +198,16 @@ static void make_room(struct windows *w, struct window *win)
     }
 }
 
+static enum window_answer how_lasting(const struct fill *f)
+{
+    const struct window *win = f->win;
+    if (win->view != TLB_SUPERVISOR || !win->mode.paging)
+        return WINDOW_RETRY;
+    if (f->w->churn[f->index] >= LEAF_CHURN)
+        return WINDOW_PASSING;
+    return f->page.value[0] & f->page.value[1] & PTE_U ? WINDOW_STRAY : WINDOW_RETRY;
+}
+
 static enum window_answer fill(struct fill *f)
 {
     struct windows *w = f->w;
@@ -234,8 +244,7 @@ static enum window_answer fill(struct fill *f)
         window_unmap_leaf(w, win, f->index);
     if (!mapped)
         return WINDOW_REFUSED;
-    bool users = win->mode.paging && (f->page.value[0] & f->page.value[1] & PTE_U);
-    return users && win->view == TLB_SUPERVISOR ? WINDOW_STRAY : WINDOW_RETRY;
+    return how_lasting(f);
 }
 
 enum window_answer windows_fault(struct windows *w, uint32_t gva, bool write)

@@ -57,10 +57,16 @@ struct leaf {
     _Alignas(8) uint8_t copy[]; /* LEAF_TABLE: LEAF_PAGES entries of 4 or 8 bytes */
 };
 
+/* After so many pages of a leaf that INVLPG found changed, what a supervisor maps there does not
+ * last: each page shown costs a signal and two system calls for a few accesses (Linux's kmap of
+ * memory above 896 MB). */
+#define LEAF_CHURN 512
+
 struct window {
     uint8_t *base;
-    unsigned id; /* index in windows.window */
-    bool bound;  /* mode and view mean something */
+    unsigned id;      /* index in windows.window */
+    bool bound;       /* mode and view mean something */
+    uint64_t binding; /* how many windows had been bound then */
     enum tlb_view view;
     struct walk_mode mode;
     uint64_t epoch;      /* of the last sync */
@@ -100,6 +106,7 @@ struct windows {
     uint64_t clock; /* for stamps */
     bool a20;       /* the gate's state when last told */
     uint64_t mappings, limit;
+    uint64_t bindings;
     unsigned supervisors; /* windows that there may be for that view, as found out so far */
     uint64_t writable;    /* pages mapped for writing, in all windows */
     uint64_t runs_live;   /* leaves that have run set */
@@ -109,6 +116,8 @@ struct windows {
     void (*stale)(void *ctx, uint32_t gva);
     void *stale_ctx;
     struct window_counters counters;
+    uint16_t
+        churn[LEAF_COUNT]; /* such pages by leaf, in the supervisor's windows, up to LEAF_CHURN */
 };
 
 /* --- window_map.c -------------------------------------------------------------------------- */

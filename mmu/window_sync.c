@@ -148,6 +148,9 @@ void window_sync_page(struct windows *w, struct window *win, uint32_t gva)
         window_sync_directory(w, win, index ^ 1);
     if (!win->leaf[index] || !window_sync_directory(w, win, index))
         return;
-    if (win->leaf[index]->kind == LEAF_TABLE && win->leaf[index]->map[page % LEAF_PAGES])
-        (void)window_sync_entry(w, win, page);
+    if (win->leaf[index]->kind != LEAF_TABLE || !win->leaf[index]->map[page % LEAF_PAGES])
+        return;
+    bool stands = window_sync_entry(w, win, page);
+    if (!stands && win->view == TLB_SUPERVISOR && w->churn[index] < LEAF_CHURN)
+        w->churn[index]++;
 }

@@ -300,13 +300,29 @@ const uint8_t *translator_fpu(struct vcpu *c, uint32_t site)
     return t->fpu.level >= ui->fpu ? u->start + ui->host : translator_help(c, site);
 }
 
+/* Did an instruction meet pages of the users' in a window that was bound since it did so before?
+ * What it touches first of a process's pages counts once. (Places of other instructions may be
+ * shared: then fewer count.) */
+static bool is_new_to(struct translator *t, const struct insn *i)
+{
+    uint64_t h = (uint64_t)(uintptr_t)i * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t *seen = &t->stray_binding[h >> 58], binding = windows_binding(t->vcpu->windows);
+    bool is_new = binding > *seen;
+    if (is_new)
+        *seen = binding;
+    return is_new;
+}
+
 /* The kernel copies from and to its users at a few places. A window shows each process's pages
  * after a fault of some microseconds; a lookup in the soft TLB costs some nanoseconds more each
  * time. True: the instruction is to have that. */
-static bool strays_often(struct unit *u, unsigned n)
+static bool strays_often(struct translator *t, struct unit *u, unsigned n,
+                         enum window_answer answer)
 {
     struct block *b;
     struct insn *i = insn_in_block(u, n, &b);
+    if (answer == WINDOW_STRAY && !is_new_to(t, i))
+        return false;
     if (i->refusals >= UNIT_SOFT_AFTER || i->strays++ < UNIT_STRAYS)
         return false;
     i->strays = 0;
@@ -323,7 +339,8 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
     if ((u->key & KEY_WINDOW) && gva < WINDOW_SIZE) {
         uint64_t before = backend_cycles();
         enum window_answer answer = windows_fault(t->vcpu->windows, (uint32_t)gva, write);
-        retry = answer == WINDOW_RETRY || (answer == WINDOW_STRAY && !strays_often(u, n));
+        retry =
+            answer == WINDOW_RETRY || (answer != WINDOW_REFUSED && !strays_often(t, u, n, answer));
         if (t->shadow == SHADOW_AUTO)
             policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
     }

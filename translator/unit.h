@@ -22,7 +22,7 @@
 /* An instruction's refusals (cpu/insn.h) count what its accesses met: */
 #define UNIT_SOFT_AFTER   3 /* the window does not serve it: the soft TLB does */
 #define UNIT_BESIDE_AFTER 6 /* and it writes beside code: its host code looks where that is */
-/* Its strays count faults of the supervisor at pages of the users': */
+/* Its strays count windows in which it, the supervisor's, faulted at a page of the users': */
 #define UNIT_STRAYS 8 /* the soft TLB serves it, too: each process has its own such pages */
 
 /* Room for the links of a unit: the branch that ends each block, what follows the last; a spare. */

@@ -164,6 +164,30 @@ START_TEST(the_supervisor_is_told_of_pages_of_the_users)
 }
 END_TEST
 
+START_TEST(the_supervisor_is_told_of_pages_that_come_and_go)
+{
+    for (unsigned view = TLB_SUPERVISOR; view <= TLB_USER; view++) {
+        struct rig r;
+        open_row(&r, false);
+        r.view = (enum tlb_view)view;
+        uint32_t users = view == TLB_USER ? RIG_U : 0;
+        rig_put32(&r, DIRECTORY + 4, TABLE | SEEN | users);
+        enum window_answer answer = WINDOW_REFUSED;
+        for (uint32_t n = 0; n < 1000; n++) {
+            rig_put32(&r, TABLE, (FRAMES + n % 2 * 0x1000) | SEEN | users);
+            windows_flush_page(r.w, GVA);
+            rig_enter(&r);
+            answer = windows_fault(r.w, GVA, false);
+            ck_assert_int_ne(answer, WINDOW_REFUSED);
+            if (n < 500)
+                ck_assert_int_eq(answer, WINDOW_RETRY);
+        }
+        ck_assert_int_eq(answer, view == TLB_USER ? WINDOW_RETRY : WINDOW_PASSING);
+        rig_close(&r);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {what_was_mapped_along_is_compared_as_well,
@@ -172,6 +196,7 @@ int main(void)
                                   rom_beside_it_stays_read_only,
                                   regions_end_where_they_end,
                                   code_beside_it_stays,
-                                  the_supervisor_is_told_of_pages_of_the_users};
+                                  the_supervisor_is_told_of_pages_of_the_users,
+                                  the_supervisor_is_told_of_pages_that_come_and_go};
     return run_window_tests("window_fill", tests, ARRAY_LEN(tests));
 }
