@@ -100,6 +100,7 @@ const uint8_t *translator_go_on(struct translator *t)
     c->block = NULL;
     c->cur = NULL;
     struct unit *u = unit_for(t, key);
+    t->cold = !u; /* else a unit with the same slot would be asked again and again */
     if (!u || c->wake)
         return NULL;
     jumps_choose(t, key);

@@ -143,7 +143,7 @@ struct translator {
     struct unit_address *by_address; /* in the order of their code */
     uint32_t by_address_count;
     bool eager;   /* nothing is cold */
-    bool cold;    /* what runs next was found to be cold: it is to be interpreted */
+    bool cold;    /* what runs next has no unit, or is not hot yet: it is to be interpreted */
     bool restart; /* everything was dropped: the next unit starts at the cache's beginning */
     bool (*emitted)(void *ctx, const struct unit_code *code); /* engine_tuning's */
     void *emitted_ctx;

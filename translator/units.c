@@ -386,10 +386,8 @@ struct unit *unit_for(struct translator *t, uint32_t key)
         unit_cut_ways_out(t, soft); /* else all that it leads to would go on without the window */
         return soft;
     }
-    if (!t->eager && !soft && block_is_cold(b)) {
-        t->cold = true;
+    if (!t->eager && !soft && block_is_cold(b))
         return NULL;
-    }
     b->heat = 1;
     b->translated = true;
     if (t->dead && !t->restart)

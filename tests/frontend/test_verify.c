@@ -535,9 +535,8 @@ static bool emit_random(struct translator *t, struct rng *rng, struct unit *u, s
                        .link = link,
                        .link_room = 4};
     u->key = (uint32_t)(rng_next(rng) >> 20) & ((1u << KEY_SEG_SHIFT(SEG_COUNT)) - 1);
-    u->insn[0] = (struct unit_insn){.insn = insn,
-                                    .soft = rng_next(rng) >> 40 & 1,
-                                    .beside = rng_next(rng) >> 40 & 1};
+    u->insn[0] = (struct unit_insn){
+        .insn = insn, .soft = rng_next(rng) >> 40 & 1, .beside = rng_next(rng) >> 40 & 1};
     if (decode_insn(block_cache_decoder(t->vcpu->blocks), code, 15, u->key & KEY_CODE32, insn) !=
         DECODE_OK)
         return false;

@@ -455,6 +455,35 @@ START_TEST(devices_are_no_page_tables)
 }
 END_TEST
 
+#define CARD 0x800000 /* a device with code: INC EDX, HLT at 7F80h */
+
+static uint64_t read_card(void *ctx, uint64_t offset, unsigned size)
+{
+    (void)ctx;
+    (void)size;
+    return offset == 0x7F80 ? 0x42 : 0xF4;
+}
+
+static void map_card(struct machine *m, const void *ctx)
+{
+    (void)ctx;
+    static const struct mmio_ops ops = {.read = read_card, .write = never_write};
+    physmap_map_mmio(m->pm, CARD, 0x10000, &ops, &device_accesses);
+}
+
+/* Code that is no memory has no unit, and the slot in the jump table that it would have is another
+ * unit's: that is asked once. */
+START_TEST(code_of_a_device_with_the_slot_of_other_code)
+{
+    ck_assert_uint_eq(jump_slot(CARD + 0x7F80), jump_slot(CODE));
+    const struct guest g = {GUEST_CODE(0xB8, 0x80, 0x7F, 0x80, 0x00, /* mov eax, CARD + 7F80h */
+                                       0xFF, 0xE0),                  /* jmp eax */
+                            .prepare = map_card};
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        ck_assert_uint_eq(guest_compare_form(&g, guest_forms[n]).reg[EDX], 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {page_table_moves,
@@ -475,6 +504,7 @@ int main(void)
                                   more_segments_than_tables_take_turns,
                                   units_of_those_that_live_stay,
                                   units_of_those_that_live_stay_with_pae,
-                                  devices_are_no_page_tables};
+                                  devices_are_no_page_tables,
+                                  code_of_a_device_with_the_slot_of_other_code};
     return run_translator_tests("jumps", tests, ARRAY_LEN(tests));
 }
