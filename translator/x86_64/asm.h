@@ -73,9 +73,9 @@ struct form {
     uint8_t prefix; /* 0, 66h, F2h or F3h: part of the opcode */
     bool o16;       /* operand size prefix */
     bool w;         /* REX.W */
-    bool byte_reg; /* reg is an 8-bit register: 4..7 are AH..BH and need an encoding without REX */
-    bool byte_rm;  /* the same for a register rm */
-    bool low_reg;  /* 8-bit register 4..7 means SPL..DIL: force REX */
+    bool byte_reg;  /* reg is an 8-bit register: 4..7 are AH..BH and need an encoding without REX */
+    bool byte_rm;   /* the same for a register rm */
+    bool low_reg;   /* 8-bit register 4..7 means SPL..DIL: force REX */
     uint8_t imm_size;
     uint32_t imm;
 };
