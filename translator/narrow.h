@@ -49,6 +49,8 @@ const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n);
 unsigned narrow_access(const struct insn *i);
 /* What the soft TLB did not serve. */
 narrow_function narrow_missed;
+/* The same, where the TLB has said that the operand is no device's. */
+narrow_function narrow_no_device;
 /* What narrow_device can do of i: unit_insn.device. */
 unsigned narrow_device_form(const struct insn *i);
 /* The same, if there is such a form: a quick device first. */

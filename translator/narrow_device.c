@@ -296,7 +296,9 @@ const uint8_t *narrow_device(struct vcpu *c, uint32_t site)
     uint64_t gpa =
         (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ,
                               (uint32_t)s->base + offset, size);
-    if (!gpa || offset + (uint64_t)size > (write ? s->write_len : s->read_len) || !is_quick(c, gpa))
+    if (!gpa)
+        return narrow_no_device(c, site);
+    if (offset + (uint64_t)size > (write ? s->write_len : s->read_len) || !is_quick(c, gpa))
         return narrow_missed(c, site);
     quick(c, i, ui->device, size, gpa);
     return resume(c, u, ui);

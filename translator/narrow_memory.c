@@ -227,6 +227,18 @@ static bool may_raise_first(const struct translator *t, const struct unit_insn *
 
 const uint8_t *narrow_missed(struct vcpu *c, uint32_t site)
 {
+    const struct unit *u = site_unit(c->translated.translator, site);
+    struct location at = locate(c, &u->insn[site_index(site)]);
+    enum tlb_kind device = at.write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ;
+    uint64_t gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, device, at.gva, at.size);
+    const struct segment *s = &c->seg[at.seg];
+    if (gpa && at.offset + (uint64_t)at.size <= (at.write ? s->write_len : s->read_len))
+        return narrow_ask(c, site, gpa);
+    return narrow_no_device(c, site);
+}
+
+const uint8_t *narrow_no_device(struct vcpu *c, uint32_t site)
+{
     struct translator *t = c->translated.translator;
     const struct unit *u = site_unit(t, site);
     const struct unit_insn *ui = &u->insn[site_index(site)];
@@ -234,10 +246,6 @@ const uint8_t *narrow_missed(struct vcpu *c, uint32_t site)
     const struct segment *s = &c->seg[at.seg];
     if (at.offset + (uint64_t)at.size > (at.write ? s->write_len : s->read_len))
         return translator_help(c, site);
-    enum tlb_kind device = at.write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ;
-    uint64_t gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, device, at.gva, at.size);
-    if (gpa)
-        return narrow_ask(c, site, gpa);
     const uint8_t *host;
     if (at.write && store(c, site, &at, &host))
         return host;
