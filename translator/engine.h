@@ -31,7 +31,7 @@ struct engine_tuning {
     void *emitted_ctx;
     enum shadow_form shadow; /* how translated code reaches guest memory */
     bool traced;             /* windows follow each write to the guest's page tables */
-    uint64_t code_cache; /* bytes for host code, units and blocks (but the first 4 MiB of these),
+    uint64_t code_cache; /* bytes for host code, units and blocks (but the first 2 MiB of these),
                             CODE_CACHE_MIN..CODE_CACHE_MAX; 0: 128 MiB */
     bool eager;          /* code is translated when it first runs, not when it is hot: for tests */
     bool exact_fpu;      /* approximations (FSIN, RCPPS) as the interpreter computes them */
