@@ -209,8 +209,7 @@ static uint8_t *memory_at(const struct vcpu *c, struct place p)
     const struct region *r = physmap_find(c->physmap, p.gpa);
     if (r->kind != REGION_RAM && r->kind != REGION_VRAM)
         return NULL;
-    uint64_t offset = r->offset + (physmap_gate(c->physmap, p.gpa) - r->base);
-    return physmap_host(c->physmap, offset);
+    return physmap_host(c->physmap, physmap_machine(c->physmap, r, p.gpa));
 }
 
 /* Whoever watches hears of an access, whose first bytes lie at p[0] and whose others at p[1]. */

@@ -138,7 +138,7 @@ void physmap_listen(struct physmap *pm, struct physmap_listener *listener);
 static inline uint32_t quick_read(const struct mmio_quick *q, uint64_t gpa, unsigned size)
 {
     ++*q->reads;
-    return q->read(q->ctx, (uint32_t)(gpa - q->base), size);
+    return q->read(q->ctx, (uint32_t)(gpa - q->base), size) & UINT32_MAX >> (32 - 8 * size);
 }
 
 static inline void quick_write(const struct mmio_quick *q, uint64_t gpa, uint32_t value,

@@ -30,6 +30,19 @@ force_inline uint32_t step_of(const struct vcpu *c, unsigned size)
     return c->eflags & FLAG_DF ? -size : size;
 }
 
+/* How many elements of size bytes, at most n, lie in gva's page, the segment's len and, from offset
+ * on, below the end of what the address size reaches. */
+force_inline uint32_t elements_in_reach(const struct insn *i, uint32_t gva, uint32_t offset,
+                                        uint64_t len, unsigned size, uint32_t n)
+{
+    uint64_t room = 0x1000 - (gva & 0xFFF);
+    room = room < len - offset ? room : len - offset;
+    if (i->asize != 4)
+        room = room < 0x10000 - offset ? room : 0x10000 - offset;
+    uint32_t elements = (uint32_t)(room / size);
+    return elements < n ? elements : n;
+}
+
 /* How many elements of size bytes from offset on can be reached through one host pointer, at most
  * n; *host is set when it is not 0. */
 force_inline uint32_t run_length(struct vcpu *c, const struct insn *i, unsigned seg,
@@ -45,12 +58,7 @@ force_inline uint32_t run_length(struct vcpu *c, const struct insn *i, unsigned 
     if (!p)
         return 0;
     *host = p;
-    uint64_t room = 0x1000 - (gva & 0xFFF);
-    room = room < len - offset ? room : len - offset;
-    if (i->asize != 4)
-        room = room < 0x10000 - offset ? room : 0x10000 - offset;
-    uint32_t elements = (uint32_t)(room / size);
-    return elements < n ? elements : n;
+    return elements_in_reach(i, gva, offset, len, size, n);
 }
 
 /* Where the elements of a run lie: in host memory, or in a quick device. */
@@ -75,12 +83,7 @@ static uint32_t stretch_length(struct vcpu *c, const struct insn *i, unsigned se
     out->gpa = (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, kind, gva, size);
     if (!out->gpa || out->gpa - q->base >= q->size)
         return 0;
-    uint64_t room = 0x1000 - (gva & 0xFFF);
-    room = room < len - offset ? room : len - offset;
-    if (i->asize != 4)
-        room = room < 0x10000 - offset ? room : 0x10000 - offset;
-    uint32_t elements = (uint32_t)(room / size);
-    return elements < n ? elements : n;
+    return elements_in_reach(i, gva, offset, len, size, n);
 }
 
 /* Most elements that the next run may have: none downward. */
