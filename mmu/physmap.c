@@ -442,12 +442,12 @@ uint64_t physmap_read(struct physmap *pm, uint64_t gpa, unsigned size)
     if (gpa - pm->quick.base < pm->quick.size && size <= 4)
         return quick_read(&pm->quick, gpa, size);
     const struct region *r = physmap_find(pm, gpa);
-    uint64_t value = UINT64_MAX >> (64 - 8 * size);
+    uint64_t value = UINT64_MAX;
     if (r->kind == REGION_MMIO)
-        return r->ops->read(r->ctx, r->mmio_offset + (gpa - r->base), size);
-    if (r->offset != NO_BACKING)
+        value = r->ops->read(r->ctx, r->mmio_offset + (gpa - r->base), size);
+    else if (r->offset != NO_BACKING)
         memcpy(&value, pm->memory + r->offset + (gpa - r->base), size);
-    return r->offset != NO_BACKING && size < 8 ? value & (BIT(8 * size) - 1) : value;
+    return value & UINT64_MAX >> (64 - 8 * size);
 }
 
 void physmap_write(struct physmap *pm, uint64_t gpa, uint64_t value, unsigned size)

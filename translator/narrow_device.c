@@ -269,8 +269,7 @@ static const uint8_t *ask(struct vcpu *c, uint32_t site, uint64_t gpa)
             value &= (uint32_t)(BIT(8 * size) - 1);
         physmap_write(c->physmap, gpa, value, size);
     } else {
-        uint32_t value = (uint32_t)physmap_read(c->physmap, gpa, size);
-        load(c, i, form, size, value & UINT32_MAX >> (32 - 8 * size));
+        load(c, i, form, size, (uint32_t)physmap_read(c->physmap, gpa, size));
     }
     c->insns++;
     return translator_behind_device(c->translated.translator, u, n);

@@ -25,7 +25,8 @@ static uint32_t latched_read(void *ctx, uint32_t offset, unsigned size)
         d->latch = d->byte[offset + n];
         value |= (uint32_t)d->latch << 8 * n;
     }
-    return value;
+    /* Bits beyond those asked for mean nothing. */
+    return size < 4 ? value | UINT32_MAX << 8 * size : value;
 }
 
 static void latched_write(void *ctx, uint32_t offset, uint32_t value, unsigned size)
