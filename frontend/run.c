@@ -408,8 +408,10 @@ static void print_verified(const struct session *s)
 
 int run_guest(const struct options *options)
 {
+    struct messages messages;
+    messages_init(&messages);
     struct session *s = calloc(1, sizeof *s);
-    struct log *log = log_create(options->verbose ? LOG_DEBUG : LOG_INFO, NULL, NULL);
+    struct log *log = log_create(options->verbose ? LOG_DEBUG : LOG_INFO, messages_sink, &messages);
     if (!s || !log) {
         fprintf(stderr, "umbra: out of memory\n");
         free(s);
@@ -418,6 +420,7 @@ int run_guest(const struct options *options)
     }
     s->o = options;
     s->log = log;
+    s->messages = &messages;
     for (unsigned i = 0; i < PORTS; i++)
         charport_init(&s->ports[i]);
     pthread_mutex_init(&s->lock, NULL);
@@ -426,6 +429,7 @@ int run_guest(const struct options *options)
     int status = EXIT_NOT_STARTED;
     if (session_open(s, error, sizeof error)) {
         run_threads(s);
+        session_close_display(s);
         status = exit_status(s);
         control_ended(s->control, end_name(s), status);
         console_close(s->console);
@@ -448,5 +452,6 @@ int run_guest(const struct options *options)
         status = EXIT_NOT_STARTED;
     free(s);
     log_destroy(log);
+    messages_free(&messages);
     return status;
 }

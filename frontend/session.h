@@ -17,6 +17,7 @@
 #include "frontend/display/display.h"
 #include "frontend/gdbstub.h"
 #include "frontend/media.h"
+#include "frontend/messages.h"
 #include "frontend/options.h"
 #include "frontend/symbols/symbols.h"
 #include "frontend/typist.h"
@@ -38,6 +39,7 @@ struct tap {
 struct session {
     const struct options *o;
     struct log *log;
+    struct messages *messages; /* the log's lines come here */
     struct media media;
     struct partition *partition;
     struct charport ports[PORTS];
@@ -74,6 +76,8 @@ struct session {
 /* --- session_open.c --- */
 /* False: error says why. session_close is due in any case. */
 bool session_open(struct session *s, char *error, size_t error_len);
+/* The guest is over: its windows go, the terminal is given back. */
+void session_close_display(struct session *s);
 void session_close(struct session *s);
 const char *session_guest_name(const struct session *s);
 /* Its window; main thread. */

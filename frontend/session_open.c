@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cpu/history.h"
 
@@ -129,6 +130,8 @@ static bool open_display(struct session *s, char *error, size_t error_len)
     }
     struct display_config config = {.title = session_guest_name(s), .fullscreen = o->fullscreen};
     s->display = s->ops->open(&config, error, error_len);
+    if (s->display && strcmp(s->ops->name, "term") == 0 && isatty(STDERR_FILENO))
+        messages_hold(s->messages);
     return s->display != NULL;
 }
 
@@ -230,14 +233,22 @@ bool session_open(struct session *s, char *error, size_t error_len)
     return true;
 }
 
+void session_close_display(struct session *s)
+{
+    debugger_close(s->debugger);
+    s->debugger = NULL;
+    if (s->display)
+        s->ops->close(s->display);
+    s->display = NULL;
+    messages_release(s->messages);
+}
+
 void session_close(struct session *s)
 {
     gdbstub_close(s->gdb, EXIT_NOT_STARTED);
     console_close(s->console);
     control_server_close(s->server);
-    debugger_close(s->debugger);
-    if (s->display)
-        s->ops->close(s->display);
+    session_close_display(s);
     for (unsigned i = 0; i < PORTS; i++)
         charport_close(&s->ports[i]);
     control_destroy(s->control);
