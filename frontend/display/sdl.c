@@ -42,6 +42,14 @@ static void sdl_close(struct display *d)
     free(d);
 }
 
+/* With no desktop SDL may choose a driver that shows nothing. Those who want that say so. */
+static bool shows_nothing(void)
+{
+    const char *wanted = getenv("SDL_VIDEODRIVER"), *driver = SDL_GetCurrentVideoDriver();
+    bool blind = driver && (!strcmp(driver, "offscreen") || !strcmp(driver, "dummy"));
+    return blind && !(wanted && *wanted);
+}
+
 static struct display *sdl_open(const struct display_config *config, char *error, size_t error_len)
 {
     struct display *d = calloc(1, sizeof *d);
@@ -56,6 +64,13 @@ static struct display *sdl_open(const struct display_config *config, char *error
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
         snprintf(error, error_len, "cannot open a window: %s (use --display term or none)",
                  SDL_GetError());
+        free(d);
+        return NULL;
+    }
+    if (shows_nothing()) {
+        snprintf(error, error_len,
+                 "cannot open a window: there is no desktop here (use --display term or none)");
+        SDL_QuitSubSystem(SDL_INIT_VIDEO);
         free(d);
         return NULL;
     }

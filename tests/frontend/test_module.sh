@@ -60,6 +60,12 @@ run 1 1 "is of another build" run --display sdl
 cp "$module" umbra-window.so
 run 0 33 "" run --display sdl
 run 0 33 "" run
+# With no desktop SDL finds a driver that shows nothing, unless the host has a screen of its own.
+if [ ! -e /dev/dri ] && [ ! -e /dev/fb0 ]; then
+    unset SDL_VIDEODRIVER
+    XDG_RUNTIME_DIR=$dir run 1 1 "there is no desktop here" run --display sdl
+    export SDL_VIDEODRIVER=dummy
+fi
 
 # Installed: bin/umbra, lib/umbra/umbra-window.so.
 mkdir -p to/bin to/lib/umbra
