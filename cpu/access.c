@@ -335,24 +335,30 @@ static uint8_t *noted_place(struct vcpu *c, unsigned seg, uint32_t offset, unsig
     return p;
 }
 
-bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
-                        unsigned size)
+/* Is the page of machine offset at one with code, and the size bytes there none of it? */
+static bool is_beside_code(const struct vcpu *c, uint64_t at, unsigned size)
+{
+    uint64_t bits;
+    memcpy(&bits, (const uint8_t *)physmap_code_bits(c->physmap) + at / 8, sizeof bits);
+    return !(bits >> at % 8 & (UINT64_MAX >> (64 - size))) &&
+           (physmap_page_state(c->physmap, at) & PAGE_HAS_CODE);
+}
+
+enum store_noted access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
+                                    unsigned size)
 {
     uint8_t *noted = noted_place(c, seg, offset, size);
     if (!noted)
-        return false;
+        return STORE_NOT_NOTED;
+    bool beside = is_beside_code(c, machine_offset(c, noted), size);
     store_noted(c, noted, value, size);
-    return true;
+    return beside ? STORE_BESIDE : STORE_CODE;
 }
 
 bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size)
 {
     const uint8_t *p = tlb_lookup(&c->tlb, c->tlb_view, TLB_NOTED, gva, size);
-    if (!p || !(physmap_page_state(c->physmap, machine_offset(c, p)) & PAGE_HAS_CODE))
-        return false;
-    uint64_t at = machine_offset(c, p), bits;
-    memcpy(&bits, (const uint8_t *)physmap_code_bits(c->physmap) + at / 8, sizeof bits);
-    return !(bits >> at % 8 & (UINT64_MAX >> (64 - size)));
+    return p && is_beside_code(c, machine_offset(c, p), size);
 }
 
 void access_enter_beside(struct vcpu *c, uint32_t gva)

@@ -16,9 +16,14 @@ uint64_t access_load_slow(struct vcpu *c, const struct insn *i, unsigned seg, ui
 void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset,
                        uint64_t value, unsigned size);
 /* A store into a page with code, when nothing else is special about it (it neither raises nor needs
- * a look at breakpoints). False: nothing was done. */
-bool access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
-                        unsigned size);
+ * a look at breakpoints). */
+enum store_noted {
+    STORE_NOT_NOTED, /* nothing was done */
+    STORE_CODE,      /* some of the bytes are code; or it is a page table that is followed */
+    STORE_BESIDE,    /* none is */
+};
+enum store_noted access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
+                                    unsigned size);
 /* The page at gva has just been written in the present view. Is it one with code, and the size
  * bytes there none of it? */
 bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size);

@@ -19,7 +19,9 @@
  * one is emptied: its remaining instructions leave the block at once, so that even the next
  * instruction is decoded anew. A write that changes no more than an immediate or displacement of
  * one instruction in a block that does not run keeps the block, with that instruction brought up to
- * date: programs patch their inner loops that way.
+ * date: programs patch their inner loops that way. But not for ever where blocks overlap: each
+ * return from an interrupt begins one in the middle of others, and the next write has one more to
+ * look after.
  *
  * Cuts. An event or the end of the budget within a block takes effect at that very instruction
  * boundary: the instruction there gets a handler that leaves the block, until it is left
@@ -51,26 +53,28 @@ enum block_mode {
 };
 
 struct block {
-    uint64_t jump_key; /* the key it was last found under; JUMP_KEY_NONE when dropped */
-    uint32_t bytes;    /* length of its code */
-    uint16_t count;    /* instructions, without the sentinel */
-    uint8_t mode;
-    bool crosses; /* into the page at offset2 */
-    bool live;    /* in the cache: may be found and linked */
-    bool stops;   /* a debugger's breakpoint is at its start: entered by the engine alone */
-    struct block *succ[2]; /* linked successors: not taken (and only), taken */
-    /* --- not touched when running --- */
+    uint64_t jump_key;           /* the key it was last found under; JUMP_KEY_NONE when dropped */
+    struct block *succ[2];       /* linked successors: not taken (and only), taken */
     uintptr_t linked_by;         /* first link to this block: the linking block | its slot, or 0 */
     uintptr_t linked_by_next[2]; /* per own link: the next link to the same target */
-    uint64_t offset, offset2;    /* machine offsets: first byte; second page */
-    uint16_t heat;      /* the translator's: times it was entered while it had no translation */
-    bool translated;    /* the translator's: something it made once began with this block */
-    bool rewritten;     /* the guest keeps writing to it, or to others in its page */
-    void *translations; /* the translator's: what it made with this block in it */
     struct block *hash_next;
+    struct block **page_at[2]; /* what points to it in the lists of its pages */
+    /* --- what a write to its page looks at, together --- */
     struct block *page_next[2]; /* lists of the page(s) it lies in; [0] also chains free blocks */
-    struct block **page_at[2];  /* what points to it there */
+    uint64_t offset, offset2;   /* machine offsets: first byte; second page */
+    uint32_t bytes;             /* length of its code */
+    uint16_t count;             /* instructions, without the sentinel */
+    uint8_t mode;
+    bool crosses;       /* into the page at offset2 */
+    bool live;          /* in the cache: may be found and linked */
+    bool stops;         /* a debugger's breakpoint is at its start: entered by the engine alone */
+    bool rewritten;     /* the guest keeps writing to it, or to others in its page */
+    bool translated;    /* the translator's: something it made once began with this block */
+    uint16_t heat;      /* the translator's: times it was entered while it had no translation */
+    uint16_t adapted;   /* writes that it was kept for, while other blocks had the same bytes */
+    uint8_t adapted_at; /* the instruction that the last write changed */
     uint8_t size_class;
+    void *translations;  /* the translator's: what it made with this block in it */
     struct insn insns[]; /* count of them, then the sentinel */
 };
 

@@ -6,10 +6,19 @@
 /* A page that lost all its blocks stays marked (marking flushes TLBs) until this many writes. */
 #define UNMARK_AFTER 64
 
-/* The instruction of b that the written bytes [from, to) lie in, not at its start; or NULL. */
+/* Blocks that have the same bytes are kept for so many writes to them. Those that still run are
+ * made anew at once, which takes as long as a hundred writes; the others are gone. */
+#define ADAPTED_ENOUGH 1024
+
+/* The instruction of b that the written bytes [from, to) lie in, not at its start; or NULL. Code
+ * is mostly written in order: the next one or the one after it is tried before the search. */
 static struct insn *insn_written(struct block *b, unsigned from, unsigned to)
 {
-    unsigned start = (unsigned)(b->offset & PAGE_MASK), low = 0, high = b->count;
+    unsigned start = (unsigned)(b->offset & PAGE_MASK), low = b->adapted_at, high = b->count;
+    if (start + b->insns[low].offset > from)
+        low = 0;
+    else if (low + 3u < high && start + b->insns[low + 3].offset > from)
+        high = low + 3;
     while (high - low > 1) {
         unsigned mid = (low + high) / 2;
         if (start + b->insns[mid].offset <= from)
@@ -19,6 +28,7 @@ static struct insn *insn_written(struct block *b, unsigned from, unsigned to)
     }
     struct insn *i = &b->insns[low];
     unsigned at = start + i->offset;
+    b->adapted_at = (uint8_t)low;
     return from > at && to <= at + i->len ? i : NULL;
 }
 
@@ -36,11 +46,37 @@ static bool decode_rewritten(struct block_cache *cache, struct rewritten *r, uin
                              unsigned len, uint8_t mode)
 {
     if (r->at != at || r->len != len || r->mode != mode) {
-        *r = (struct rewritten){.at = at, .len = len, .mode = mode};
+        r->at = at;
+        r->len = len;
+        r->mode = mode;
         r->valid = decode_insn(&cache->decoder, physmap_host(cache->physmap, at), len,
                                mode & BLOCK_CODE32, &r->insn) == DECODE_OK;
     }
     return r->valid;
+}
+
+/* Bytes [from, to) of b's page were written, within instruction i. True: they changed a constant
+ * only, and i has the new one. */
+static bool insn_adapt(struct block_cache *cache, struct block *b, struct insn *i, unsigned from,
+                       struct rewritten *r)
+{
+    uint64_t at = b->offset + i->offset;
+    unsigned within = from - (unsigned)(at & PAGE_MASK);
+    if (decode_immediate(&cache->decoder, physmap_host(cache->physmap, at), within, i))
+        return true;
+    if (!decode_rewritten(cache, r, at, i->len, b->mode))
+        return false;
+    const struct insn *now = &r->insn;
+    bool same = now->run == i->run && now->op == i->op && now->len == i->len &&
+                now->modrm == i->modrm && now->reg == i->reg && now->rm == i->rm &&
+                now->base == i->base && now->index == i->index && now->scale == i->scale &&
+                now->seg == i->seg && now->osize == i->osize && now->asize == i->asize &&
+                now->prefixes == i->prefixes;
+    if (!same)
+        return false;
+    i->imm = now->imm;
+    i->disp = now->disp;
+    return true;
 }
 
 /* Bytes [from, to) of b's page were written. True: they changed a constant only, and b has the new
@@ -51,21 +87,11 @@ static bool block_adapt(struct block_cache *cache, struct block *b, unsigned fro
     if (b->crosses || b->stops || cache->vcpu->block == b)
         return false;
     struct insn *i = insn_written(b, from, to);
-    if (!i || !decode_rewritten(cache, r, b->offset + i->offset, i->len, b->mode))
+    uint32_t disp = i ? i->disp : 0;
+    if (!i || !insn_adapt(cache, b, i, from, r))
         return false;
-    struct insn now = r->insn;
-    bool same = now.run == i->run && now.op == i->op && now.len == i->len &&
-                now.modrm == i->modrm && now.reg == i->reg && now.rm == i->rm &&
-                now.base == i->base && now.index == i->index && now.scale == i->scale &&
-                now.seg == i->seg && now.osize == i->osize && now.asize == i->asize &&
-                now.prefixes == i->prefixes;
-    if (!same)
-        return false;
-    bool immediate = i->disp == now.disp;
-    i->imm = now.imm;
-    i->disp = now.disp;
     cache->counters.adapted++;
-    if (immediate && cache->above.adapted &&
+    if (i->disp == disp && cache->above.adapted &&
         cache->above.adapted(cache->above.ctx, b, (unsigned)(i - b->insns)))
         return true;
     if (b->translations)
@@ -79,6 +105,15 @@ static bool block_adapt(struct block_cache *cache, struct block *b, unsigned fro
     b->heat = 0;
     b->rewritten = true;
     return true;
+}
+
+/* Is b, which the written bytes [from, to) lie in, to be kept? alone: no block before it was. */
+static bool keep(struct block_cache *cache, struct block *b, unsigned from, unsigned to,
+                 struct rewritten *r, bool alone)
+{
+    if (!alone && ++b->adapted >= ADAPTED_ENOUGH)
+        return false;
+    return block_adapt(cache, b, from, to, r);
 }
 
 /* physmap_listener: bytes of a page with code were written; they lie within one page. */
@@ -98,15 +133,20 @@ void block_code_written(void *ctx, uint64_t offset, uint64_t len)
     p->idle_writes = 0;
     unsigned low = to, high = from; /* what the blocks dropped held */
     unsigned line, last, b_from, b_to;
-    struct rewritten now = {0};
-    bool dropped = false;
+    struct rewritten now;
+    now.len = 0;
+    bool dropped = false, alone = true;
     for (code_page_lines(p, from, to, &line, &last); line <= last; line++) {
         for (struct block *b = p->blocks[line], *next; b; b = next) {
             unsigned side = block_side(b, p->page);
             next = b->page_next[side];
             block_range(b, side, &b_from, &b_to);
-            if (b_from >= to || from >= b_to || block_adapt(cache, b, from, to, &now))
+            if (b_from >= to || from >= b_to)
                 continue;
+            if (keep(cache, b, from, to, &now, alone)) {
+                alone = false;
+                continue;
+            }
             block_drop(cache, b);
             low = b_from < low ? b_from : low;
             high = b_to > high ? b_to : high;

@@ -353,6 +353,20 @@ static void take_immediate(struct cursor *at, enum immediate kind, struct insn *
     }
 }
 
+bool decode_immediate(const struct decoder *d, const uint8_t *bytes, unsigned from, struct insn *i)
+{
+    enum immediate kind = d->immediate[i->op];
+    unsigned size = kind == IMM_BYTE || kind == IMM_BYTE_SIGNED ? 1
+                    : kind == IMM_WORD                          ? 2
+                    : kind == IMM_OSIZE                         ? i->osize
+                                                                : 0;
+    if (from + size < i->len)
+        return false;
+    struct cursor at = {.bytes = bytes, .avail = i->len, .pos = i->len - size};
+    take_immediate(&at, kind, i);
+    return true;
+}
+
 /* LOCK: the 386 and later allow it only with listed instructions whose destination is memory. */
 static bool lock_allowed(const struct decoder *d, const struct opcode *o, const struct insn *out)
 {

@@ -197,5 +197,8 @@ enum decode_status {
  * set but offset. */
 must_use enum decode_status decode_insn(const struct decoder *d, const uint8_t *bytes, size_t avail,
                                         bool code32, struct insn *out);
+/* Bytes of i, which stand at bytes, changed from byte `from` of it on. True: they are of its
+ * immediate, and i has the new one. False: it must be decoded anew. */
+bool decode_immediate(const struct decoder *d, const uint8_t *bytes, unsigned from, struct insn *i);
 
 #endif

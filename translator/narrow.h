@@ -42,6 +42,9 @@ uint8_t *narrow_reach_write(struct vcpu *c, unsigned seg, uint32_t offset, unsig
  * instruction n of u. False: nothing was done. Then ends by narrow_stored. */
 must_use bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned seg,
                            uint32_t offset, uint32_t value, unsigned size);
+/* The same in pages with code alone, as most that the lookup failed for are. */
+must_use bool narrow_store_noted(struct vcpu *c, struct unit *u, unsigned n, unsigned seg,
+                                 uint32_t offset, uint32_t value, unsigned size);
 /* Behind instruction n of u, which has stored, maybe into u; flags are the host's. */
 const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n);
 

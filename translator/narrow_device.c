@@ -286,8 +286,9 @@ const uint8_t *narrow_ask(struct vcpu *c, uint32_t site, uint64_t gpa)
 
 const uint8_t *narrow_device(struct vcpu *c, uint32_t site)
 {
-    const struct unit *u = site_unit(c->translated.translator, site);
-    const struct unit_insn *ui = &u->insn[site_index(site)];
+    struct unit *u = site_unit(c->translated.translator, site);
+    unsigned n = site_index(site);
+    const struct unit_insn *ui = &u->insn[n];
     const struct insn *i = ui->insn;
     bool write = ui->access & ACCESS_WRITE;
     unsigned size = ui->access & ACCESS_SIZE;
@@ -296,8 +297,13 @@ const uint8_t *narrow_device(struct vcpu *c, uint32_t site)
     uint64_t gpa =
         (uintptr_t)tlb_lookup(&c->tlb, c->tlb_view, write ? TLB_DEVICE_WRITE : TLB_DEVICE_READ,
                               (uint32_t)s->base + offset, size);
-    if (!gpa)
+    if (!gpa) {
+        enum device_form form = ui->device & FORM_MASK;
+        if (form >= FORM_STORE && form <= FORM_STORE_SEGMENT &&
+            narrow_store_noted(c, u, n, i->seg, offset, stored(c, i, form, size), size))
+            return narrow_stored(c, u, n);
         return narrow_no_device(c, site);
+    }
     if (offset + (uint64_t)size > (write ? s->write_len : s->read_len) || !is_quick(c, gpa))
         return narrow_missed(c, site);
     quick(c, i, ui->device, size, gpa);

@@ -147,15 +147,23 @@ static bool stored_value(const struct vcpu *c, const struct insn *i, uint32_t *v
 
 /* --- Pages with code -------------------------------------------------------------------------- */
 
+bool narrow_store_noted(struct vcpu *c, struct unit *u, unsigned n, unsigned seg, uint32_t offset,
+                        uint32_t value, unsigned size)
+{
+    enum store_noted met = access_store_noted(c, seg, offset, value, size);
+    if (met == STORE_BESIDE)
+        translator_wrote_beside(c->translated.translator, u, n,
+                                (uint32_t)c->seg[seg].base + offset);
+    return met != STORE_NOT_NOTED;
+}
+
 bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned seg, uint32_t offset,
                   uint32_t value, unsigned size)
 {
     uint8_t *p = narrow_reach(c, seg, offset, size, TLB_WRITE);
-    if (!p && !access_store_noted(c, seg, offset, value, size))
-        return false;
     if (!p)
-        translator_wrote(c->translated.translator, u, n, (uint32_t)c->seg[seg].base + offset, size);
-    else if (size == 4)
+        return narrow_store_noted(c, u, n, seg, offset, value, size);
+    if (size == 4)
         store_le32(p, value);
     else if (size == 2)
         store_le16(p, (uint16_t)value);
@@ -179,11 +187,10 @@ static bool store(struct vcpu *c, uint32_t site, const struct location *at, cons
     unsigned n = site_index(site);
     uint32_t value;
     if (!stored_value(c, u->insn[n].insn, &value) ||
-        !access_store_noted(c, at->seg, at->offset, value, at->size))
+        !narrow_store_noted(c, u, n, at->seg, at->offset, value, at->size))
         return false;
     if (at->stack)
         set_stack_pointer(c, c->reg[ESP].d - at->size);
-    translator_wrote(c->translated.translator, u, n, at->gva, at->size);
     *host = narrow_stored(c, u, n);
     return true;
 }

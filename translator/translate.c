@@ -232,13 +232,13 @@ static void note_refusal(struct translator *t, struct unit *u, unsigned n)
     }
 }
 
-void translator_wrote(struct translator *t, struct unit *u, unsigned n, uint32_t gva, unsigned size)
+void translator_wrote_beside(struct translator *t, struct unit *u, unsigned n, uint32_t gva)
 {
     if (u->dead)
         return;
     if (u->insn[n].beside)
         access_enter_beside(t->vcpu, gva);
-    else if (access_is_beside_code(t->vcpu, gva, size))
+    else
         note_refusal(t, u, n);
 }
 
@@ -281,8 +281,8 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     straight |= backend_resumes(ui->insn) && c->eip == eip_behind(u, ui);
     if (faulted && !u->dead)
         note_refusal(t, u, n);
-    if (wrote)
-        translator_wrote(t, u, n, gva, wrote);
+    if (wrote && access_is_beside_code(c, gva, wrote))
+        translator_wrote_beside(t, u, n, gva);
     if (x87 && !(u->key & KEY_FPU))
         fpu_note_helped(t);
     if (!straight || backend_must_leave(ui->insn))

@@ -163,10 +163,9 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns);
 
 /* --- Called from host code through stubs ---------------------------------------------------- */
 
-/* Instruction n of u, whose lookup failed, has written size bytes at gva: where that goes on in
- * pages with code its host code learns to tell them from data. */
-void translator_wrote(struct translator *t, struct unit *u, unsigned n, uint32_t gva,
-                      unsigned size);
+/* Instruction n of u, whose lookup failed, has written at gva, beside code: where that goes on its
+ * host code learns to tell code from data. */
+void translator_wrote_beside(struct translator *t, struct unit *u, unsigned n, uint32_t gva);
 
 /* Runs the instruction of site by its handler. */
 const uint8_t *translator_help(struct vcpu *c, uint32_t site);

@@ -367,6 +367,40 @@ START_TEST(random_bytes)
 }
 END_TEST
 
+/* An immediate that is taken anew is what decoding it all gives; a change before it is refused. */
+START_TEST(immediates_are_taken_anew)
+{
+    struct decoder *d = decoder_for(CPU_P4);
+    uint32_t x = 777;
+    unsigned taken = 0;
+    for (unsigned n = 0; n < 300000; n++) {
+        uint8_t bytes[16];
+        for (unsigned k = 0; k < sizeof bytes; k++) {
+            x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+            bytes[k] = (uint8_t)x;
+        }
+        struct insn i, anew;
+        if (decode_insn(d, bytes, sizeof bytes, n & 1, &i) == DECODE_MORE)
+            continue;
+        unsigned from = x >> 8 & 15;
+        if (from >= i.len)
+            continue;
+        for (unsigned k = from; k < i.len; k++)
+            bytes[k] ^= (uint8_t)(x >> 16 | 1);
+        struct insn before = i;
+        if (!decode_immediate(d, bytes, from, &i)) {
+            ck_assert_mem_eq(&i, &before, sizeof i);
+            continue;
+        }
+        ck_assert_int_eq(decode_insn(d, bytes, sizeof bytes, n & 1, &anew), DECODE_OK);
+        ck_assert_mem_eq(&i, &anew, sizeof i);
+        taken++;
+    }
+    ck_assert_uint_gt(taken, 1000);
+    free(d);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 #ifdef UMBRA_HAVE_CAPSTONE
@@ -390,6 +424,7 @@ int main(int argc, char **argv)
     tcase_add_test(t, lock_is_checked);
     tcase_add_test(t, length_is_limited);
     tcase_add_loop_test(t, random_bytes, 0, CPU_MODELS);
+    tcase_add_test(t, immediates_are_taken_anew);
     Suite *s = suite_create("decode");
     suite_add_tcase(s, t);
     return suite_status(s);
