@@ -221,6 +221,18 @@ static void feed(window *w, const SDL_Event &event)
     io.KeyAlt = e.key.keysym.mod & KMOD_ALT;
 }
 
+/* A button goes down where the mouse was not in the last frame: a finger, or a pointer that jumps.
+ * A tab is pressed only where it was pointed at before: that takes a frame. */
+static bool must_point_first(window *w, const SDL_Event &e)
+{
+    if (e.type != SDL_MOUSEBUTTONDOWN)
+        return false;
+    ImVec2 at = ImGui::GetIO().MousePos;
+    bool there = at.x == (float)e.button.x && at.y == (float)e.button.y;
+    w->pointed = !there && !w->pointed;
+    return w->pointed;
+}
+
 /* Dear ImGui sees only what is down when a frame begins: a key or a button changes once in a frame,
  * or it would never have been pressed, or never let go. */
 void input_feed(window *w)
@@ -238,7 +250,7 @@ void input_feed(window *w)
             keys.push_back(e.key.keysym.sym);
         }
         if (e.type == SDL_MOUSEBUTTONUP || e.type == SDL_MOUSEBUTTONDOWN) {
-            if (buttons)
+            if (buttons || must_point_first(w, e))
                 break;
             buttons = true;
         }

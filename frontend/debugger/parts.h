@@ -25,6 +25,7 @@ struct window {
     bool keys = false;
     bool no_text = false; /* the last key was ours */
     int hold = 0;         /* frames in which input waits: the keyboard is on its way elsewhere */
+    bool pointed = false; /* a frame was drawn so that the mouse is where a button goes down */
     window_host host{};
     Layout layout;
     Ui ui;

@@ -243,9 +243,11 @@ def test_mouse(folder):
 
 def test_layout(folder):
     m = Machine(folder)
+    ini = os.path.join(m.state, "umbra", "debugger.ini")
     try:
+        m.click(205, 63)  # the tab of Tables: one click, at once where the pointer jumps to
+        m.wait(lambda: os.path.exists(ini) and "panel=Tables area=0 open=1 front=1" in open(ini).read(), "a tab by mouse")
         m.key("ctrl+8", "ctrl+shift+1", "ctrl+plus", "ctrl+plus")
-        ini = os.path.join(m.state, "umbra", "debugger.ini")
         m.wait(lambda: os.path.exists(ini) and "font=17" in open(ini).read(), "the layout is kept")
     finally:
         m.close()
