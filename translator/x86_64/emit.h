@@ -138,8 +138,10 @@ unsigned memory_size(const struct insn *i);
 
 void emit_plain(struct emit *e, enum lowering how); /* plain.c */
 bool plain_names_esp(const struct insn *i);         /* as a register */
-void emit_own(struct emit *e);                      /* own.c */
-void emit_branch(struct emit *e);                   /* branch.c */
+/* Its host code reads the operand before it writes it: the first host fault is not yet a write. */
+bool plain_loads_first(const struct insn *i);
+void emit_own(struct emit *e);    /* own.c */
+void emit_branch(struct emit *e); /* branch.c */
 /* fpu.c: x87, MMX, SSE. False: by its handler. */
 bool emit_fpu(struct emit *e);
 void emit_string(struct emit *e); /* string.c */

@@ -122,6 +122,11 @@ static bool writes_both(unsigned op)
     return op == OPROW_xchg_eb_gb || op == OPROW_xadd_eb_gb;
 }
 
+bool plain_loads_first(const struct insn *i)
+{
+    return i->op == OPROW_xchg_ev_gv;
+}
+
 static void put_exchange(struct emit *e, const struct shape *s, struct place memory)
 {
     struct form load = {.opcode = 0x8B, .o16 = s->form.o16};
@@ -148,7 +153,7 @@ void emit_plain(struct emit *e, enum lowering how)
     struct place rm;
     if (insn_is_mem(i)) {
         rm = emit_memory(e, insn_place(i), memory_size(i), how != LOWER_READ);
-        if (i->op == OPROW_xchg_ev_gv) {
+        if (plain_loads_first(i)) {
             put_exchange(e, &s, rm);
             return;
         }

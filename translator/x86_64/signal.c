@@ -108,6 +108,7 @@ static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t 
     *esp = u->insn[n].esp_before;
     if (segv && fpu_is_guard(t, address))
         return t->stubs.fpu;
+    write |= plain_loads_first(u->insn[n].insn);
     if (segv && translator_fault(t, u, n, address, write))
         return pc;
     return t->stubs.help;
