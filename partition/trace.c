@@ -45,10 +45,13 @@ static void note_read(struct trace *t, uint32_t reads, uint32_t pc)
     t->undefined_reader = pc;
 }
 
-/* A fault leaves the flags as they were, but a division's (SDM vol. 2: undefined). */
+/* A task switch stores the flags in memory and loads others. A fault leaves the flags as they were,
+ * but a division's (SDM vol. 2: undefined). */
 static void note_flags(struct trace *t, const struct traced_insn *ran, const struct insn *insn,
-                       uint32_t ecx)
+                       uint32_t ecx, bool switched)
 {
+    if (switched)
+        note_read(t, FLAGS_ARITH, ran->pc);
     if (ran->interrupted) {
         note_read(t, FLAGS_ARITH, ran->pc);
         t->known = 0; /* the handler's first instruction was not looked at */
@@ -66,6 +69,10 @@ static void note_flags(struct trace *t, const struct traced_insn *ran, const str
     note_read(t, e.reads, ran->pc);
     t->undefined = (t->undefined & ~e.writes) | e.undefined;
     t->known |= e.writes;
+    if (switched) {
+        t->undefined = 0;
+        t->known = FLAGS_ARITH;
+    }
 }
 
 enum partition_end trace_insn(struct trace *t, struct partition *p, uint64_t until_ns)
@@ -83,11 +90,11 @@ enum partition_end trace_insn(struct trace *t, struct partition *p, uint64_t unt
     struct insn insn = {0};
     fetch(p, ran, &insn);
     uint64_t faults = faults_so_far(c), interrupts = c->interrupts;
-    uint32_t ecx = c->reg[ECX].d;
+    uint32_t ecx = c->reg[ECX].d, task = c->tr.selector;
     enum partition_end end = partition_run(p, to, NULL, NULL);
     ran->interrupted = c->interrupts != interrupts;
     ran->faulted = faults_so_far(c) != faults;
-    note_flags(t, ran, &insn, ecx);
+    note_flags(t, ran, &insn, ecx, c->tr.selector != task);
     return end;
 }
 

@@ -5,28 +5,18 @@
 
 #include "cpu/model.h"
 #include "cpu/undefined.h"
-#include "tests/cpu/fpgen.h"
-#include "tests/translator/layout.h"
+#include "tests/translator/writer.h"
 
 #ifdef UMBRA_HAVE_CAPSTONE
 #include <capstone/capstone.h>
 #endif
 
-struct writer {
-    struct program *p;
-    struct rng r;
-    struct decoder decoder;
-    uint16_t rows[OPCODE_ROWS]; /* those that may be drawn */
-    unsigned row_count;
-    struct item spare; /* what is written beyond the last item is lost */
-};
-
-static uint32_t below(struct writer *w, uint32_t n)
+uint32_t below(struct writer *w, uint32_t n)
 {
     return (uint32_t)(rng_next(&w->r) >> 32) % n;
 }
 
-static bool one_in(struct writer *w, uint32_t n)
+bool one_in(struct writer *w, uint32_t n)
 {
     return below(w, n) == 0;
 }
@@ -52,42 +42,44 @@ static struct item *add(struct writer *w, const uint8_t *bytes, unsigned len)
     return i;
 }
 
-/* A small assembler's buffer. */
-struct code {
-    uint8_t b[24];
-    unsigned n;
-};
-
-static void e8(struct code *c, unsigned v)
+void e8(struct code *c, unsigned v)
 {
     if (c->n < sizeof c->b)
         c->b[c->n++] = (uint8_t)v;
 }
 
-static void e16(struct code *c, unsigned v)
+void e16(struct code *c, unsigned v)
 {
     e8(c, v);
     e8(c, v >> 8);
 }
 
-static void e32(struct code *c, uint32_t v)
+void e32(struct code *c, uint32_t v)
 {
     e16(c, v);
     e16(c, v >> 16);
 }
 
-static struct item *emit(struct writer *w, const struct code *c)
+void e_word(struct writer *w, struct code *c, uint32_t v)
+{
+    if (w->p->code32)
+        e32(c, v);
+    else
+        e16(c, v);
+}
+
+struct item *emit(struct writer *w, const struct code *c)
 {
     return add(w, c->b, c->n);
 }
 
-static void operand32(struct writer *w, struct code *c)
+void operand32(struct writer *w, struct code *c)
 {
     if (!w->p->code32)
         e8(c, 0x66);
 }
 
-static void set_reg(struct writer *w, unsigned reg, uint32_t v)
+void set_reg(struct writer *w, unsigned reg, uint32_t v)
 {
     struct code c = {0};
     operand32(w, &c);
@@ -97,7 +89,7 @@ static void set_reg(struct writer *w, unsigned reg, uint32_t v)
 }
 
 /* An item at most far behind the next one, or before it. */
-static uint16_t some_target(struct writer *w, int from, int to)
+uint16_t some_target(struct writer *w, int from, int to)
 {
     int at = (int)w->p->count + from + (int)below(w, (uint32_t)(to - from));
     return (uint16_t)(at < 0 ? 0 : at);
@@ -105,7 +97,7 @@ static uint16_t some_target(struct writer *w, int from, int to)
 
 /* --- What to aim at --------------------------------------------------------------------------- */
 
-static uint32_t random_value(struct writer *w)
+uint32_t random_value(struct writer *w)
 {
     static const uint32_t edges[] = {0,      1,      0x7F,    0x80,       0xFF,       0x7FFF,
                                      0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};
@@ -135,13 +127,15 @@ static uint32_t data_offset(struct writer *w)
 }
 
 /* An offset for the default data segment of the mode. */
-static uint32_t random_place(struct writer *w)
+uint32_t random_place(struct writer *w)
 {
     if (!layout_is_flat(w->p->mode))
         return one_in(w, 40) || (w->p->unreal && one_in(w, 2)) ? random_value(w) & 0x1FFFFF
                                                                : data_offset(w);
     if (w->p->video && one_in(w, 5))
         return (one_in(w, 2) ? 0xA0000 : 0xB8000) + below(w, 0x3000);
+    if (w->p->mode != PROGRAM_FLAT && one_in(w, 20))
+        return LARGE + AT_DATA + data_offset(w);
     switch (below(w, 40)) {
     case 0:
         return random_value(w);
@@ -187,9 +181,9 @@ static bool is_one_of(const char *m, const char *const *names)
 static bool is_drawable(const struct opcode *row)
 {
     static const char *const no[] = {
-        "hlt",         "lgdt",    "lidt",  "lmsw",    "lldt", "ltr",  "wrmsr",     "rdmsr",
-        "sysenter",    "sysexit", "invd",  "in",      "out",  "insb", "insw|insd", "outsb",
-        "outsw|outsd", "cpuid",   "rdpmc", "loadall", "int",  "int1", "wbinvd",    NULL};
+        "hlt",   "lgdt",        "lidt",    "lmsw",    "lldt", "ltr",  "wrmsr",
+        "rdmsr", "sysenter",    "sysexit", "in",      "out",  "insb", "insw|insd",
+        "outsb", "outsw|outsd", "rdpmc",   "loadall", "int",  "int1", NULL};
     if (row->last_model < CPU_P4 || is_one_of(row->mnemonic, no))
         return false;
     if (has_operand(row, OPND_Cd, OPND_Td) || has_operand(row, OPND_Jb, OPND_Ap))
@@ -345,13 +339,13 @@ static void write_row(struct writer *w, unsigned op)
         emit(w, &cmp);
 }
 
-static void any_instruction(struct writer *w)
+void write_any_instruction(struct writer *w)
 {
     write_row(w, w->rows[below(w, w->row_count)]);
 }
 
 /* The bread and butter: adds, moves, compares, shifts of registers and memory. */
-static void plain_instruction(struct writer *w)
+void write_plain_instruction(struct writer *w)
 {
     for (unsigned tries = 0; tries < 20; tries++) {
         unsigned op = w->rows[below(w, w->row_count)];
@@ -364,341 +358,7 @@ static void plain_instruction(struct writer *w)
     }
 }
 
-/* --- Control transfer ------------------------------------------------------------------------- */
-
-static void jump(struct writer *w)
-{
-    struct code c = {0};
-    unsigned kind = below(w, 8);
-    bool always = kind == 0 || kind == 3;
-    int from = one_in(w, always ? 40 : 6) ? -12 : 1;
-    switch (kind) {
-    case 0: /* JMP */
-        e8(&c, 0xE9);
-        break;
-    case 1: /* Jcc, near */
-        e16(&c, 0x800F + (below(w, 16) << 8));
-        break;
-    case 2: /* LOOPNE, LOOPE, LOOP, JECXZ: with a small count, mostly */
-        if (!one_in(w, 4))
-            set_reg(w, ECX, below(w, 30));
-        e8(&c, 0xE0 + below(w, 4));
-        break;
-    case 3:
-        e8(&c, 0xEB);
-        break;
-    default: /* Jcc */
-        e8(&c, 0x70 + below(w, 16));
-        break;
-    }
-    bool near = c.b[0] == 0xE9 || c.b[0] == 0x0F;
-    if (near && w->p->code32)
-        e32(&c, 0);
-    else if (near)
-        e16(&c, 0);
-    else
-        e8(&c, 0);
-    struct item *i = emit(w, &c);
-    i->fix = near ? FIX_REL : FIX_REL8;
-    i->target = some_target(w, from, 12);
-}
-
-/* A loop over the items before: DEC reg; JNZ back. */
-static void counted_loop(struct writer *w)
-{
-    static const uint8_t regs[] = {EAX, ECX, EDX, EBX, EBP, ESI, EDI};
-    unsigned reg = regs[below(w, 7)], body = 1 + below(w, 8), first = w->p->count + 1;
-    set_reg(w, reg, 1 + below(w, 40));
-    for (unsigned n = 0; n < body; n++)
-        plain_instruction(w);
-    struct code dec = {{(uint8_t)(0x48 + reg)}, 1}, jnz = {{0x75, 0}, 2};
-    emit(w, &dec);
-    struct item *i = emit(w, &jnz);
-    i->fix = FIX_REL8;
-    i->target = (uint16_t)first;
-}
-
-/* CALL over a body that ends in RET, and around it. */
-static void call(struct writer *w)
-{
-    struct code call = {{0xE8}, 1}, ret = {{0xC3}, 1}, skip = {{0xEB, 0}, 2};
-    if (w->p->code32)
-        e32(&call, 0);
-    else
-        e16(&call, 0);
-    struct item *entry = emit(w, &call);
-    entry->fix = FIX_REL;
-    entry->target = (uint16_t)(w->p->count + 1);
-    struct item *around = emit(w, &skip);
-    around->fix = FIX_REL8;
-    for (unsigned n = 1 + below(w, 6); n; n--)
-        one_in(w, 4) ? any_instruction(w) : plain_instruction(w);
-    if (one_in(w, 4)) { /* RET n */
-        ret.b[0] = 0xC2;
-        ret.n = 1;
-        e16(&ret, below(w, 3) * 4);
-    }
-    emit(w, &ret);
-    around->target = (uint16_t)w->p->count;
-}
-
-/* MOV reg, target; JMP or CALL reg. PUSH target; RET. */
-static void indirect(struct writer *w)
-{
-    static const uint8_t regs[] = {EAX, ECX, EDX, EBX};
-    unsigned reg = regs[below(w, 4)];
-    struct code mov = {0}, go = {0};
-    bool push = one_in(w, 3);
-    e8(&mov, push ? 0x68 : 0xB8 + reg);
-    if (w->p->code32)
-        e32(&mov, 0);
-    else
-        e16(&mov, 0);
-    struct item *i = emit(w, &mov);
-    i->fix = FIX_ADDRESS;
-    i->fix_at = 1;
-    i->target = some_target(w, 1, 12);
-    if (push)
-        e8(&go, 0xC3);
-    else
-        e16(&go, (one_in(w, 2) ? 0xE0FFu : 0xD0FFu) + (reg << 8));
-    emit(w, &go);
-}
-
-static void interrupt(struct writer *w)
-{
-    struct code c = {0};
-    switch (below(w, 6)) {
-    case 0:
-        e8(&c, 0xCC);
-        break;
-    case 1:
-        e8(&c, 0xCE);
-        break;
-    case 2: /* by gate, where selectors are those of the GDT */
-        e8(&c, 0x9A);
-        if (w->p->code32)
-            e32(&c, 0);
-        else
-            e16(&c, 0);
-        e16(&c, SEL_GATE | 3);
-        break;
-    case 3:
-        e16(&c, 0x0B0F);
-        break;
-    default:
-        e16(&c, 0xCD | (one_in(w, 4) ? below(w, 256) : 0x30 + below(w, 16)) << 8);
-        break;
-    }
-    emit(w, &c);
-}
-
-/* --- The machine ------------------------------------------------------------------------------ */
-
-/* A selector into a segment register by way of AX. */
-static void load_segment(struct writer *w)
-{
-    static const uint16_t selectors[] = {SEL_DATA3 | 3,
-                                         SEL_BASED | 3,
-                                         SEL_SMALL | 3,
-                                         SEL_DOWN | 3,
-                                         SEL_READ_ONLY | 3,
-                                         SEL_CODE3 | 3,
-                                         SEL_CODE16 | 3,
-                                         SEL_CONFORMING,
-                                         SEL_DATA0,
-                                         SEL_ABSENT | 3,
-                                         0,
-                                         3};
-    static const uint8_t into[] = {0xC0, 0xD8, 0xE0, 0xE8};
-    bool real = w->p->mode == PROGRAM_REAL || w->p->mode == PROGRAM_V86;
-    uint32_t v = selectors[below(w, ARRAY_LEN(selectors))];
-    if (real)
-        v = (AT_DATA >> 4) + below(w, 0x200);
-    set_reg(w, EAX, one_in(w, 16) ? below(w, 0x10000) : v);
-    struct code c = {{0x8E, into[below(w, 4)]}, 2};
-    emit(w, &c);
-}
-
-/* Back to a good stack: MOV ESP, or MOV SS before it, whose shadow must hold. */
-static void set_stack(struct writer *w)
-{
-    uint32_t sp =
-        (layout_is_flat(w->p->mode) ? AT_STACK : 0) + 0x800 + below(w, STACK_SIZE - 0x900);
-    if (one_in(w, 3) && layout_is_flat(w->p->mode)) {
-        struct code c = {{0x8E, 0xD0}, 2};
-        set_reg(w, EAX, w->p->mode == PROGRAM_USER ? SEL_DATA3 | 3 : SEL_DATA0);
-        emit(w, &c);
-    }
-    set_reg(w, ESP, sp & ~UINT32_C(3));
-}
-
-/* MOV BYTE PTR [code], imm: an immediate of a later or earlier item, or any byte of it. */
-static void modify_code(struct writer *w)
-{
-    bool flat = layout_is_flat(w->p->mode);
-    struct code c = {0};
-    if (!flat && w->p->mode != PROGRAM_REAL && w->p->mode != PROGRAM_V86)
-        return; /* no writable segment reaches it */
-    struct code victim = {{(uint8_t)(0xB0 + below(w, 4)), (uint8_t)below(w, 256)}, 2}; /* MOV r8 */
-    unsigned distance = below(w, 8);
-    if (!flat) { /* through ES: PUSH CS; POP ES */
-        struct code es = {{0x0E, 0x07}, 2};
-        emit(w, &es);
-        e8(&c, 0x26);
-    }
-    bool wide = one_in(w, 3);
-    e16(&c, (wide ? 0xC7u : 0xC6u) | (flat ? 0x0500u : 0x0600u));
-    unsigned at = c.n;
-    if (flat)
-        e32(&c, 0);
-    else
-        e16(&c, 0);
-    if (wide && w->p->code32)
-        e32(&c, 0x90909090);
-    else if (wide)
-        e16(&c, 0x9090);
-    else
-        e8(&c, below(w, 256));
-    struct item *i = emit(w, &c);
-    i->fix = FIX_ADDRESS;
-    i->fix_at = (uint8_t)at;
-    i->fix_plus = wide ? 0 : 1;
-    i->target = (uint16_t)(one_in(w, 3) ? some_target(w, -20, 20) : w->p->count + distance);
-    for (unsigned n = 0; n < distance; n++)
-        plain_instruction(w);
-    emit(w, &victim);
-}
-
-/* Ports that are safe to touch: the timer, the NMI status port, 80h. */
-static void port(struct writer *w)
-{
-    static const uint8_t ports[] = {0x40, 0x42, 0x61, 0x80, 0x71, 0x21};
-    struct code c = {0};
-    unsigned number = ports[below(w, ARRAY_LEN(ports))];
-    if (w->p->video &&
-        one_in(w, 2)) { /* a register of the VGA's graphics controller or sequencer */
-        bool graphics = one_in(w, 2);
-        set_reg(w, EDX, graphics ? 0x3CE : 0x3C4);
-        set_reg(w, EAX, (graphics ? below(w, 9) : 2 + 2 * below(w, 2)) | below(w, 256) << 8);
-        if (w->p->code32)
-            e8(&c, 0x66);
-        e8(&c, 0xEF); /* OUT DX, AX */
-        emit(w, &c);
-        return;
-    }
-    if (one_in(w, 3)) {
-        set_reg(w, EDX, number);
-        e8(&c, 0xEC);
-    } else if (one_in(w, 3)) {
-        e8(&c, 0xE6);
-        e8(&c, 0x80);
-    } else {
-        e8(&c, 0xE4);
-        e8(&c, number);
-    }
-    emit(w, &c);
-}
-
-/* A supervisor changes a page of the data: gone, read-only, elsewhere, back. With INVLPG or a CR3
- * write behind it, as a guest must: on the older CPUs (model_of in test_lockstep.c) the latter, for
- * the 386 has no INVLPG. */
-static void change_page(struct writer *w)
-{
-    bool pae = w->p->mode == PROGRAM_PAE;
-    if (w->p->mode != PROGRAM_PAGED && !pae)
-        return;
-    uint32_t page = 0x20 + below(w, 16), to = 0x20 + below(w, 12);
-    static const uint8_t rights[] = {7, 7, 6, 5, 3, 1, 0x67};
-    struct code store = {{0xC7, 0x05}, 2}, flush = {0};
-    e32(&store, ALIAS_TABLES + (AT_PAGE_TABLES - AT_PAGE_ROOT) + page * (pae ? 8 : 4));
-    e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
-    emit(w, &store);
-    if (one_in(w, 3) || w->p->seed % 4 == 0) {
-        struct code read = {{0x0F, 0x20, 0xD8}, 3}, write = {{0x0F, 0x22, 0xD8}, 3};
-        emit(w, &read);
-        emit(w, &write);
-        return;
-    }
-    e8(&flush, 0x0F);
-    e16(&flush, 0x3D01);
-    e32(&flush, page << 12);
-    emit(w, &flush);
-}
-
-/* Far to an item in this code segment, or in another one of other size, where the same bytes mean
- * something else; or to the program's second place. In real and V86 mode to one of some segments
- * that overlap. A CALL may meet a RETF. */
-static void far_jump(struct writer *w)
-{
-    enum program_mode mode = w->p->mode;
-    struct code c = {{one_in(w, 2) ? 0xEA : 0x9A}, 1};
-    bool other = one_in(w, 3);
-    unsigned paragraphs = mode >= PROGRAM_REAL && other ? below(w, 6) : 0;
-    uint16_t cs = (uint16_t)((AT_CODE >> 4) - paragraphs);
-    if (mode <= PROGRAM_PAE)
-        cs = SEL_CODE0;
-    else if (mode == PROGRAM_USER)
-        cs = other ? SEL_CONFORMING | 3 : SEL_CODE3 | 3;
-    else if (mode == PROGRAM_BASED || mode == PROGRAM_CODE16)
-        cs = (mode == PROGRAM_BASED) != other ? SEL_CODE_BASED | 3 : SEL_CODE16 | 3;
-    if (w->p->code32)
-        e32(&c, 0);
-    else
-        e16(&c, 0);
-    e16(&c, cs);
-    struct item *i = emit(w, &c);
-    i->fix = FIX_ADDRESS;
-    i->fix_at = 1;
-    i->fix_plus = (uint8_t)(16 * paragraphs);
-    i->target = some_target(w, 1, 12);
-}
-
-static void far_return(struct writer *w)
-{
-    struct code c = {{0xCB}, 1};
-    emit(w, &c);
-}
-
-/* The A20 gate, where a program may: what lies at 100000h and above comes and goes. */
-static void gate_a20(struct writer *w)
-{
-    if (w->p->mode > PROGRAM_PAE && w->p->mode != PROGRAM_REAL)
-        return;
-    struct code al = {{0xB0, (uint8_t)(one_in(w, 2) ? 0 : 2)}, 2}, out = {{0xE6, 0x92}, 2};
-    emit(w, &al);
-    emit(w, &out);
-}
-
-/* CR0.TS and WP, and the debug registers: breakpoints in code and data. */
-static void system_register(struct writer *w)
-{
-    if (w->p->mode > PROGRAM_PAE && w->p->mode != PROGRAM_REAL)
-        return;
-    if (one_in(w, 2)) {
-        struct code read = {{0x0F, 0x20, 0xC0}, 3}, write = {{0x0F, 0x22, 0xC0}, 3}, flip = {0};
-        operand32(w, &flip);
-        e8(&flip, 0x35);
-        e32(&flip, one_in(w, 2) ? CR0_TS : CR0_WP);
-        emit(w, &read);
-        emit(w, &flip);
-        emit(w, &write);
-        return;
-    }
-    unsigned n = below(w, 4);
-    bool code = one_in(w, 2);
-    struct code dr = {{0x0F, 0x23, (uint8_t)(0xC0 | n << 3)}, 3}, dr7 = {{0x0F, 0x23, 0xF8}, 3};
-    set_reg(w, EAX, code ? AT_CODE + below(w, 0x400) : AT_DATA + below(w, 0x100));
-    emit(w, &dr);
-    set_reg(w, EAX,
-            one_in(w, 2)
-                ? 0x400
-                : 0x400 | 2u << 2 * n |
-                      (code ? 0 : (1 + 2 * below(w, 2)) | below(w, 4) << 2) << (16 + 4 * n));
-    emit(w, &dr7);
-}
-
-static void set_registers(struct writer *w)
+static void write_set_registers(struct writer *w)
 {
     for (unsigned n = 1 + below(w, 3); n; n--) {
         unsigned reg = below(w, 8);
@@ -715,23 +375,36 @@ static void write_items(struct writer *w, unsigned count)
         void (*write)(struct writer *w);
         unsigned weight;
     } kinds[] = {
-        {any_instruction, 40},
-        {plain_instruction, 50},
-        {jump, 12},
-        {counted_loop, 3},
-        {call, 4},
-        {indirect, 3},
-        {interrupt, 2},
-        {load_segment, 3},
-        {set_stack, 4},
-        {modify_code, 2},
-        {port, 2},
-        {change_page, 3},
-        {system_register, 1},
-        {far_jump, 4},
-        {far_return, 2},
-        {gate_a20, 1},
-        {set_registers, 6},
+        {write_any_instruction, 80},
+        {write_plain_instruction, 100},
+        {write_jump, 24},
+        {write_counted_loop, 6},
+        {write_call, 8},
+        {write_indirect, 6},
+        {write_interrupt, 6},
+        {write_far_jump, 6},
+        {write_far_memory, 4},
+        {write_far_return, 4},
+        {write_interrupt_return, 3},
+        {write_system_enter, 1},
+        {write_load_segment, 6},
+        {write_load_pointer, 3},
+        {write_set_stack, 8},
+        {write_modify_code, 3},
+        {write_store_as_it_is, 3},
+        {write_string_at_edge, 4},
+        {write_port, 4},
+        {write_port_string, 1},
+        {write_change_page, 5},
+        {write_move_code, 2},
+        {write_change_space, 2},
+        {write_control_register, 2},
+        {write_debug_register, 2},
+        {write_table_register, 1},
+        {write_enter_unreal, 2},
+        {gate_a20, 2},
+        {write_halt, 1},
+        {write_set_registers, 12},
     };
     unsigned sum = 0;
     for (unsigned n = 0; n < ARRAY_LEN(kinds); n++)
@@ -766,6 +439,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->unreal = p->mode == PROGRAM_REAL && one_in(w, 3);
     p->video = one_in(w, 3) ? 1 + below(w, PROGRAM_VIDEO_STATES - 1) : 0;
     p->cr4 = one_in(w, 3) ? (uint32_t)rng_next(&w->r) & (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE) : 0;
+    p->cr4 |= (uint32_t)rng_next(&w->r) & (CR4_PSE | CR4_PGE);
     for (unsigned n = 0; n < 8; n++)
         p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);
     write_items(w, one_in(w, 3) ? 20 + below(w, 40) : 60 + below(w, PROGRAM_ITEMS - 100));

@@ -46,9 +46,10 @@ struct item {
     uint8_t len;
     uint8_t fix;      /* enum fix */
     uint8_t fix_at;   /* FIX_ADDRESS: where in bytes the address of the target stands */
-    uint8_t fix_plus; /* FIX_ADDRESS: added to it */
+    uint8_t fix_size; /* FIX_ADDRESS: bytes of it; 0: the mode's */
     bool dropped;
-    uint16_t target; /* item */
+    uint32_t fix_plus; /* FIX_ADDRESS: added to it */
+    uint16_t target;   /* item */
 };
 
 struct program {

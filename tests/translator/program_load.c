@@ -4,9 +4,11 @@
  *     1000   256 entries of 16 bytes     20000  data (64 KiB), with holes when paged
  *     2000   handler, 2300 gate's RETF   30000  stack (16 KiB)
  *     2400   GDT, 2500 TSS, 2800 IDT     40000  NEXT (handlers.h)
- *     3800   COUNTS, 3F00 PLACE          100000 data again, when paged
- *     5000   top of the ring 0 stack     110000 the program again, when paged
- *     6000   page tables                 120000 when paged: the page tables, there alone */
+ *     3000   INT 50h to 52h              100000 data again, when paged
+ *     3800   COUNTS, 3C00 LDT            110000 the program again, when paged, at one of four
+ * places 3D00   another TSS, 3F00 PLACE     120000 when paged: the page tables, there alone 5000
+ * top of the ring 0 stack     400000 all again, when paged and the CPU has large pages 6000   page
+ * tables of two spaces */
 #include "tests/translator/layout.h"
 
 #include "cpu/debug.h"
@@ -62,7 +64,7 @@ static void link_item(struct loader *l, const struct item *i, unsigned n, uint8_
         target += i->fix_plus;
         if (layout_is_flat(l->p->mode))
             target += AT_CODE;
-        if (l->p->code32)
+        if (i->fix_size ? i->fix_size == 4 : l->p->code32)
             store_le32(out + i->fix_at, target);
         else
             store_le16(out + i->fix_at, (uint16_t)target);
@@ -108,6 +110,24 @@ static void descriptor(struct loader *l, unsigned selector, uint32_t base, uint3
     put64(l, AT_GDT + selector, SEGMENT(base, limit, access, flags));
 }
 
+/* EIP may be cut to 16 bits: it comes back to the program, or raises a fault that does. */
+static bool has_short_frames(enum program_mode mode)
+{
+    return mode >= PROGRAM_USER;
+}
+
+/* The program's, as the mode has it. */
+static void put_code_segment(struct loader *l, uint32_t at, unsigned access)
+{
+    enum program_mode mode = l->p->mode;
+    if (mode <= PROGRAM_PAE)
+        access &= 0x9F;
+    put64(l, at,
+          layout_is_flat(mode)     ? SEGMENT(0u, 0xFFFFFu, access, 0xC)
+          : mode == PROGRAM_CODE16 ? SEGMENT(AT_CODE, 0xFFFFu, access, 0)
+                                   : SEGMENT(AT_CODE, CODE_SIZE - 1u, access, 4));
+}
+
 static void put_descriptors(struct loader *l)
 {
     descriptor(l, SEL_CODE0, 0, 0xFFFFF, 0x9B, 0xC);
@@ -126,7 +146,44 @@ static void put_descriptors(struct loader *l)
     descriptor(l, SEL_CONFORMING, 0, 0xFFFFF, 0x9F, 0xC);
     descriptor(l, SEL_ABSENT, AT_DATA, 0xFFFF, 0x73, 4);
     put64(l, AT_GDT + SEL_GATE, CALL_GATE(SEL_CODE0, AT_GATE, 0xEC, 0));
-    put(l, AT_GATE, "\xCB", 1); /* RETF */
+    put64(l, AT_GDT + SEL_GATE_PARAMS, CALL_GATE(SEL_CODE0, AT_GATE_PARAMS, 0xEC, 2));
+    if (has_short_frames(l->p->mode))
+        put64(l, AT_GDT + SEL_GATE16, CALL_GATE(SEL_CODE0, AT_GATE16, 0xE4, 0));
+    descriptor(l, SEL_TSS2, AT_TSS2, 0x67, 0xE9, 0);
+    put64(l, AT_GDT + SEL_TASK_GATE, A_GATE(SEL_TSS2, 0, 0xE5));
+    descriptor(l, SEL_LDT, AT_LDT, 0xF, 0x82, 0);
+    descriptor(l, SEL_CODE_DATA, AT_CODE, CODE_SIZE - 1, 0xF3, 4);
+    descriptor(l, SEL_WRAP, 0xFFFF8000, 0xFFFFF, 0xF3, 0xC);
+    descriptor(l, SEL_BIG, AT_DATA, 0xFF, 0xF3, 0xC);
+    descriptor(l, SEL_FRESH, AT_DATA, 0xFFFF, 0xF2, 4);
+    put_code_segment(l, AT_GDT + SEL_CODE_FRESH, 0xFA);
+    descriptor(l, SEL_DOWN16, AT_DATA, 0x7FF, 0xF7, 0);
+    put_code_segment(l, AT_LDT + (SEL_LOCAL_CODE & 0xFFF8), 0xFB);
+    put64(l, AT_LDT + (SEL_LOCAL_DATA & 0xFFF8), SEGMENT(AT_DATA, 0x8FFFu, 0xF3, 4));
+}
+
+/* What gates lead to, and what returns from there. */
+static void put_stubs(struct loader *l)
+{
+    put(l, AT_GATE, "\xCB", 1);
+    put(l, AT_GATE16, "\x66\xCB", 2);
+    put(l, AT_GATE_PARAMS, "\xCA\x08", 3);
+    put(l, AT_IRET, "\xCF", 1);
+    put(l, AT_IRET16, "\x66\xCF", 2);
+    put(l, AT_TASK, "\xCF\xEB\xFD", 3);
+    put(l, AT_SYSEXIT, "\x0F\x35", 2);
+    put(l, AT_RETURNS, "\xCF", 1);
+    put(l, AT_RETURNS + 8, "\x66\xCF", 2);
+    put(l, AT_RETURNS + 16, "\xCA\x02", 3);
+    put(l, AT_STUBS, stub_page, sizeof stub_page);
+    put(l, AT_STUBS + 0x100, stub_space, sizeof stub_space);
+    put(l, AT_STUBS + 0x180, stub_move, sizeof stub_move);
+    for (unsigned n = 0; n < 2; n++) {
+        put16(l, AT_TABLE_POINTERS + 8 * n, n ? 0x97 : 0xFF);
+        put32(l, AT_TABLE_POINTERS + 8 * n + 2, AT_GDT);
+    }
+    put16(l, AT_TABLE_POINTERS + 16, 0x7FF);
+    put32(l, AT_TABLE_POINTERS + 18, AT_IDT);
 }
 
 /* Ports that V86 and user programs may use: 40-43, 61, 80. */
@@ -137,10 +194,64 @@ static void put_tss(struct loader *l)
     ports[0x40 / 8] = 0xF0;
     ports[0x61 / 8] &= (uint8_t) ~(1 << 1);
     ports[0x80 / 8] &= (uint8_t)~1;
+    put(l, AT_TSS + 0x88, ports, sizeof ports);
     put32(l, AT_TSS + 4, AT_RING0_STACK);
     put32(l, AT_TSS + 8, SEL_DATA0);
-    put32(l, AT_TSS + 0x64, 0x68 << 16);
-    put(l, AT_TSS + 0x68, ports, sizeof ports);
+    put32(l, AT_TSS + 0x1C, AT_PAGE_ROOT);
+    put32(l, AT_TSS + 0x64, 0x88 << 16);
+    memset(ports, 0x5A, 32);
+    ports[0x40 / 8] = 0;
+    put(l, AT_TSS + 0x68, ports, 32); /* which INTs CR4.VME leaves in V86 mode */
+}
+
+/* A task that returns at once. */
+static void put_other_tss(struct loader *l)
+{
+    put32(l, AT_TSS2 + 0x1C, AT_PAGE_ROOT + SPACE_SIZE);
+    put32(l, AT_TSS2 + 0x20, AT_TASK);
+    put32(l, AT_TSS2 + 0x24, FLAG_ONE);
+    put32(l, AT_TSS2 + 0x38, AT_TASK_STACK);
+    put32(l, AT_TSS2 + 0x48, SEL_DATA0);
+    put32(l, AT_TSS2 + 0x4C, SEL_CODE0);
+    put32(l, AT_TSS2 + 0x50, SEL_DATA0);
+    put32(l, AT_TSS2 + 0x54, SEL_DATA0);
+    put32(l, AT_TSS2 + 0x64, 0xFFFFu << 16);
+}
+
+static void gate(struct loader *l, unsigned vector, uint16_t selector, uint32_t offset,
+                 unsigned access)
+{
+    put64(l, AT_IDT + vector * 8, A_GATE(selector, offset, access));
+}
+
+/* 40h to 4Bh: gates of every kind, whose handlers return at once. 50h to 52h: handlers.h. */
+static void put_other_gates(struct loader *l)
+{
+    enum program_mode mode = l->p->mode;
+    bool brief = has_short_frames(mode);
+    gate(l, 0x40, SEL_CODE0, AT_IRET, 0xEF);
+    gate(l, 0x41, SEL_CODE0, AT_IRET, 0xEE);
+    gate(l, 0x42, SEL_CODE0, brief ? AT_IRET16 : AT_IRET, brief ? 0xE6 : 0xEE);
+    gate(l, 0x43, SEL_CODE0, brief ? AT_IRET16 : AT_IRET, brief ? 0xE7 : 0xEF);
+    gate(l, 0x44, SEL_TSS2, 0, 0xE5);
+    gate(l, 0x45, SEL_CODE0, AT_IRET, 0x6E);
+    gate(l, 0x46, SEL_CODE0, AT_IRET, 0x8E);
+    if (mode == PROGRAM_USER) { /* of the same level */
+        gate(l, 0x47, SEL_CODE3, AT_RETURNS, 0xEE);
+        gate(l, 0x48, SEL_CODE3, AT_RETURNS, 0xEF);
+    } else if (mode == PROGRAM_CODE16) {
+        gate(l, 0x47, SEL_CODE16, 0x3F00, 0xE6);
+        gate(l, 0x48, SEL_CODE16, 0x3F08, 0xEF);
+    } else {
+        gate(l, 0x47, SEL_CODE_BASED, 0x3F00, 0xEF);
+        gate(l, 0x48, SEL_CODE_BASED, 0x3F08, 0xE6);
+    }
+    gate(l, 0x49, SEL_CONFORMING, AT_RETURNS, 0xEE);
+    gate(l, 0x4A, 0, AT_IRET, 0xEE);
+    gate(l, 0x4B, SEL_DATA0, AT_IRET, 0xEE);
+    for (unsigned n = 0; n < 2; n++)
+        gate(l, 0x50 + n, SEL_CODE0, AT_STUBS + n * 0x100, 0xEE);
+    gate(l, 0x52, SEL_CODE0, AT_STUBS + 0x180, 0xEE);
 }
 
 static void put_handlers(struct loader *l)
@@ -175,6 +286,9 @@ static void put_handlers(struct loader *l)
         unsigned dpl = v == 3 || v == 4 || v >= 0x30 ? 3 : 0;
         put64(l, AT_IDT + v * 8, A_GATE(SEL_CODE0, at, 0x8E | dpl << 5));
     }
+    put_other_gates(l);
+    for (unsigned v = 0x40; v < 0x48 && l->p->mode >= PROGRAM_REAL; v++) /* V86 mode may, too */
+        put32(l, v * 4, (uint32_t)AT_CODE << 12 | (v % 4 == 3 ? 0x3F10 : 0x3F00));
 }
 
 /* --- Paging ----------------------------------------------------------------------------------- */
@@ -184,15 +298,29 @@ static bool is_paged(enum program_mode mode)
     return mode != PROGRAM_FLAT && mode != PROGRAM_REAL;
 }
 
+#define FIRST_TABLE (AT_PAGE_ROOT >> 12)
+#define TABLES      (2 * SPACE_SIZE >> 12)
+
+/* What is the same in both spaces and never changes. Accessed and dirty already: whether a CPU that
+ * has a global entry still sets these bits in another space's table is its own affair. */
+static bool is_global(uint32_t page)
+{
+    return (page >= 1 && page <= 5) || (page >= AT_CODE >> 12 && page < (AT_CODE >> 12) + 4) ||
+           (page >= AT_STACK >> 12 && page < (AT_STACK >> 12) + 4);
+}
+
 /* The entry for a linear page below 4 MiB. Pages 2C, 2D, 2E of the data are a hole, read-only, and
  * the supervisor's. */
-static uint32_t page_entry(uint32_t page)
+static uint32_t page_entry(const struct program *p, uint32_t page, unsigned space)
 {
     uint32_t to = page, rights = page < AT_CODE >> 12 || page >= AT_NEXT >> 12 ? 3 : 7;
-    if (page >= AT_PAGE_ROOT >> 12 && page < (AT_PAGE_ROOT >> 12) + 5)
+    uint32_t data = page - (ALIAS_DATA >> 12), code = page - (ALIAS_CODE >> 12);
+    if (page - FIRST_TABLE < TABLES)
         return 0; /* what changes without a flush may be seen or not: nothing to compare */
-    if (page >= ALIAS_TABLES >> 12 && page < (ALIAS_TABLES >> 12) + 5)
-        to = (AT_PAGE_ROOT >> 12) + (page - (ALIAS_TABLES >> 12));
+    if (page - (ALIAS_TABLES >> 12) < TABLES)
+        to = FIRST_TABLE + (page - (ALIAS_TABLES >> 12));
+    if (page == 0 && p->mode == PROGRAM_V86)
+        rights = 7; /* the vectors of real mode */
     if (page == 0x2C)
         return 0x2C000 | 6;
     if (page == 0x2D)
@@ -201,32 +329,35 @@ static uint32_t page_entry(uint32_t page)
         rights = 3;
     if (page >= 0xA0 && page < 0xC0)
         rights = 7;
-    if (page >= ALIAS_DATA >> 12 && page < (ALIAS_DATA >> 12) + 16) {
-        to = 0x20 + (page * 5 & 0xB); /* none of 2C..2F */
+    if (data < 16) {
+        to = 0x20 + ((page * 5 + space) & 0xB); /* none of 2C..2F */
         rights = 7;
     }
-    if (page >= ALIAS_CODE >> 12 && page < (ALIAS_CODE >> 12) + 4) {
+    if (code < 4 * CODE_PLACES) {
         to = (AT_CODE >> 12) + (page & 3);
-        rights = 7;
+        rights = code / 4 == space ? 7 : 6;
     }
-    return to << 12 | rights;
+    return to << 12 | rights | (is_global(page) ? 0x160 : 0);
 }
 
-static void put_page_tables(struct loader *l)
+static void put_page_tables(struct loader *l, unsigned space)
 {
     bool pae = l->p->mode == PROGRAM_PAE;
+    uint32_t more = space * SPACE_SIZE;
     for (uint32_t page = 0; page < 1024; page++) {
-        put32(l, AT_PAGE_TABLES + page * (pae ? 8 : 4), page_entry(page));
+        put32(l, AT_PAGE_TABLES + more + page * (pae ? 8 : 4), page_entry(l->p, page, space));
         if (pae)
-            put32(l, AT_PAGE_TABLES + page * 8 + 4, 0);
+            put32(l, AT_PAGE_TABLES + more + page * 8 + 4, 0);
     }
     if (!pae) {
-        put32(l, AT_PAGE_ROOT, AT_PAGE_TABLES | 7);
+        put32(l, AT_PAGE_ROOT + more, (AT_PAGE_TABLES + more) | 7);
+        put32(l, AT_PAGE_ROOT + more + 4, 0x87);
         return;
     }
-    put32(l, AT_PAGE_ROOT, AT_PAGE_DIRECTORY | 1);
-    put32(l, AT_PAGE_DIRECTORY, AT_PAGE_TABLES | 7);
-    put32(l, AT_PAGE_DIRECTORY + 8, (AT_PAGE_TABLES + 0x1000) | 7);
+    put32(l, AT_PAGE_ROOT + more, (AT_PAGE_DIRECTORY + more) | 1);
+    put32(l, AT_PAGE_DIRECTORY + more, (AT_PAGE_TABLES + more) | 7);
+    put32(l, AT_PAGE_DIRECTORY + more + 8, (AT_PAGE_TABLES + more + 0x1000) | 7);
+    put32(l, AT_PAGE_DIRECTORY + more + 16, 0x87);
 }
 
 /* --- The vCPU --------------------------------------------------------------------------------- */
@@ -326,6 +457,11 @@ static void set_vcpu(struct loader *l)
     put32(l, AT_PLACE + 12, s.ss);
     put32(l, AT_PLACE + 16, s.ds);
     put32(l, AT_PLACE + 20, 0x1F80);
+    put32(l, AT_PLACE + 24, p->mode == PROGRAM_PAE ? 8 : 4);
+    put32(l, AT_PLACE + 28, c->model > CPU_386);
+    c->sysenter_cs = SEL_CODE0;
+    c->sysenter_eip = AT_SYSEXIT;
+    c->sysenter_esp = AT_RING0_STACK;
     vcpu_state_loaded(c);
 }
 
@@ -384,8 +520,11 @@ void program_load(const struct program *p, struct partition *machine)
         put32(&l, AT_DATA + n, n * 0x9E3779B9u ^ n << 7);
     put_descriptors(&l);
     put_tss(&l);
+    put_other_tss(&l);
+    put_stubs(&l);
     put_handlers(&l);
-    put_page_tables(&l);
+    put_page_tables(&l, 0);
+    put_page_tables(&l, 1);
     put_code(&l);
     set_vcpu(&l);
     set_timer(&l);
