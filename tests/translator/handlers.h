@@ -4,10 +4,11 @@
  *
  *     COUNTS 3800h  a doubleword per vector
  *     PLACE  3F00h  +0 first code offset, +4 CS, +8 ESP, +12 SS, +16 DS, +20 MXCSR, +24 bytes of a page
- *                   table's entry, +28 not 0: there is INVLPG
+ *                   table's entry, +28 not 0: there is INVLPG,
+ *                   +64 counts moves
  *     NEXT   40000h a word per code offset: where the item behind it begins
  *
- * Every other fault also gets good segments and a good stack; every 4th interrupt goes on
+ * Every other fault also gets good segments and a good stack; every other interrupt goes on
  * elsewhere, so that no loop is for ever. */
 #ifndef UMBRA_TESTS_TRANSLATOR_HANDLERS_H
 #define UMBRA_TESTS_TRANSLATOR_HANDLERS_H
@@ -61,7 +62,7 @@ static const uint8_t handler32[] = {
     0xE6, 0xA0, /* out 0xA0, al */
     /* first: */
     0xE6, 0x20, /* out 0x20, al */
-    0xF6, 0xC3, 0x03, /* test bl, 3 */
+    0xF6, 0xC3, 0x01, /* test bl, 1 */
     0x0F, 0x85, 0x86, 0x00, 0x00, 0x00, /* jnz out */
     0x6B, 0xDB, 0x25, /* imul ebx, ebx, 37 -- now and then elsewhere, so that no loop is for ever */
     0x89, 0x5C, 0x24, 0x30, /* mov [esp+48], ebx */
@@ -128,7 +129,7 @@ static const uint8_t handler16[] = {
     0xE6, 0xA0, /* out 0xA0, al */
     /* first: */
     0xE6, 0x20, /* out 0x20, al */
-    0xF6, 0xC2, 0x03, /* test dl, 3 */
+    0xF6, 0xC2, 0x01, /* test dl, 1 */
     0x75, 0x60, /* jnz out */
     0x6B, 0xD2, 0x25, /* imul dx, dx, 37 */
     0x89, 0x56, 0x26, /* mov [bp+38], dx */
@@ -242,12 +243,22 @@ static const uint8_t stub_space[] = {
     0xCF, /* iret */
 };
 
-/* INT 52h: the program is mapped at the one of four places that EAX says, and at no other. */
+/* INT 52h: the program is mapped at the one of four places that EAX says, and at no other; with bit 2
+ * of EAX at the next one each time, and EBX, an address at the first, follows. */
 static const uint8_t stub_move[] = {
     0x60, /* pusha */
     0x1E, /* push ds */
     0x6A, 0x10, /* push 0x10 */
     0x1F, /* pop ds */
+    0xA8, 0x04, /* test al, 0x4 */
+    0x74, 0x17, /* je fixed */
+    0xFF, 0x05, 0x40, 0x3F, 0x00, 0x00, /* inc dword [PLACE+64] */
+    0xA1, 0x40, 0x3F, 0x00, 0x00, /* mov eax, [PLACE+64] */
+    0x83, 0xE0, 0x03, /* and eax, 0x3 */
+    0x89, 0xC3, /* mov ebx, eax */
+    0xC1, 0xE3, 0x0E, /* shl ebx, 0xe */
+    0x01, 0x5C, 0x24, 0x14, /* add dword [esp+0x14], ebx */
+    /* fixed: */
     0x83, 0xE0, 0x03, /* and eax, 0x3 */
     0x69, 0x15, 0x18, 0x3F, 0x00, 0x00, 0x10, 0x01, 0x00, 0x00, /* imul edx, dword [PLACE+24], 0x110 */
     0x81, 0xC2, 0x00, 0x20, 0x12, 0x00, /* add edx, 0x122000 */

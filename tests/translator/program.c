@@ -378,7 +378,7 @@ static void write_items(struct writer *w, unsigned count)
         {write_any_instruction, 80},
         {write_plain_instruction, 100},
         {write_jump, 24},
-        {write_counted_loop, 6},
+        {write_counted_loop, 10},
         {write_call, 8},
         {write_indirect, 6},
         {write_interrupt, 6},
@@ -396,7 +396,7 @@ static void write_items(struct writer *w, unsigned count)
         {write_port, 4},
         {write_port_string, 1},
         {write_change_page, 5},
-        {write_move_code, 2},
+        {write_move_code, 6},
         {write_change_space, 2},
         {write_control_register, 2},
         {write_debug_register, 2},
@@ -432,7 +432,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->mode = mode < PROGRAM_MODE_COUNT ? mode : (enum program_mode)draw;
     p->code32 = p->mode <= PROGRAM_BASED;
     p->write_protect = one_in(w, 2);
-    p->timer = one_in(w, 10) ? 0 : one_in(w, 4) ? 1 + below(w, 3) : 2 + below(w, 20);
+    p->timer = one_in(w, 10) ? 0 : one_in(w, 4) ? 1 + below(w, 3) : 2 + below(w, 8);
     p->eflags = one_in(w, 2) ? FLAG_IOPL : 0;
     p->align_check = one_in(w, 8);
     p->eflags |= p->align_check ? FLAG_AC : 0;

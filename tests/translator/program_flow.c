@@ -8,7 +8,7 @@ void write_jump(struct writer *w)
     struct code c = {0};
     unsigned kind = below(w, 8);
     bool always = kind == 0 || kind == 3;
-    int from = one_in(w, always ? 40 : 6) ? -12 : 1;
+    int from = one_in(w, always ? 200 : 20) ? -12 : 1; /* for ever, often */
     switch (kind) {
     case 0: /* JMP */
         e8(&c, 0xE9);

@@ -135,9 +135,8 @@ void write_change_page(struct writer *w)
     e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
     emit(w, &store);
     if (one_in(w, 3) || w->p->seed % 4 == 0) {
-        struct code read = {{0x0F, 0x20, 0xD8}, 3}, write = {{0x0F, 0x22, 0xD8}, 3};
-        emit(w, &read);
-        emit(w, &write);
+        struct code reload = {{0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8}, 6};
+        emit(w, &reload);
         return;
     }
     e8(&flush, 0x0F);
@@ -156,17 +155,18 @@ void gate_a20(struct writer *w)
     emit(w, &out);
 }
 
-/* MOV reg, CRn; XOR; MOV CRn, reg. */
+/* MOV EAX, CRn; XOR; MOV CRn, EAX. One item, for nobody should come to the last from elsewhere. */
 static void flip_control(struct writer *w, unsigned n, uint32_t bits)
 {
-    struct code read = {{0x0F, 0x20, (uint8_t)(0xC0 | n << 3)}, 3}, flip = {0};
-    struct code write = {{0x0F, 0x22, (uint8_t)(0xC0 | n << 3)}, 3};
-    emit(w, &read);
-    operand32(w, &flip);
-    e8(&flip, 0x35);
-    e32(&flip, bits);
-    emit(w, &flip);
-    emit(w, &write);
+    struct code c = {0};
+    e16(&c, 0x200F);
+    e8(&c, 0xC0 | n << 3);
+    operand32(w, &c);
+    e8(&c, 0x35);
+    e32(&c, bits);
+    e16(&c, 0x220F);
+    e8(&c, 0xC0 | n << 3);
+    emit(w, &c);
 }
 
 static bool is_supervisor(const struct writer *w)
@@ -283,31 +283,24 @@ static void change_alias(struct writer *w)
     emit(w, &c);
 }
 
-/* A jump to an item at another place of the program. */
-static void jump_to_place(struct writer *w, unsigned place)
+/* The program at another address, as a library in the next process: units go there with it. */
+void write_move_code(struct writer *w)
 {
-    struct code mov = {{0xB8 + EBX}, 1}, go = {{0xFF, 0xE3}, 2};
+    struct code mov = {{0xB8 + EBX}, 1}, move = {{0xCD, 0x52}, 2}, go = {{0xFF, 0xE3}, 2};
+    unsigned place = below(w, CODE_PLACES);
+    bool next = one_in(w, 2);
+    if (!layout_is_flat(w->p->mode) || w->p->mode == PROGRAM_FLAT)
+        return;
+    set_reg(w, EAX, next ? 4 : place);
     e32(&mov, 0);
     struct item *i = emit(w, &mov);
     i->fix = FIX_ADDRESS;
     i->fix_at = 1;
-    i->fix_plus = ALIAS_CODE - AT_CODE + place * CODE_SIZE;
-    i->target = some_target(w, one_in(w, 3) ? -12 : 1, 12);
+    i->fix_plus = ALIAS_CODE - AT_CODE + (next ? 0 : place) * CODE_SIZE;
+    i->target = some_target(w, 1, 12);
+    if (!one_in(w, 6))
+        emit(w, &move);
     emit(w, &go);
-}
-
-/* The program at another address, as a library in the next process: units go there with it. */
-void write_move_code(struct writer *w)
-{
-    struct code c = {{0xCD, 0x52}, 2};
-    unsigned place = below(w, CODE_PLACES);
-    if (!layout_is_flat(w->p->mode) || w->p->mode == PROGRAM_FLAT)
-        return;
-    if (!one_in(w, 4)) {
-        set_reg(w, EAX, place);
-        emit(w, &c);
-    }
-    jump_to_place(w, one_in(w, 8) ? below(w, CODE_PLACES) : place);
 }
 
 /* The other address space. */

@@ -7,12 +7,14 @@
  *     UMBRA_LOCKSTEP_SEED=s                            from program s on
  *     UMBRA_LOCKSTEP_ENGINE=name                       not translate
  *     UMBRA_LOCKSTEP_SHADOW=auto|window|soft           else one after the other
- *     UMBRA_LOCKSTEP_VERBOSE=1                         a line for each program
- *     test-translator-lockstep SEED [MODE [ENGINE]]    that one program; a failure is made small
+ *     UMBRA_LOCKSTEP_VERBOSE=1                         a line for each program, and what all
+ * reached test-translator-lockstep SEED [MODE [ENGINE]]    that one program; a failure is made
+ * small
  *
  * Without a translator in the build the interpreter is tested against itself, cut differently. */
 #include "partition/lockstep.h"
 #include "tests/check_main.h"
+#include "tests/translator/coverage.h"
 #include "tests/translator/program.h"
 #include "translator/translator.h"
 
@@ -20,7 +22,7 @@
 #include <capstone/capstone.h>
 #endif
 
-#define PROGRAM_INSNS 20000
+#define PROGRAM_INSNS 8000
 #define STEP_MAX      400
 
 struct setup {
@@ -30,6 +32,7 @@ struct setup {
     uint64_t insns; /* the run is over after so many */
     struct machine *machine[LOCKSTEP_SIDES];
     uint64_t faults[32], interrupts;    /* of the reference, all runs */
+    struct coverage *coverage;          /* or NULL */
     void (*plant)(struct partition *p); /* called on the tested side's ticks */
 };
 
@@ -69,6 +72,10 @@ static void unmake(void *ctx, enum lockstep_side side, struct partition *p)
     for (unsigned n = 0; n < ARRAY_LEN(s->faults); n++)
         s->faults[n] += side == LOCKSTEP_REFERENCE ? c->faults[n] : 0;
     s->interrupts += side == LOCKSTEP_REFERENCE ? c->interrupts : 0;
+    if (s->coverage && side == LOCKSTEP_REFERENCE)
+        coverage_of_reference(s->coverage, s->program->mode, c);
+    else if (s->coverage && c->translated.translator)
+        coverage_of_tested(s->coverage, c->translated.translator);
     machine_end(s->machine[side]);
     s->machine[side] = NULL;
 }
@@ -158,13 +165,16 @@ static void minimise(struct program *p, const struct engine *engine, uint64_t in
 }
 
 static bool one_program(uint64_t seed, enum program_mode mode, const struct engine *engine,
-                        uint64_t *insns)
+                        struct coverage *coverage, uint64_t *insns)
 {
     struct program p;
     struct lockstep_result result;
     program_generate(&p, seed, mode);
-    struct setup s = {
-        .program = &p, .engine = engine, .shadow = shadow_of(&p), .insns = PROGRAM_INSNS};
+    struct setup s = {.program = &p,
+                      .engine = engine,
+                      .shadow = shadow_of(&p),
+                      .insns = PROGRAM_INSNS,
+                      .coverage = coverage};
     enum lockstep_end end = run(&s, NULL, &result);
     *insns += result.insns;
     if (getenv("UMBRA_LOCKSTEP_VERBOSE")) {
@@ -178,6 +188,9 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
                (unsigned long long)result.undefined_flags, (unsigned long long)result.excused,
                (unsigned long long)result.traced_again);
     }
+    s.coverage = NULL;
+    coverage->programs++;
+    coverage->ended += result.end != PARTITION_RUNNING;
     if (end == LOCKSTEP_SAME)
         return true;
     static const char *const forms[] = {"auto", "window", "soft"};
@@ -213,8 +226,13 @@ START_TEST(engines_agree_on_random_programs)
     const struct engine *engine = engine_under_test();
     uint64_t wanted = from_environment("UMBRA_LOCKSTEP_INSNS", 10000000), insns = 0, failed = 0;
     uint64_t seed = from_environment("UMBRA_LOCKSTEP_SEED", 1), first = seed;
+    struct coverage *coverage = calloc(1, sizeof *coverage);
+    ck_assert_ptr_nonnull(coverage);
     for (; insns < wanted && failed < 5; seed++)
-        failed += !one_program(seed, PROGRAM_MODE_COUNT, engine, &insns);
+        failed += !one_program(seed, PROGRAM_MODE_COUNT, engine, coverage, &insns);
+    if (getenv("UMBRA_LOCKSTEP_VERBOSE"))
+        coverage_print(coverage, stdout);
+    free(coverage);
     printf("%s: programs %llu to %llu, %llu instructions, %llu failed\n", engine->name,
            (unsigned long long)first, (unsigned long long)seed - 1, (unsigned long long)insns,
            (unsigned long long)failed);
@@ -340,7 +358,8 @@ static int one_by_hand(int argc, char **argv)
         printf("no such engine\n");
         return 2;
     }
-    bool same = one_program(strtoull(argv[1], NULL, 0), mode, engine, &insns);
+    static struct coverage coverage;
+    bool same = one_program(strtoull(argv[1], NULL, 0), mode, engine, &coverage, &insns);
     printf("%s, %llu instructions\n", same ? "the same" : "different", (unsigned long long)insns);
     return !same;
 }
