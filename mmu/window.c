@@ -21,6 +21,7 @@ static void need_sync(struct windows *w)
 {
     w->epoch++;
     w->ready[TLB_SUPERVISOR] = w->ready[TLB_USER] = NULL;
+    w->outside.base[TLB_SUPERVISOR] = w->outside.base[TLB_USER] = NULL;
 }
 
 /* The A20 gate. With paging off there is a window for each of its states: real-mode programs that
@@ -205,26 +206,32 @@ uint64_t windows_binding(const struct windows *w)
     return w->current ? w->current->binding : 0;
 }
 
-uint8_t *windows_enter_ready(struct windows *w, enum tlb_view view)
+const struct windows_ready *windows_ready(const struct windows *w)
 {
-    struct window *win = w->ready[view];
-    if (!win)
-        return NULL;
+    return &w->outside;
+}
+
+static void set_current(struct windows *w, struct window *win)
+{
     w->current = win;
-    return win->base;
+    w->outside.entered = win ? win->base : NULL;
 }
 
 uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view)
 {
-    uint8_t *base = windows_enter_ready(w, view);
-    if (likely(base != NULL))
-        return base;
+    struct window *ready = w->ready[view];
+    if (likely(ready != NULL)) {
+        set_current(w, ready);
+        return ready->base;
+    }
     w->counters.enters++;
     window_trace_renew(w);
     struct window *win = mode->paging ? paged_window(w, mode, view) : flat_window(w, mode);
-    w->current = w->ready[view] = win;
+    set_current(w, win);
+    w->ready[view] = win;
     if (!win)
         return NULL;
+    w->outside.base[view] = win->base;
     win->stamp = ++w->clock;
     if (!win->bound) {
         bind(w, win, mode, view);

@@ -38,6 +38,12 @@
 
 struct windows; /* all windows of one vCPU */
 
+/* What is looked at each time that a guest's system call crosses from one view to the other. */
+struct windows_ready {
+    uint8_t *base[TLB_VIEWS]; /* of the view's window, where nothing is to be brought up to date */
+    uint8_t *entered;         /* of the window entered last */
+};
+
 enum window_answer {
     WINDOW_RETRY,   /* mapped: have the access done again */
     WINDOW_STRAY,   /* the same; the supervisor's access met a page of the users' */
@@ -74,9 +80,9 @@ void windows_destroy(struct windows *w);
  * attend EVENT_BLOCKS then). */
 uint8_t *windows_enter(struct windows *w, const struct walk_mode *mode, enum tlb_view view);
 
-/* The same when nothing is to be brought up to date, and costs nothing; else NULL, and nothing is
- * done. */
-uint8_t *windows_enter_ready(struct windows *w, enum tlb_view view);
+/* Kept current as long as w is there. Where base[view] is `entered`, windows_enter has nothing to
+ * do. */
+const struct windows_ready *windows_ready(const struct windows *w);
 
 /* A host access at base + gva of the window entered last faulted (the caller sees to it that it
  * lay within the 4 GiB). Sets A, and D when write, if and only if the answer is RETRY or the

@@ -102,9 +102,10 @@ struct windows {
     const void *watched_ctx;
     struct window *ready[TLB_VIEWS]; /* up to date for the mode last entered; or NULL */
     struct window *current;
-    uint64_t epoch; /* flushes by the guest */
-    uint64_t clock; /* for stamps */
-    bool a20;       /* the gate's state when last told */
+    struct windows_ready outside; /* the bases of both */
+    uint64_t epoch;               /* flushes by the guest */
+    uint64_t clock;               /* for stamps */
+    bool a20;                     /* the gate's state when last told */
     uint64_t mappings, limit;
     uint64_t bindings;
     unsigned supervisors; /* windows that there may be for that view, as found out so far */

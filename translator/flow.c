@@ -38,11 +38,11 @@ uint64_t translator_hasten(struct translator *t, uint64_t counter)
 
 /* --- Mode and address space ------------------------------------------------------------------ */
 
-/* The window has to be brought up to date, or made: that is what windows cost. */
+/* When the window has to be brought up to date, or made: that is what windows cost. */
 static uint8_t *enter_window(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
-    bool timed = policy_is_first_entry(&t->policy);
+    bool timed = !t->ready->base[c->tlb_view] && policy_is_first_entry(&t->policy);
     uint64_t before = timed ? backend_cycles() : 0;
     uint8_t *base = windows_enter(c->windows, &c->walk, c->tlb_view);
     if (timed)
@@ -50,22 +50,24 @@ static uint8_t *enter_window(struct translator *t)
     return base;
 }
 
+static bool change_window(struct translator *t)
+{
+    uint8_t *base = enter_window(t);
+    if (base && base != t->window) {
+        t->window = base;
+        t->vcpu->translated.window = (uint64_t)(uintptr_t)base;
+        backend_set_window(base);
+    }
+    return base != NULL;
+}
+
 /* Has GS show the window of the present address space and privilege. False: there is none. */
 static inline bool show_window(struct translator *t)
 {
-    struct vcpu *c = t->vcpu;
-    uint8_t *base = windows_enter_ready(c->windows, c->tlb_view);
-    if (unlikely(!base)) {
-        base = enter_window(t);
-        if (!base)
-            return false;
-    }
-    if (base != t->window) {
-        t->window = base;
-        c->translated.window = (uint64_t)(uintptr_t)base;
-        backend_set_window(base);
-    }
-    return true;
+    const uint8_t *base = t->ready->base[t->vcpu->tlb_view];
+    if (likely(base == t->window && base == t->ready->entered && base != NULL))
+        return true;
+    return change_window(t);
 }
 
 static inline bool window_is_wanted(struct translator *t)

@@ -23,7 +23,7 @@ static const uint8_t *int_n(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
     uint32_t key = site_unit(t, site)->key;
-    if (narrow_int_8086(c, site))
+    if (c->code_8086 && narrow_int_8086(c, site))
         return translator_stay(t, key);
     const struct insn *i = narrow_begin(c, site);
     uint32_t next = eip_of_next(c, site);
@@ -37,7 +37,7 @@ static const uint8_t *iret(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
     uint32_t key = site_unit(t, site)->key;
-    if (narrow_iret_8086(c, site))
+    if (c->code_8086 && narrow_iret_8086(c, site))
         return translator_stay(t, key);
     const struct insn *i = narrow_begin(c, site);
     if (narrow_iret_same_level(c, i->osize)) {

@@ -117,7 +117,10 @@ bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
 {
     struct descriptor gate, code;
     uint8_t vector = (uint8_t)i->imm;
-    if (!is_usual(c) || !find_gate(c, vector, &gate) ||
+    if (!is_usual(c) || !find_gate(c, vector, &gate))
+        return false;
+    /* A CPU does not look at the gate's RPL; by custom it is the level that the gate leads to. */
+    if ((gate_selector(&gate) & 3u) != c->cpl ||
         !find_code(c, gate_selector(&gate), gate_offset(&gate), &code))
         return false;
     unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;

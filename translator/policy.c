@@ -24,6 +24,7 @@ void policy_init(struct policy *p)
 {
     *p = (struct policy){.view = TLB_SUPERVISOR,
                          .stretch = POLICY_STRETCH,
+                         .wait = POLICY_STRETCH,
                          .window[TLB_SUPERVISOR] = true,
                          .kernel = {.window = true, .refill = REFILL, .credit = GRANT}};
     p->of[TLB_SUPERVISOR] = &p->kernel;
@@ -32,7 +33,7 @@ void policy_init(struct policy *p)
 
 void policy_make_restless(struct policy *p)
 {
-    p->stretch = POLICY_RESTLESS_STRETCH;
+    p->stretch = p->wait = POLICY_RESTLESS_STRETCH;
 }
 
 static uint64_t charged(uint64_t cycles)
@@ -44,7 +45,10 @@ void policy_charge(struct policy *p, uint64_t cycles)
 {
     struct space *s = p->of[p->view];
     s->cost += charged(cycles);
-    p->due |= (int64_t)s->cost > s->credit;
+    if ((int64_t)s->cost <= s->credit)
+        return;
+    p->due = true;
+    p->wait = 0;
 }
 
 void policy_entry_took(struct policy *p, uint64_t cycles)
@@ -62,18 +66,17 @@ static void learn(uint16_t *each, uint64_t flushes, uint64_t walks)
     *each = (uint16_t)((3u * *each + (now < REFILL_MAX ? now : REFILL_MAX) + 2) / 4);
 }
 
-/* What the instructions of view earn by a window. */
-static int64_t gain_of(const struct policy *p, unsigned view)
+/* What instructions earn by a window. */
+static int64_t gain_of(uint64_t ran, int64_t each)
 {
-    uint64_t ran = p->ran[view] < RAN_MAX ? p->ran[view] : 0;
-    return (int64_t)ran * (view == TLB_USER ? GAIN_USER : GAIN_KERNEL);
+    return ran < RAN_MAX ? (int64_t)ran * each : 0;
 }
 
 /* What crossings cost either side, or would if it had a window. Between two windows GS changes,
  * twice for each visit; one side in the soft TLB is enough, so that which earns less pays. */
 static void take_toll(const struct policy *p, int64_t gain[TLB_VIEWS])
 {
-    int64_t visits = (int64_t)(p->crossings / 2);
+    int64_t visits = (int64_t)p->visits;
     unsigned less =
         gain[TLB_USER] - visits * FORM_COST > gain[TLB_SUPERVISOR] ? TLB_SUPERVISOR : TLB_USER;
     if (p->window[!less])
@@ -129,20 +132,23 @@ static void decide(struct policy *p, struct space *s)
 
 static void settle(struct policy *p, uint64_t insns, const struct tlb *tlb)
 {
-    p->settled = insns;
-    int64_t gain[TLB_VIEWS];
-    for (unsigned view = 0; view < TLB_VIEWS; view++)
-        gain[view] = gain_of(p, view);
+    uint64_t now = p->view == TLB_USER ? insns : 0, user = p->user_ran + now;
+    int64_t gain[TLB_VIEWS] = {
+        [TLB_SUPERVISOR] = gain_of(insns - p->settled - user, GAIN_KERNEL),
+        [TLB_USER] = gain_of(user, GAIN_USER),
+    };
     take_toll(p, gain);
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
         account(p, view, gain[view], tlb);
         decide(p, p->of[view]);
         p->walks[view] = tlb->walks[view];
-        p->ran[view] = 0;
     }
-    p->crossings = 0;
+    p->settled = insns;
+    p->user_ran = 0 - now;
+    p->visits = 0;
     p->flushes = tlb->flushes;
     p->due = false;
+    p->wait = p->stretch;
 }
 
 void policy_look(struct policy *p, uint64_t root, uint64_t insns, const struct tlb *tlb)

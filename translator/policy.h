@@ -42,16 +42,16 @@ struct space {
 
 struct policy {
     /* What crossings look at: one line of the host's cache. */
-    uint64_t crossed;        /* insns at the last crossing */
-    uint64_t ran[TLB_VIEWS]; /* instructions of the kernel and of the user space since the accounts
-                                were settled, up to then */
-    uint64_t crossings;      /* from one to the other, since then */
-    uint64_t settled;        /* insns when the accounts were settled */
-    uint64_t stretch;        /* POLICY_STRETCH: time between that */
-    uint8_t view;            /* that runs */
-    bool window[TLB_VIEWS];  /* of[] has one */
-    bool due;                /* the accounts are to be settled at once */
+    uint64_t settled;       /* insns when the accounts were settled */
+    uint64_t wait;          /* until they are settled again: stretch, or 0 when it is due */
+    uint64_t user_ran;      /* instructions of the user space since then; while it runs, less insns
+                               when it began to */
+    uint64_t visits;        /* of the user space, since then */
+    uint8_t view;           /* that runs */
+    bool window[TLB_VIEWS]; /* of[] has one */
+    bool due;               /* the accounts are to be settled at once */
     /* The rest. */
+    uint64_t stretch;            /* POLICY_STRETCH */
     uint64_t root;               /* of the user space */
     struct space *of[TLB_VIEWS]; /* the kernel; the user space that ran last */
     uint64_t flushes;            /* the TLB's counters then */
@@ -68,26 +68,29 @@ void policy_make_restless(struct policy *p);
 /* Is it time to settle the accounts? */
 static inline bool policy_is_due(const struct policy *p, uint64_t insns)
 {
-    return insns - p->settled >= p->stretch || p->due;
+    return insns - p->settled >= p->wait;
 }
 
 /* view runs from now on; it may be the one that ran before. System calls come here twice: nothing
  * is decided. */
 static inline void policy_cross(struct policy *p, unsigned view, uint64_t insns)
 {
-    p->ran[p->view] += insns - p->crossed;
-    p->crossed = insns;
-    p->crossings += p->view != view;
+    if (p->view == view)
+        return;
+    p->user_ran += view == TLB_USER ? 0 - insns : insns;
+    p->visits += view == TLB_USER;
     p->view = (uint8_t)view;
 }
 
 /* Paging is off: what runs is nobody's. */
 static inline void policy_skip(struct policy *p, uint64_t insns)
 {
-    p->crossed = p->settled = insns;
+    p->settled = insns;
+    p->user_ran = p->visits = 0;
     p->kernel.cost = p->kernel.entries = 0;
     p->view = TLB_SUPERVISOR;
     p->due = false;
+    p->wait = p->stretch;
 }
 
 /* For policy_choose: it is due, or the user space is another one. */

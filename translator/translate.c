@@ -85,6 +85,8 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
             log_msg(c->log, LOG_WARN, "this host has no windows: the soft TLB serves");
         t->shadow = SHADOW_SOFT;
     }
+    if (t->shadow != SHADOW_SOFT)
+        t->ready = windows_ready(c->windows);
     if (c->windows && tuning->traced)
         shadow_trace(c, true);
     if (!allocate(t)) {

@@ -120,8 +120,9 @@ struct translator {
     struct unit *gone_to;      /* where translator_go_on led last */
     struct unit *dead;         /* to be freed when none of them runs */
     enum shadow_form shadow;
-    struct policy policy;       /* SHADOW_AUTO */
-    uint8_t *window;            /* base of the window that GS shows; NULL: none */
+    struct policy policy; /* SHADOW_AUTO */
+    uint8_t *window;      /* base of the window that GS shows; NULL: none */
+    const struct windows_ready *ready;
     uint64_t stray_binding[64]; /* windows in which instructions last met users' pages */
     uint32_t fault_site;        /* the handler runs for a host fault at this site; or NO_SITE */
     uint32_t form;              /* KEY_WINDOW and KEY_FPU as they are now */

@@ -28,6 +28,34 @@ START_TEST(an_address_space_that_comes_back_is_warm)
 }
 END_TEST
 
+/* What the translator looks at in place of calling windows_enter. */
+START_TEST(who_asks_sees_which_windows_are_ready_and_which_was_entered)
+{
+    struct rig r;
+    open_paged(&r);
+    const struct windows_ready *ready = windows_ready(r.w);
+    uint8_t *base[TLB_VIEWS];
+    for (r.view = 0; r.view < TLB_VIEWS; r.view++) {
+        ck_assert_ptr_null(ready->base[r.view]);
+        rig_enter(&r);
+        base[r.view] = r.base;
+        ck_assert_ptr_eq(ready->base[r.view], r.base);
+        ck_assert_ptr_eq(ready->entered, r.base);
+    }
+    ck_assert_ptr_ne(base[TLB_USER], base[TLB_SUPERVISOR]);
+    r.view = TLB_SUPERVISOR;
+    rig_enter(&r);
+    ck_assert_ptr_eq(ready->entered, base[TLB_SUPERVISOR]);
+    ck_assert_ptr_eq(ready->base[TLB_USER], base[TLB_USER]);
+    windows_flush_page(r.w, GVA);
+    ck_assert_ptr_eq(ready->base[TLB_SUPERVISOR], base[TLB_SUPERVISOR]);
+    windows_flush(r.w, true);
+    ck_assert_ptr_null(ready->base[TLB_SUPERVISOR]);
+    ck_assert_ptr_null(ready->base[TLB_USER]);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(a_supervisor_window_taken_over_keeps_the_kernels_half)
 {
     struct rig r;
@@ -271,6 +299,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         an_address_space_that_comes_back_is_warm,
+        who_asks_sees_which_windows_are_ready_and_which_was_entered,
         a_supervisor_window_taken_over_keeps_the_kernels_half,
         the_a20_gate_and_short_address_buses_are_mappings_too,
         the_a20_gate_moves_what_page_tables_name,

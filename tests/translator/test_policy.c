@@ -163,6 +163,31 @@ START_TEST(of_two_windows_with_many_crossings_the_one_that_earns_less_goes)
 }
 END_TEST
 
+/* Each side has what it ran, whatever runs when the accounts are settled. */
+START_TEST(each_side_earns_by_its_own_instructions)
+{
+    struct account *a = new_account();
+    struct space *kernel = &a->policy.kernel;
+    calls(a, 1, 1, 1);
+    kernel->credit = 0;
+    a->policy.of[TLB_USER]->credit = 0;
+    enum { USER = 7001, KERNEL = 3001, CALLS = 60 };
+    uint64_t from = a->insns;
+    calls(a, CALLS, USER, KERNEL);
+    choose(a, ROOT, TLB_USER);
+    a->insns += 1;
+    a->policy.wait = 0; /* settled once more, while the user runs */
+    choose(a, ROOT, TLB_USER);
+    ck_assert_uint_gt(a->insns - from, 10 * POLICY_STRETCH);
+    int64_t user = a->policy.of[TLB_USER]->credit;
+    ck_assert_int_ge(user, (int64_t)CALLS * (2 * USER - 10)); /* but for visits */
+    ck_assert_int_le(user, (int64_t)CALLS * 2 * USER + 100);
+    ck_assert_int_ge(kernel->credit, (int64_t)CALLS * 3 * KERNEL);
+    ck_assert_int_le(kernel->credit, (int64_t)CALLS * 3 * KERNEL + 100);
+    free(a);
+}
+END_TEST
+
 START_TEST(calls_that_do_little_change_nothing)
 {
     struct account *a = new_account();
@@ -324,8 +349,9 @@ CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_
            first_accesses_speak_against_it_and_repeated_walks_for_it,
            kernel_is_the_same_under_every_root,
            of_two_windows_with_many_crossings_the_one_that_earns_less_goes,
-           calls_that_do_little_change_nothing, loss_is_due_at_once,
-           one_slow_entry_is_not_taken_for_all, cost_of_entries_is_remembered_in_the_soft_tlb,
-           time_with_paging_off_counts_for_nobody, what_flushes_cost_the_soft_tlb_is_learned_there,
+           each_side_earns_by_its_own_instructions, calls_that_do_little_change_nothing,
+           loss_is_due_at_once, one_slow_entry_is_not_taken_for_all,
+           cost_of_entries_is_remembered_in_the_soft_tlb, time_with_paging_off_counts_for_nobody,
+           what_flushes_cost_the_soft_tlb_is_learned_there,
            walks_that_a_window_does_not_spare_do_not_count, one_long_charge_is_not_the_guests,
            count_that_goes_back_earns_nothing)
