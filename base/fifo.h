@@ -1,6 +1,6 @@
 /* base/fifo.h: the one byte queue of fixed capacity that device models use. Never overflows, never
  * reads what was not written; a guest's indices never reach it. Plain data: put the struct in the
- * device's state and FIFO_FIELDS in its field table. */
+ * device's state and fifo_fields, by FIELD_SUB1, in its field table. */
 #ifndef UMBRA_BASE_FIFO_H
 #define UMBRA_BASE_FIFO_H
 

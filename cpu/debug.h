@@ -37,7 +37,7 @@ void debug_io_access(struct vcpu *c, uint16_t port, unsigned size);
 
 /* The DR6 bits of enabled code breakpoints at linear address gva, 0 when none. The engine asks
  * before an instruction when code_breakpoints is not 0 and EFLAGS.RF is clear, and then raises #DB
- * through debug_raise_code. */
+ * by exception_deliver_debug_trap. */
 uint32_t debug_code_match(const struct vcpu *c, uint32_t gva);
 
 #endif

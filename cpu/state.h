@@ -6,11 +6,11 @@
  *    flags_get, write them only through flags_set.
  *  - eip is current only between blocks. Within a block an instruction's address is
  *    block_eip + insn->offset, wrapped to the code size: use vcpu_eip().
- *  - Whoever may raise an exception has set cur to its instruction first (memory fast paths do so
- * on their slow path), so the faulting instruction is always known and nothing need be undone: a
- * handler changes registers only after its last access that can fault.
- *  - Derived values (tlb_view, the segments' read_len/write_len, mode) are recomputed by the
- * function that changes their source (cr0, cpl, eflags.vm …), never by their readers. */
+ *  - Whoever may raise an exception has set cur to its instruction first (memory accesses do so on
+ *    their slow path), so the instruction that faults is always known. Nothing need be undone: a
+ *    handler changes registers only after its last access that can fault.
+ *  - Derived values (tlb_view, the segments' read_len and write_len, mode) are recomputed by the
+ *    function that changes their source (cr0, cpl, eflags.vm, ...), never by their readers. */
 #ifndef UMBRA_CPU_STATE_H
 #define UMBRA_CPU_STATE_H
 
@@ -194,7 +194,7 @@ enum vcpu_mode {
     MODE_PAGING = 8,
 };
 
-/* Why vcpu_run came back. */
+/* Why an engine's run came back. */
 enum vcpu_exit {
     EXIT_BUDGET,   /* the budget is used up */
     EXIT_HALT,     /* HLT: wait for an interrupt */
@@ -393,7 +393,7 @@ struct vcpu {
 
     /* --- surroundings --- */
     enum cpu_model model;
-    uint64_t features; /* set of enum cpu_feature, from the model */
+    uint64_t features; /* set of FEATURE_ bits (cpu/feature.h), from the model */
     struct physmap *physmap;
     struct log *log;
     struct vcpu_host host;

@@ -1,4 +1,4 @@
-/* frontend/options.h: the command line of `umbra run` (DESIGN.md, section 7), parsed and checked.
+/* frontend/options.h: the command line of `umbra run` (frontend/options.def, `umbra --help`), parsed and checked.
  */
 #ifndef UMBRA_FRONTEND_OPTIONS_H
 #define UMBRA_FRONTEND_OPTIONS_H

@@ -4,7 +4,7 @@
 
 #include "frontend/options.h"
 
-/* Runs the guest the options describe; returns the process's exit status (DESIGN.md, section 7). */
+/* Runs the guest the options describe; returns the process's exit status (at the end of `umbra --help`). */
 int run_guest(const struct options *options);
 
 #endif

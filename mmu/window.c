@@ -1,8 +1,9 @@
 /* mmu/window.c: life of the windows, which of them serves which address space, and the budget.
  *
  * Slots: user windows, then supervisor windows, then those for paging off. A slot's reserve is
- * made when it is first needed and kept. A window that is taken over for another root is compared
- * with the new root's tables as after any flush: what both have in common stays mapped. */
+ * made when it is first needed and kept. When all are in use the one unused longest is taken over:
+ * a user window is emptied, a supervisor window is compared with the new root's tables as after any
+ * flush, so that what both have in common (most of a kernel) stays mapped. */
 #include "mmu/window_state.h"
 
 #include <stdio.h>

@@ -7,7 +7,7 @@
  *
  * What is writable is said by a mask; everything else is fixed. A BAR names what it decodes, and
  * the helper moves it whenever the BAR or the command register changes. Device-specific registers:
- * make them writable with pci_config_writable and look at them after pci_config_write. */
+ * make them writable with pci_config_set and look at them after pci_config_write. */
 #ifndef UMBRA_DEVICES_PCI_CONFIG_H
 #define UMBRA_DEVICES_PCI_CONFIG_H
 
@@ -64,7 +64,7 @@ struct pci_identity {
     uint16_t command_mask; /* command bits that can be set */
 };
 
-/* Fills the space. Call from init, then pci_config_bar and pci_config_set/writable. */
+/* Fills the space. Call from init, then pci_config_bar and pci_config_set. */
 void pci_config_init(struct pci_config *c, const struct pci_identity *id);
 void pci_config_bar(struct pci_config *c, unsigned n, struct pci_bar bar);
 

@@ -6,7 +6,7 @@
 #define SPACE_A 0x100000 /* page directories, each followed by its two tables: 0 and PLACE */
 #define SPACE_B 0x104000
 #define LIBRARY 0x110000 /* pages of code: the n-th adds 1 << 8 * n to EDX and returns */
-#define TAILS   0x114000 /* pages that end an instruction of LIBRARY: see crossing_code */
+#define TAILS   0x114000 /* pages that end an instruction of LIBRARY: see make_crossing */
 #define PLACE   0x400000 /* where one of them is mapped */
 #define DEVICE  0xE00000
 

@@ -189,7 +189,8 @@ static void compare(struct emit *e, uint32_t token, uint32_t plus)
     note_displacement(e, FIX_MINUS, disp);
 }
 
-/* ECX is put aside, then in r12. Where LOOP goes is returned, for asm_land8. */
+/* Jumps if r10 is not token, with ECX put aside in r12; else ECX is as before. Returns where the
+ * jump's displacement is, for asm_land8. */
 static uint8_t *emit_unless(struct emit *e, uint32_t token)
 {
     asm_mov32(&e->code, R12, RCX);
@@ -199,7 +200,7 @@ static uint8_t *emit_unless(struct emit *e, uint32_t token)
     return other;
 }
 
-/* Where LOOP goes. */
+/* Where that jump goes. */
 static void emit_other(struct emit *e, const uint8_t *stub)
 {
     asm_mov32(&e->code, RCX, R12);

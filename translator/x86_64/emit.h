@@ -3,7 +3,7 @@
  * Registers in host code
  *     eax ecx edx ebx ebp esi edi   the guest's, in the host registers of the same number, so that
  *                                   ah..bh work; the upper halves of the 64 bits are zero
- *     r8    guest esp               r14   counter (see emit_poll)
+ *     r8    guest esp               r14   counter (translator/flow.c)
  *     r15   the vCPU                gs    the window
  *     r9 r10 r11 r12                free within an instruction
  *     rsp   the stack of returns (translator/returns.h); flags: the guest's arithmetic ones, always
@@ -93,17 +93,17 @@ void emit_offset(struct emit *e, unsigned to, struct ea ea);
 
 #define STACK_WAITS 96 /* bytes: displacements stay short */
 
-/* Are pushes and pops one host instruction, without a slow path? */
+/* Are pushes and pops one host instruction (a flat stack in the window), without a slow path? */
 bool stack_is_direct(const struct emit *e);
-/* Is the ModRM memory operand so, too? */
+/* Is the instruction's ModRM memory operand accessed in that way, too? */
 bool place_is_direct(const struct emit *e);
 /* [ESP + disp], [SP + disp] */
 struct ea stack_place(const struct emit *e, int32_t disp);
-/* ESP, or SP, += n. Uses r12. */
+/* ESP, or SP, += n; where the stack is direct, that waits. Uses r12. */
 void move_stack(struct emit *e, int32_t n);
-/* r8 is ESP. */
+/* Code that makes r8 the guest's ESP, if something waits. */
 void settle_stack(struct emit *e);
-/* Need the instruction not have ESP in r8? */
+/* May the instruction be emitted while r8 is not the guest's ESP? */
 bool stack_may_wait(const struct emit *e);
 
 /* --- forms.c: how each opcode row is emitted */

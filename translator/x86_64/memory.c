@@ -53,7 +53,7 @@ void emit_slow(struct emit *e, uint8_t *patch, bool restore_ecx)
     e->slow[e->slow_count++] = (struct slow_path){patch, e->n, restore_ecx};
 }
 
-/* ECX is put aside, holds 0 when all is well. */
+/* ECX, which is put aside in r12, holds a number: when that is not 0, the slow way. */
 static void expect_zero_ecx(struct emit *e)
 {
     uint8_t *well = asm_jecxz(&e->code);
