@@ -165,9 +165,67 @@ static void store_segment(struct emit *e)
     asm_modrm(&e->code, &(struct form){.opcode = 0x89, .o16 = memory || o16(e)}, R11, to);
 }
 
+/* What pushes or pops. False: it does not. */
+static bool emit_stack(struct emit *e)
+{
+    const struct insn *i = e->i;
+    switch (i->op) {
+    case OPROW_push_zv:
+        push_reg(e, host_reg(i->reg));
+        break;
+    case OPROW_push_iv:
+    case OPROW_push_ib:
+        push_imm(e, i->imm);
+        break;
+    case OPROW_push_ev:
+    case OPROW_push_ev_7:
+        push_ev(e);
+        break;
+    case OPROW_pop_zv:
+        pop_reg(e, i->reg);
+        break;
+    case OPROW_pop_ev:
+        if (insn_is_mem(i))
+            emit_help(e); /* its address is formed with the ESP after the pop */
+        else
+            pop_reg(e, i->rm);
+        break;
+    case OPROW_push_es:
+        push_segment(e, SEG_ES);
+        break;
+    case OPROW_push_cs:
+        push_segment(e, SEG_CS);
+        break;
+    case OPROW_push_ss:
+        push_segment(e, SEG_SS);
+        break;
+    case OPROW_push_ds:
+        push_segment(e, SEG_DS);
+        break;
+    case OPROW_push_fs:
+        push_segment(e, SEG_FS);
+        break;
+    case OPROW_push_gs:
+        push_segment(e, SEG_GS);
+        break;
+    case OPROW_leave:
+        emit_leave(e);
+        break;
+    case OPROW_pushf:
+        if (!emit_push_flags(e))
+            emit_help(e);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 void emit_own(struct emit *e)
 {
     const struct insn *i = e->i;
+    if (emit_stack(e))
+        return;
     struct form one = {.opcode = 0xFF, .o16 = o16(e)};
     switch (i->op) {
     case OPROW_inc_zv:
@@ -221,44 +279,6 @@ void emit_own(struct emit *e)
     case OPROW_btc_ev_gv:
         emit_bits(e);
         break;
-    case OPROW_push_zv:
-        push_reg(e, host_reg(i->reg));
-        break;
-    case OPROW_push_iv:
-    case OPROW_push_ib:
-        push_imm(e, i->imm);
-        break;
-    case OPROW_push_ev:
-    case OPROW_push_ev_7:
-        push_ev(e);
-        break;
-    case OPROW_pop_zv:
-        pop_reg(e, i->reg);
-        break;
-    case OPROW_pop_ev:
-        if (insn_is_mem(i))
-            emit_help(e); /* its address is formed with the ESP after the pop */
-        else
-            pop_reg(e, i->rm);
-        break;
-    case OPROW_push_es:
-        push_segment(e, SEG_ES);
-        break;
-    case OPROW_push_cs:
-        push_segment(e, SEG_CS);
-        break;
-    case OPROW_push_ss:
-        push_segment(e, SEG_SS);
-        break;
-    case OPROW_push_ds:
-        push_segment(e, SEG_DS);
-        break;
-    case OPROW_push_fs:
-        push_segment(e, SEG_FS);
-        break;
-    case OPROW_push_gs:
-        push_segment(e, SEG_GS);
-        break;
     case OPROW_mov_ew_s0:
     case OPROW_mov_ew_s1:
     case OPROW_mov_ew_s2:
@@ -267,15 +287,8 @@ void emit_own(struct emit *e)
     case OPROW_mov_ew_s5:
         store_segment(e);
         break;
-    case OPROW_pushf:
-        if (!emit_push_flags(e))
-            emit_help(e);
-        break;
     case OPROW_cli:
         emit_cli(e);
-        break;
-    case OPROW_leave:
-        emit_leave(e);
         break;
     default: /* NOP and hints */
         break;
