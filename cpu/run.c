@@ -104,7 +104,7 @@ static void take_trap(struct vcpu *c)
 bool run_attend(struct vcpu *c, enum vcpu_exit *why)
 {
     uint8_t inhibit = c->inhibit;
-    c->events &= ~(uint32_t)(EVENT_BLOCKS | EVENT_BUDGET | EVENT_STEP);
+    c->events &= ~(uint32_t)(EVENT_BLOCKS | EVENT_STEP);
     if ((c->events & EVENT_DEBUG) && c->stops && stops_after(c)) {
         *why = EXIT_DEBUG;
         return true;

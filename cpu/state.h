@@ -170,10 +170,8 @@ enum vcpu_event {
     EVENT_NMI = 2,     /* an NMI edge is latched */
     EVENT_STOP = 4,    /* the partition wants the vCPU back */
     EVENT_INIT = 8,    /* the INIT/reset line */
-    EVENT_BUDGET = 16, /* the budget was cut: a device armed a nearer timer (unused by interp) */
     EVENT_BLOCKS = 32, /* the running block was dropped: leave it (self-modifying code) */
     EVENT_TRAP = 64,   /* a single-step or debug-register trap is due (see dr6_pending) */
-    EVENT_SMI = 128,
     EVENT_STEP = 256,  /* the engine's own: return after one instruction */
     EVENT_DEBUG = 512, /* a debugger's step or watchpoint (cpu/stops.h) */
 };

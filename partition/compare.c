@@ -7,7 +7,7 @@
 #include "cpu/flags.h"
 
 /* Events that are the guest's. The others are an engine's own business. */
-#define GUEST_EVENTS (EVENT_INTR | EVENT_NMI | EVENT_INIT | EVENT_TRAP | EVENT_SMI)
+#define GUEST_EVENTS (EVENT_INTR | EVENT_NMI | EVENT_INIT | EVENT_TRAP)
 
 static void hex(char out[36], const uint8_t *p, unsigned size)
 {
