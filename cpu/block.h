@@ -109,8 +109,8 @@ const struct decoder *block_cache_decoder(const struct block_cache *cache);
  * NULL. Raises what fetching raises (#PF, #GP at the code limit). */
 struct block *block_find(struct vcpu *c, unsigned single);
 
-/* Blocks take at most so many bytes from now on (default 32 MiB, least 4): beyond, all are dropped.
- */
+/* Blocks take at most so many bytes from now on (default 32 MiB, at least 4 MiB). When they would
+ * take more, all are dropped. */
 void block_cache_limit(struct block_cache *cache, uint64_t bytes);
 uint64_t block_cache_bytes(const struct block_cache *cache);
 

@@ -237,8 +237,7 @@ struct far_pointer far_pointer_load(struct vcpu *c, const struct insn *i)
     return (struct far_pointer){offset, selector};
 }
 
-/* --- SYSENTER and SYSEXIT (SDM vol. 2): flat segments, without a look at a descriptor table ----
- */
+/* --- SYSENTER and SYSEXIT (SDM vol. 2): flat segments, no descriptor table is read ------------ */
 
 static void set_flat(struct vcpu *c, unsigned seg, uint16_t selector, bool code)
 {

@@ -61,8 +61,8 @@ bool backend_keeps_immediate(const struct insn *i);
 /* Puts the immediate of instruction n of u, which has imm_size bytes of it, into its host code. */
 void backend_put_immediate(struct translator *t, const struct unit *u, unsigned n);
 
-/* Bytes that this instruction writes at its ModRM memory operand; 0: none, or not emitted as it is.
- */
+/* Bytes that this instruction writes at its ModRM memory operand. 0: none, or it is not emitted as
+ * it is. */
 unsigned backend_writes_memory(const struct insn *i);
 
 /* The same for x87, MMX and SSE. */

@@ -89,8 +89,8 @@ static inline struct f80 *x87_st(struct x87 *f, unsigned n)
     return &f->reg[(f->top + n) & 7];
 }
 
-/* The value of STn. By members: a 16-byte load just after sig and se were stored apart would stall.
- */
+/* The value of STn. Copied by members: a load of 16 bytes stalls when sig and se were just stored
+ * one by one. */
 static inline struct f80 x87_get(const struct x87 *f, unsigned n)
 {
     const struct f80 *r = &f->reg[(f->top + n) & 7];
