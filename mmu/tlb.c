@@ -4,6 +4,8 @@
  * words of used are not zero. A set bit may stand over an entry that tlb_flush_page emptied. */
 #include "mmu/tlb.h"
 
+#include <assert.h>
+
 static unsigned slot_number(const struct tlb *tlb, unsigned view, unsigned kind, uint64_t gva)
 {
     return (view * TLB_KINDS + kind) * TLB_ENTRIES + (((uint32_t)gva & tlb->mask) >> 12);
@@ -227,22 +229,29 @@ static void flush_victims(struct tlb *tlb, uint64_t gva, uint32_t mask)
     }
 }
 
-/* Empties every entry within the 4 MiB around gva: a large page is entered piece by piece. */
+/* Empties every entry within the 4 MiB around gva: a large page is entered piece by piece. The
+ * pieces stand side by side in each table, however large it is. */
 static void flush_large(struct tlb *tlb, uint64_t gva)
 {
     flush_victims(tlb, gva, 0xFFC00000);
-    for (unsigned word = 0; word < TLB_WORDS; word++) {
-        if (!(tlb->used_words[word / 64] & BIT(word % 64)))
-            continue;
-        uint64_t which = 0;
-        for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
-            unsigned n = word * 64 + (unsigned)__builtin_ctzll(used);
-            if (slot(tlb, n)->tag >> 22 == gva >> 22)
-                which |= used & -used;
+    unsigned pieces = 1u << TLB_FIRST_BITS;
+    unsigned first = ((uint32_t)gva & tlb->mask) >> 12 & ~(pieces - 1);
+    for (unsigned table = 0; table < TLB_VIEWS * TLB_KINDS; table++) {
+        unsigned word = (table * TLB_ENTRIES + first) / 64, end = word + pieces / 64;
+        for (; word < end; word++) {
+            uint64_t which = 0;
+            for (uint64_t used = tlb->used[word]; used; used &= used - 1) {
+                unsigned n = word * 64 + (unsigned)__builtin_ctzll(used);
+                if (slot(tlb, n)->tag >> 22 == gva >> 22)
+                    which |= used & -used;
+            }
+            drop_slots(tlb, word, which);
         }
-        drop_slots(tlb, word, which);
     }
+    tlb->large[(uint32_t)gva >> 28] &= ~BIT((gva >> 22) & 63); /* none is left */
 }
+
+static_assert(1u << TLB_FIRST_BITS == (4u << 20) / 4096, "4 MiB are the smallest table");
 
 void tlb_flush_page(struct tlb *tlb, uint64_t gva)
 {
