@@ -367,8 +367,10 @@ static struct block *next_cold(const struct translator *t)
         return NULL;
     block_refresh(c);
     struct block *b = block_find(c, 0);
+    if (!b->live)
+        return b; /* it was read from a device, perhaps: not again */
     uint32_t key = key_of(c) | t->form;
-    bool cold = b->live && !b->stops && !unit_at(t, b, key) && !unit_at(t, b, key & ~KEY_WINDOW) &&
+    bool cold = !b->stops && !unit_at(t, b, key) && !unit_at(t, b, key & ~KEY_WINDOW) &&
                 !unit_to_move(t, physmap_host(c->physmap, b->offset), key) && block_is_cold(b);
     return cold ? b : NULL;
 }

@@ -371,6 +371,8 @@ struct unit *unit_for(struct translator *t, uint32_t key)
     struct unit *u = code ? ready(t, code, key) : NULL, *soft = NULL;
     if (u && !u->crosses)
         return u;
+    if (!code && !c->stops && c->eip < c->code_len)
+        return NULL; /* a device's memory is read once, by who runs it */
     struct block *b = block_find(c, 0);
     if (!b->live || b->stops)
         return NULL;

@@ -350,13 +350,13 @@ static void put_page_tables(struct loader *l, unsigned space)
             put32(l, AT_PAGE_TABLES + more + page * 8 + 4, 0);
     }
     if (!pae) {
-        put32(l, AT_PAGE_ROOT + more, (AT_PAGE_TABLES + more) | 7);
+        put32(l, AT_PAGE_ROOT + more, (AT_PAGE_TABLES + more) | 0x27);
         put32(l, AT_PAGE_ROOT + more + 4, 0x87);
         return;
     }
     put32(l, AT_PAGE_ROOT + more, (AT_PAGE_DIRECTORY + more) | 1);
-    put32(l, AT_PAGE_DIRECTORY + more, (AT_PAGE_TABLES + more) | 7);
-    put32(l, AT_PAGE_DIRECTORY + more + 8, (AT_PAGE_TABLES + more + 0x1000) | 7);
+    put32(l, AT_PAGE_DIRECTORY + more, (AT_PAGE_TABLES + more) | 0x27);
+    put32(l, AT_PAGE_DIRECTORY + more + 8, (AT_PAGE_TABLES + more + 0x1000) | 0x27);
     put32(l, AT_PAGE_DIRECTORY + more + 16, 0x87);
 }
 

@@ -38,6 +38,7 @@ static void latched_write(void *ctx, uint32_t offset, uint32_t value, unsigned s
 
 static uint64_t slow_read(void *ctx, uint64_t offset, unsigned size)
 {
+    ((struct latched *)ctx)->reads++;
     return latched_read(ctx, (uint32_t)offset, size);
 }
 
@@ -214,6 +215,12 @@ struct outcome {
     uint8_t stack[ROUNDS * 8 * 4], data[0x2800];
 };
 
+/* What the device has at its beginning. */
+static struct device_code {
+    uint8_t code[16];
+    unsigned bytes;
+} in_device;
+
 static void run(const struct program *p, const char *name, enum shadow_form shadow, bool quick,
                 struct outcome *out)
 {
@@ -226,6 +233,7 @@ static void run(const struct program *p, const char *name, enum shadow_form shad
     struct latched *d = &out->device;
     for (unsigned n = 0; n < sizeof d->byte; n++)
         d->byte[n] = m.ram[DATA + n] = (uint8_t)(n * 37 + (n >> 8));
+    memcpy(d->byte, in_device.code, in_device.bytes);
     physmap_map_mmio(m.pm, DEVICE, sizeof d->byte, &slow_ops, d);
     if (quick)
         *physmap_quick(m.pm) = (struct mmio_quick){
@@ -291,4 +299,30 @@ START_TEST(all_forms_are_as_the_handlers_have_them)
 }
 END_TEST
 
-CHECK_MAIN("device", all_forms_are_as_the_handlers_have_them)
+/* jmp to the device, where the bytes of this stand: a loop, twice around. Each round fetches it
+ * anew, once: a device may count. */
+START_TEST(code_in_a_device_is_fetched_once)
+{
+    static struct outcome want, is;
+    static const uint8_t jump[] = {0xE9, 0xFB, 0xFF, 0xFF, 0xFF}; /* jmp, from its end */
+    struct program p = {.reg = {[ECX] = 40, [ESP] = SAVED, [EBX] = DEVICE}};
+    if (!engine_find("translate"))
+        return;
+    memcpy(p.code, jump, sizeof jump);
+    store_le32(p.code + 1, DEVICE - (CODE + sizeof jump));
+    p.len = sizeof jump;
+    in_device =
+        (struct device_code){{0x42, 0x49, 0x75, 0xFC, 0xF4}, 5}; /* inc edx / dec ecx / jnz / hlt */
+    run(&p, "interp", SHADOW_AUTO, false, &want);
+    ck_assert_uint_eq(want.reg[EDX], 40);
+    run(&p, "translate", SHADOW_SOFT, false, &is);
+    compare(&want, &is, 0, "soft");
+    ck_assert_uint_eq(is.accesses, want.accesses);
+    run(&p, "translate", SHADOW_WINDOW, false, &is);
+    compare(&want, &is, 0, "window");
+    ck_assert_uint_eq(is.accesses, want.accesses);
+    in_device.bytes = 0;
+}
+END_TEST
+
+CHECK_MAIN("device", all_forms_are_as_the_handlers_have_them, code_in_a_device_is_fetched_once)
