@@ -353,18 +353,18 @@ END_TEST
 
 START_TEST(a_map_change_finds_all_pages_of_a_leaf)
 {
-    const uint32_t frames[] = {MB(16), MB(12), MB(20)};
-    for (unsigned moved = 0; moved < 3; moved++) {
+    const uint32_t frames[] = {MB(16), MB(12), MB(20), MB(14)}; /* not the bounds last */
+    for (unsigned moved = 0; moved < ARRAY_LEN(frames); moved++) {
         struct rig r;
         open_paged(&r);
         uint64_t rom = physmap_alloc(r.pm, 0x1000);
         *physmap_host(r.pm, rom) = 0x99;
-        for (uint32_t n = 0; n < 3; n++) {
-            rig_put32(&r, TABLE + n * 400, frames[n] | RIG_P); /* pages 0, 100, 200 */
+        for (uint32_t n = 0; n < ARRAY_LEN(frames); n++) {
+            rig_put32(&r, TABLE + n * 400, frames[n] | RIG_P); /* pages 0, 100, ... */
             ck_assert_uint_eq(must_read(&r, GVA + n * 100 * 0x1000), 0);
         }
         physmap_map_rom(r.pm, frames[moved], 0x1000, rom, NO_BACKING);
-        for (uint32_t n = 0; n < 3; n++)
+        for (uint32_t n = 0; n < ARRAY_LEN(frames); n++)
             ck_assert_uint_eq(must_read(&r, GVA + n * 100 * 0x1000), n == moved ? 0x99 : 0);
         rig_close(&r);
     }

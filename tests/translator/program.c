@@ -376,19 +376,19 @@ static void write_items(struct writer *w, unsigned count)
         unsigned weight;
     } kinds[] = {
         {write_any_instruction, 80},
-        {write_plain_instruction, 100},
-        {write_jump, 24},
+        {write_plain_instruction, 50},
+        {write_jump, 14},
         {write_counted_loop, 10},
         {write_call, 8},
         {write_indirect, 6},
         {write_interrupt, 6},
         {write_far_jump, 6},
-        {write_far_memory, 4},
+        {write_far_memory, 5},
         {write_far_return, 4},
-        {write_interrupt_return, 3},
+        {write_interrupt_return, 5},
         {write_system_enter, 1},
         {write_load_segment, 6},
-        {write_load_pointer, 3},
+        {write_load_pointer, 5},
         {write_set_stack, 8},
         {write_modify_code, 3},
         {write_store_as_it_is, 3},
@@ -404,15 +404,18 @@ static void write_items(struct writer *w, unsigned count)
         {write_enter_unreal, 2},
         {gate_a20, 2},
         {write_halt, 1},
-        {write_set_registers, 12},
+        {write_set_registers, 8},
     };
-    unsigned sum = 0;
-    for (unsigned n = 0; n < ARRAY_LEN(kinds); n++)
-        sum += kinds[n].weight;
+    /* Every other program has much of one kind. */
+    unsigned focus = below(w, 2 * ARRAY_LEN(kinds)), sum = 0, weight[ARRAY_LEN(kinds)];
+    for (unsigned n = 0; n < ARRAY_LEN(kinds); n++) {
+        weight[n] = kinds[n].weight + (n == focus ? 60 : 0);
+        sum += weight[n];
+    }
     while (w->p->count < count) {
         unsigned draw = below(w, sum), n = 0;
-        for (; draw >= kinds[n].weight; n++)
-            draw -= kinds[n].weight;
+        for (; draw >= weight[n]; n++)
+            draw -= weight[n];
         kinds[n].write(w);
     }
 }

@@ -8,6 +8,7 @@
 #define ROOTS    3        /* and for the 4 MiB at HIGH */
 #define HIGH     0x10000000
 #define LIBRARY  0x110000
+#define TAIL     0x114000 /* a page that begins with the rest of an instruction, and returns */
 #define OTHER    0x112000 /* another page of code: adds 1000h to EDX and returns */
 #define STACK_AT 0x120000
 #define PLACE    0x200000 /* where the library is mapped first */
@@ -37,6 +38,9 @@ static const uint8_t second_page[] = {
     /* 1000 */ 0x83, 0xC2, 0x10,             /* add edx, 10h */
     /* 1003 */ 0xE9, 0x07, 0xF0, 0xFF, 0xFF, /* jmp 0F */
 };
+static const uint8_t to_the_end[] = {0xE9, 0x78, 0x0F, 0, 0}; /* 80: jmp FFD */
+static const uint8_t crossing[] = {0x81, 0xC2, 0x34};         /* FFD: add edx, 1234h, with TAIL */
+static const uint8_t tail_page[] = {0x12, 0, 0, 0xC3};
 static const uint8_t other_page[] = {0x81, 0xC2, 0, 0x10, 0, 0, 0xC3};
 
 /* What becomes of the library's old place. */
@@ -44,7 +48,12 @@ enum old_place { UNMAPPED, OTHER_CODE, STILL_THERE };
 
 struct shown {
     uint64_t count, refuse_from; /* that one and all that follow */
+    unsigned refuse_each;        /* or each so manieth; 0: none */
     const struct vcpu *vcpu;
+    struct verdict {
+        bool refused;
+        uint32_t eip;
+    } last[1000]; /* by id */
 };
 
 static bool show(void *ctx, const struct unit_code *code)
@@ -54,7 +63,19 @@ static bool show(void *ctx, const struct unit_code *code)
     const struct unit *u = t->units[code->id];
     for (unsigned n = 0; n < u->links; n++)
         ck_assert_ptr_null(u->link[n].to);
-    return ++s->count < s->refuse_from;
+    s->count++;
+    bool refuse = s->count >= s->refuse_from || (s->refuse_each && s->count % s->refuse_each == 0);
+    ck_assert_uint_lt(code->id, ARRAY_LEN(s->last));
+    s->last[code->id] = (struct verdict){.refused = refuse, .eip = code->eip};
+    return !refuse;
+}
+
+/* None of what was refused is there still. */
+static void look_for_refused(const struct machine *m, const struct shown *s)
+{
+    const struct translator *t = m->c->translated.translator;
+    for (uint32_t id = 0; id < t->unit_count; id++)
+        ck_assert(!t->units[id] || !s->last[id].refused);
 }
 
 static uint32_t root(unsigned space)
@@ -79,6 +100,9 @@ static void prepare(struct machine *m)
     physmap_poke(m->pm, LIBRARY, first_page, sizeof first_page);
     physmap_poke(m->pm, LIBRARY + 0x40, where_am_i, sizeof where_am_i);
     physmap_poke(m->pm, LIBRARY + 0x60, near_pair, sizeof near_pair);
+    physmap_poke(m->pm, LIBRARY + 0x80, to_the_end, sizeof to_the_end);
+    physmap_poke(m->pm, LIBRARY + 0xFFD, crossing, sizeof crossing);
+    physmap_poke(m->pm, TAIL, tail_page, sizeof tail_page);
     physmap_poke(m->pm, LIBRARY + 0x1000, second_page, sizeof second_page);
     physmap_poke(m->pm, LIBRARY + 0x1020, where_am_i, sizeof where_am_i);
     physmap_poke(m->pm, OTHER, other_page, sizeof other_page);
@@ -189,6 +213,24 @@ static struct outcome compare(const struct trial *trial, bool cold, enum shadow_
     return guest_compare_form(&g, shadow);
 }
 
+static void look_at_trial(struct machine *m, const void *ctx)
+{
+    const struct trial *trial = ctx;
+    look_for_refused(m, trial->shown);
+}
+
+static void compare_and_look(const struct trial *trial, enum shadow_form shadow)
+{
+    const struct guest g = {.code = program,
+                            .bytes = sizeof program,
+                            .prepare = prepare_trial,
+                            .ctx = trial,
+                            .emitted = show,
+                            .emitted_ctx = trial->shown,
+                            .look = look_at_trial};
+    ck_assert_uint_gt(guest_compare_form(&g, shadow).counters.moved, 0);
+}
+
 START_TEST(units_move_with_what_they_lead_to)
 {
     for (unsigned n = 0; n < GUEST_FORMS; n++) {
@@ -232,6 +274,18 @@ START_TEST(the_checker_sees_units_that_moved)
         struct outcome o = compare(&trial, false, guest_forms[n]);
         ck_assert_uint_gt(o.counters.moved, 0);
         ck_assert_uint_eq(all.count, o.counters.units + o.counters.moved);
+    }
+}
+END_TEST
+
+START_TEST(one_of_those_that_move_together_is_refused)
+{
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        for (unsigned each = 2; each < 12; each++) {
+            struct shown some = {.refuse_from = UINT64_MAX, .refuse_each = each};
+            const struct trial trial = {.old = UNMAPPED, .rounds = 40, .shown = &some};
+            compare_and_look(&trial, guest_forms[n]);
+        }
     }
 }
 END_TEST
@@ -314,11 +368,12 @@ static void check_moves(const struct script *s, uint64_t least, uint64_t most)
     }
 }
 
-#define WHERE    0x40 /* in the library: the function that adds where it was called from */
-#define PAIR     0x60 /* two units of which the second calls that */
-#define SECOND   0x64
-#define LOW_AT   0x201000
-#define LOW_SLOT 0x10200000 /* has the same slot in a jump table (jump_slot) */
+#define WHERE      0x40 /* in the library: the function that adds where it was called from */
+#define PAIR       0x60 /* two units of which the second calls that */
+#define SECOND     0x64
+#define TO_THE_END 0x80 /* goes to an instruction in two pages */
+#define LOW_AT     0x201000
+#define LOW_SLOT   0x10200000 /* has the same slot in a jump table (jump_slot) */
 
 START_TEST(no_other_space_finds_it_at_the_new_place)
 {
@@ -379,6 +434,26 @@ START_TEST(it_does_not_lead_to_what_stays_behind)
 }
 END_TEST
 
+/* An instruction in two pages is asked for anew each time, by its address; that moves, too. */
+START_TEST(what_leads_to_two_pages_leads_there_from_its_new_place)
+{
+    struct script s;
+    start(&s);
+    map(&s, 0, PLACE, LIBRARY);
+    map(&s, 0, PLACE + 0x1000, TAIL);
+    map(&s, 2, HIGH, LIBRARY);
+    map(&s, 2, HIGH + 0x1000, TAIL);
+    map(&s, 2, PLACE, OTHER); /* at FFD stands nothing good */
+    for (unsigned n = 0; n < 3; n++)
+        call(&s, 0, PLACE + TO_THE_END);
+    map(&s, 0, PLACE, 0);
+    for (unsigned n = 0; n < 3; n++)
+        call(&s, 2, HIGH + TO_THE_END);
+    finish(&s);
+    check_moves(&s, 1, 1);
+}
+END_TEST
+
 START_TEST(one_that_is_gone_is_found_among_others)
 {
     struct script s;
@@ -419,7 +494,9 @@ int main(void)
                                   code_that_is_still_there_keeps_its_units,
                                   what_is_not_hot_moves_too,
                                   the_checker_sees_units_that_moved,
+                                  one_of_those_that_move_together_is_refused,
                                   what_the_checker_refuses_does_not_run,
+                                  what_leads_to_two_pages_leads_there_from_its_new_place,
                                   no_other_space_finds_it_at_the_new_place,
                                   what_stays_behind_does_not_lead_to_it,
                                   it_does_not_lead_to_what_stays_behind,
