@@ -134,8 +134,8 @@ struct unit {
     const uint8_t *code;    /* the guest's bytes at its start, in host memory */
     uint32_t key;
     uint32_t eip;
-    uint32_t gva;     /* linear address of the start */
-    uint32_t end_eip; /* the code limit must be at least this: one past the last byte */
+    uint32_t gva;   /* linear address of the start */
+    uint32_t limit; /* of the code segment it is for: all that it leads to lies within, too */
     const uint8_t *indirect, *entry; /* where they run */
     uint16_t insns, parts, links, link_room;
     uint16_t landing;   /* where the CALL at its end returns to: offset from start; 0: nowhere */
@@ -160,6 +160,13 @@ struct unit {
     struct unit_fix *fix;    /* room for unit_fix_room(link_room), the same */
     struct unit_insn insn[]; /* insns of them */
 };
+
+/* Bytes of the guest's code, from its first instruction to the end of its last. */
+static inline uint32_t unit_guest_bytes(const struct unit *u)
+{
+    const struct unit_insn *last = &u->insn[u->insns - 1];
+    return last->at + (uint32_t)last->insn->len;
+}
 
 static inline uint32_t insn_eip(const struct unit *u, const struct unit_insn *ui)
 {

@@ -16,7 +16,7 @@ struct unit *unit_find(const struct translator *t, const uint8_t *code, uint32_t
     uint32_t eip = (uint32_t)c->eip, gva = (uint32_t)c->seg[SEG_CS].base + eip;
     struct unit *u = *chain_of(t, code, key, eip);
     while (u && (u->code != code || u->key != key || u->eip != eip || u->gva != gva ||
-                 u->end_eip > c->code_len))
+                 u->limit != (uint32_t)(c->code_len - 1)))
         u = u->hash_next;
     return u;
 }

@@ -80,7 +80,6 @@ static void move_one(struct translator *t, struct unit *u, uint32_t by)
     unit_index_leave(t, u);
     u->eip += by;
     u->gva += by;
-    u->end_eip += by;
     u->root = c->walk.root;
     u->top = c->walk.pdpte[u->gva >> 30];
     u->lent = 0;

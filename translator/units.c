@@ -226,9 +226,6 @@ static void fill(struct unit *u, const struct plan *plan)
                                    .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER,
                                    .beside = b->insns[k].refusals >= UNIT_BESIDE_AFTER};
         }
-        uint32_t end = plan->eip[n] + b->bytes;
-        if (end > u->end_eip)
-            u->end_eip = end;
     }
     u->parts = (uint16_t)plan->blocks;
 }
@@ -309,6 +306,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     u->root = c->walk.root;
     u->top = c->walk.pdpte[((uint32_t)c->seg[SEG_CS].base + eip) >> 30];
     u->gva = (uint32_t)c->seg[SEG_CS].base + eip;
+    u->limit = (uint32_t)(c->code_len - 1);
     fill(u, &plan);
     u->code = physmap_host(c->physmap, b->offset);
     u->crosses = b->crosses;

@@ -33,7 +33,7 @@ static const struct unit *unit_with(const struct translator *t, uint32_t at)
     const struct unit *found = NULL;
     for (uint32_t n = 0; n < t->by_address_count; n++) {
         const struct unit *u = t->by_address[n].unit;
-        if (!u || u->dead || at < u->gva || at >= u->gva + (u->end_eip - u->eip))
+        if (!u || u->dead || at < u->gva || at >= u->gva + unit_guest_bytes(u))
             continue;
         if (u->gva == at)
             return u;

@@ -530,7 +530,6 @@ static bool emit_random(struct translator *t, struct rng *rng, struct unit *u, s
                        .insns = 1,
                        .eip = 0x1800,
                        .gva = 0x1800,
-                       .end_eip = 0x1810,
                        .stays = true,
                        .link = link,
                        .link_room = 4};

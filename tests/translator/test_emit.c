@@ -429,7 +429,6 @@ static void show_form(struct show *s, const struct form *f, bool window, bool fi
     u->link_room = ARRAY_LEN(link);
     u->key = f->key | (window ? KEY_WINDOW : 0);
     u->eip = u->gva = EIP;
-    u->end_eip = EIP + f->len;
     u->insns = 1;
     struct unit_insn *i = &u->insn[0];
     struct insn insn;

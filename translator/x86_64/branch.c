@@ -5,16 +5,10 @@
  * that may lie beyond the code limit are left to the handler, which raises #GP at the branch. */
 #include "translator/x86_64/emit.h"
 
-/* A target known now: within the code limit? The unit then holds only under one that high. */
-static bool target_fits(struct emit *e, uint32_t eip)
+/* A target known now: within the code limit? The unit is for this one only. */
+static bool target_fits(const struct emit *e, uint32_t eip)
 {
-    if (e->u->key & KEY_CODE_FLAT)
-        return true;
-    if (eip >= e->t->vcpu->code_len)
-        return false;
-    if (eip >= e->u->end_eip)
-        e->u->end_eip = eip + 1;
-    return true;
+    return (e->u->key & KEY_CODE_FLAT) || eip < e->t->vcpu->code_len;
 }
 
 /* The same for a target that is known when the guest runs: the code looks at r10. */
