@@ -46,8 +46,10 @@ static uint32_t load(const uint8_t *p, unsigned size)
 
 /* --- Segment registers ------------------------------------------------------------------------ */
 
-/* The descriptor of selector (not null), if the TLB knows where it is. */
-static bool find_descriptor(struct vcpu *c, uint16_t selector, struct descriptor *d)
+/* The descriptor of selector (not null), if the TLB knows where it is. Inline: writing d to memory
+ * and reading it back was some of the time that MOV and POP take. */
+static inline __attribute__((always_inline)) bool find_descriptor(struct vcpu *c, uint16_t selector,
+                                                                  struct descriptor *d)
 {
     bool local = selector & 4;
     uint64_t base = local ? c->ldtr.base : c->gdtr.base;
