@@ -117,10 +117,8 @@ bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
 {
     struct descriptor gate, code;
     uint8_t vector = (uint8_t)i->imm;
-    if (!is_usual(c) || !find_gate(c, vector, &gate))
-        return false;
-    /* A CPU does not look at the gate's RPL; by custom it is the level that the gate leads to. */
-    if ((gate_selector(&gate) & 3u) != c->cpl ||
+    /* From level 3 gates lead to inner levels, nearly always. */
+    if (c->cpl == 3 || !is_usual(c) || !find_gate(c, vector, &gate) ||
         !find_code(c, gate_selector(&gate), gate_offset(&gate), &code))
         return false;
     unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;
@@ -153,8 +151,8 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
     uint16_t selector = load_le16(frame + size);
     uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_RF | FLAG_AC | FLAG_ID;
     rare &= size == 2 ? 0xFFFF : UINT32_MAX;
-    if (((flags ^ c->eflags) & rare) || (c->eflags & (FLAG_TF | FLAG_NT)) ||
-        (selector & 3u) != c->cpl || !find_code(c, selector, eip, &d))
+    if ((selector & 3u) != c->cpl || ((flags ^ c->eflags) & rare) ||
+        (c->eflags & (FLAG_TF | FLAG_NT)) || !find_code(c, selector, eip, &d))
         return false;
     uint32_t mask = FLAG_DF | (c->cpl <= bits(c->eflags, 13, 12) ? FLAG_IF : 0);
     if (c->cpl == 0)
