@@ -31,4 +31,11 @@
 #define FEATURE_SSE3    BIT(32)
 #define FEATURE_MONITOR BIT(35)
 
+/* The MXCSR bits that a model with these features has; setting another is #GP. DAZ came with SSE2.
+ */
+static inline uint32_t mxcsr_mask(uint64_t features)
+{
+    return features & FEATURE_SSE2 ? 0xFFFF : 0xFFBF;
+}
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "cpu/block.h"
 #include "cpu/debug.h"
+#include "cpu/feature.h"
 #include "cpu/flags.h"
 #include "cpu/history.h"
 #include "cpu/model.h"
@@ -278,6 +279,8 @@ void vcpu_state_loaded(struct vcpu *c)
     flags_set_arith(c, c->eflags);
     c->reg[REG_NONE].q = 0; /* the stream is not trusted */
     c->cpl &= 3;
+    c->x87.top &= 7;
+    c->mxcsr &= mxcsr_mask(c->features); /* translated code loads it into the host's */
     c->cur = NULL;
     c->block = c->resume.block = c->link_from = NULL;
     uint64_t end = physmap_machine_size(c->physmap);

@@ -3,6 +3,7 @@
 
 #include "cpu/control.h"
 #include "cpu/debug.h"
+#include "cpu/feature.h"
 #include "cpu/flags.h"
 #include "cpu/interp/x87.h"
 #include "cpu/segment.h"
@@ -317,7 +318,7 @@ static bool write_word(struct vcpu *c, const struct debug_register *r, uint32_t 
         x87_set_word(&c->x87, r->index, v);
         return true;
     case KIND_MXCSR:
-        c->mxcsr = v & 0xFFFF;
+        c->mxcsr = v & mxcsr_mask(c->features);
         return true;
     case KIND_BASE:
         c->seg[r->index].base = v;

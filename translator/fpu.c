@@ -38,7 +38,7 @@ void fpu_init(struct translator *t, bool exact)
     if (t->vcpu->model > CPU_286)
         t->form |= KEY_FPU;
     d->mxcsr_c = 0x1F80;
-    d->mxcsr_none = t->vcpu->features & FEATURE_SSE2 ? 0xFFFF0000 : 0xFFFF0040; /* DAZ */
+    d->mxcsr_none = ~mxcsr_mask(t->vcpu->features);
     set_level(t, FPU_OFF);
 }
 

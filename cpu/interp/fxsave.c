@@ -58,7 +58,7 @@ HANDLER(fxsave)
     }
     if (has_sse_state(c)) {
         store_le32(image + 24, c->mxcsr);
-        store_le32(image + 28, mxcsr_mask(c));
+        store_le32(image + 28, mxcsr_mask(c->features));
         for (unsigned n = 0; n < 8; n++)
             memcpy(image + 160 + 16 * n, &c->xmm[n], 16);
         used = 288;
@@ -80,7 +80,7 @@ HANDLER(fxrstor)
         store_le64(image + n, load64(c, i, i->seg, at + n));
     if (sse) {
         uint32_t mxcsr = load_le32(image + 24);
-        if (mxcsr & ~mxcsr_mask(c)) {
+        if (mxcsr & ~mxcsr_mask(c->features)) {
             c->cur = i;
             cpu_raise_error(c, VEC_GP, 0);
         }

@@ -17,12 +17,6 @@ typedef union xmm V;
 #define MXCSR_RC       0x6000
 #define MXCSR_FTZ      0x8000
 
-/* The MXCSR bits that the model has; setting another is #GP. DAZ came with SSE2. */
-static inline uint32_t mxcsr_mask(const struct vcpu *c)
-{
-    return c->features & FEATURE_SSE2 ? 0xFFFF : 0xFFBF;
-}
-
 /* Cold paths (sse_move.c). */
 void simd_raise_denied(struct vcpu *c, const struct insn *i, bool sse);
 void simd_raise_misaligned(struct vcpu *c, const struct insn *i);

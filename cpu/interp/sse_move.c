@@ -381,7 +381,7 @@ HANDLER(ldmxcsr)
 {
     sse_enter(c, i);
     uint32_t v = load_m32(c, i);
-    if (v & ~mxcsr_mask(c)) {
+    if (v & ~mxcsr_mask(c->features)) {
         c->cur = i;
         cpu_raise_error(c, VEC_GP, 0);
     }

@@ -105,7 +105,11 @@ START_TEST(saved_and_loaded)
     c->dr[7] = 0x402;
     c->dr[0] = CODE;
     c->eflags &= ~FLAG_ZF;
+    c->mxcsr = UINT32_MAX; /* the host's LDMXCSR refuses what the model's would */
+    c->x87.top = 0xFF;
     vcpu_state_loaded(c);
+    ck_assert_uint_eq(c->mxcsr, 0xFFFF);
+    ck_assert_uint_eq(c->x87.top, 7);
     ck_assert_uint_eq(c->reg[REG_NONE].q, 0);
     ck_assert_uint_eq(c->cpl, 3);
     ck_assert_uint_eq(c->tlb_view, TLB_USER);
