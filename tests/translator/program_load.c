@@ -442,7 +442,7 @@ static void set_vcpu(struct loader *l)
     c->idtr = (struct descriptor_table){.base = p->mode == PROGRAM_REAL ? 0 : AT_IDT,
                                         .limit = p->mode == PROGRAM_REAL ? 0x3FF : 0x7FF};
     if (p->mode != PROGRAM_REAL)
-        c->tr = cached(l, SEL_TSS);
+        c->tr = cached(l, SEL_TSS), c->ldtr = cached(l, SEL_LDT);
     set_segments(l, c, s);
     for (unsigned n = 0; p->unreal && n < SEG_COUNT; n++) {
         if (n != SEG_CS && n != SEG_SS)

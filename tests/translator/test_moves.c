@@ -184,6 +184,7 @@ struct trial {
     enum old_place old;
     unsigned rounds;
     struct shown *shown;
+    struct rooms *rooms;
 };
 
 static void prepare_trial(struct machine *m, const void *ctx)
@@ -274,6 +275,63 @@ START_TEST(the_checker_sees_units_that_moved)
         struct outcome o = compare(&trial, false, guest_forms[n]);
         ck_assert_uint_gt(o.counters.moved, 0);
         ck_assert_uint_eq(all.count, o.counters.units + o.counters.moved);
+    }
+}
+END_TEST
+
+/* Where units were made. */
+struct rooms {
+    const struct vcpu *vcpu;
+    const uint8_t *start[4000];
+    unsigned count, again; /* units in the room of another one */
+};
+
+static bool returns_are_forgotten(const struct translator *t)
+{
+    uint64_t at = t->vcpu->translated.return_sp;
+    return *(const uint8_t *const *)(uintptr_t)at == t->stubs.empty;
+}
+
+static bool show_room(void *ctx, const struct unit_code *code)
+{
+    struct rooms *r = ctx;
+    bool again = false;
+    for (unsigned n = 0; n < r->count; n++)
+        again |= r->start[n] == code->start;
+    if (again) {
+        r->again++;
+        ck_assert(returns_are_forgotten(r->vcpu->translated.translator));
+    } else {
+        ck_assert_uint_lt(r->count, ARRAY_LEN(r->start));
+        r->start[r->count++] = code->start;
+    }
+    return true;
+}
+
+static void prepare_limited(struct machine *m, const void *ctx)
+{
+    const struct trial *trial = ctx;
+    prepare_trial(m, trial);
+    trial->rooms->vcpu = m->c;
+    m->c->seg[SEG_CS].limit = 0xFFEFFFFF; /* units of such code stay */
+    vcpu_state_loaded(m->c);
+}
+
+/* Host code of units whose code is gone is written over: nobody returns into it. */
+START_TEST(returns_into_host_code_that_goes_are_forgotten)
+{
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct rooms rooms = {0};
+        const struct trial trial = {.old = UNMAPPED, .rounds = ROUNDS, .rooms = &rooms};
+        const struct guest g = {.code = program,
+                                .bytes = sizeof program,
+                                .prepare = prepare_limited,
+                                .ctx = &trial,
+                                .emitted = show_room,
+                                .emitted_ctx = &rooms};
+        struct outcome o = guest_compare_form(&g, guest_forms[n]);
+        ck_assert_uint_eq(o.counters.moved, 0);
+        ck_assert_uint_gt(rooms.again, ROUNDS);
     }
 }
 END_TEST
@@ -494,6 +552,7 @@ int main(void)
                                   code_that_is_still_there_keeps_its_units,
                                   what_is_not_hot_moves_too,
                                   the_checker_sees_units_that_moved,
+                                  returns_into_host_code_that_goes_are_forgotten,
                                   one_of_those_that_move_together_is_refused,
                                   what_the_checker_refuses_does_not_run,
                                   what_leads_to_two_pages_leads_there_from_its_new_place,
