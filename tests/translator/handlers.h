@@ -243,6 +243,16 @@ static const uint8_t stub_space[] = {
     0xCF, /* iret */
 };
 
+/* INT 53h: CR3 again. Here alone: a program that changes itself may meet any instruction of its own
+ * with any value in EAX, and with that in CR3 what is global would be in one TLB and not in another. */
+static const uint8_t stub_reload[] = {
+    0x50, /* push eax */
+    0x0F, 0x20, 0xD8, /* mov eax, cr3 */
+    0x0F, 0x22, 0xD8, /* mov cr3, eax */
+    0x58, /* pop eax */
+    0xCF, /* iret */
+};
+
 /* INT 52h: the program is mapped at the one of four places that EAX says, and at no other; with bit 2
  * of EAX at the next one each time, and EBX, an address at the first, follows. */
 static const uint8_t stub_move[] = {

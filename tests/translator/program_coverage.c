@@ -25,14 +25,14 @@ void coverage_of_reference(struct coverage *cov, enum program_mode mode, const s
         cov->fault[mode][n] += c->faults[n];
 }
 
-#define COUNTERS(X)                                                                           \
-    X(units)                                                                                  \
-    X(units_dropped)                                                                          \
-    X(moved)                                                                                  \
-    X(lent)                                                                                   \
-    X(helped)                                                                                 \
-    X(linked) X(missed) X(polls) X(faults) X(refused) X(soft_sites) X(single) X(returns_full) \
-        X(fpu_guards)
+#define COUNTERS(X)  \
+    X(units)         \
+    X(units_dropped) \
+    X(moved)         \
+    X(lent)          \
+    X(helped)        \
+    X(linked)        \
+    X(missed) X(polls) X(faults) X(refused) X(soft_sites) X(single) X(returns_full) X(fpu_guards)
 
 void coverage_of_tested(struct coverage *cov, const struct translator *t)
 {

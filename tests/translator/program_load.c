@@ -4,7 +4,7 @@
  *     1000   256 entries of 16 bytes     20000  data (64 KiB), with holes when paged
  *     2000   handler, 2300 gate's RETF   30000  stack (16 KiB)
  *     2400   GDT, 2500 TSS, 2800 IDT     40000  NEXT (handlers.h)
- *     3000   INT 50h to 52h              100000 data again, when paged
+ *     3000   INT 50h to 53h              100000 data again, when paged
  *     3800   COUNTS, 3C00 LDT            110000 the program again, when paged, at one of four
  * places 3D00   another TSS, 3F00 PLACE     120000 when paged: the page tables, there alone 5000
  * top of the ring 0 stack     400000 all again, when paged and the CPU has large pages 6000   page
@@ -178,6 +178,7 @@ static void put_stubs(struct loader *l)
     put(l, AT_STUBS, stub_page, sizeof stub_page);
     put(l, AT_STUBS + 0x100, stub_space, sizeof stub_space);
     put(l, AT_STUBS + 0x180, stub_move, sizeof stub_move);
+    put(l, AT_STUBS + 0x240, stub_reload, sizeof stub_reload);
     for (unsigned n = 0; n < 2; n++) {
         put16(l, AT_TABLE_POINTERS + 8 * n, n ? 0x97 : 0xFF);
         put32(l, AT_TABLE_POINTERS + 8 * n + 2, AT_GDT);
@@ -224,7 +225,7 @@ static void gate(struct loader *l, unsigned vector, uint16_t selector, uint32_t 
     put64(l, AT_IDT + vector * 8, A_GATE(selector, offset, access));
 }
 
-/* 40h to 4Bh: gates of every kind, whose handlers return at once. 50h to 52h: handlers.h. */
+/* 40h to 4Bh: gates of every kind, whose handlers return at once. 50h to 53h: handlers.h. */
 static void put_other_gates(struct loader *l)
 {
     enum program_mode mode = l->p->mode;
@@ -252,6 +253,7 @@ static void put_other_gates(struct loader *l)
     for (unsigned n = 0; n < 2; n++)
         gate(l, 0x50 + n, SEL_CODE0, AT_STUBS + n * 0x100, 0xEE);
     gate(l, 0x52, SEL_CODE0, AT_STUBS + 0x180, 0xEE);
+    gate(l, 0x53, SEL_CODE0, AT_STUBS + 0x240, 0xEE);
 }
 
 static void put_handlers(struct loader *l)

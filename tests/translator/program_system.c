@@ -135,7 +135,7 @@ void write_change_page(struct writer *w)
     e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
     emit(w, &store);
     if (one_in(w, 3) || w->p->seed % 4 == 0) {
-        struct code reload = {{0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8}, 6};
+        struct code reload = {{0xCD, 0x53}, 2};
         emit(w, &reload);
         return;
     }
