@@ -122,9 +122,10 @@ const uint8_t *translator_go_on(struct translator *t)
 static inline struct way *way_of(struct translator *t, uint32_t mode)
 {
     unsigned fs = (unsigned)key_segment(mode, SEG_FS);
-    if (!(mode & KEY_ONE_TABLE)) {
-        uint32_t h = (uint32_t)t->vcpu->seg[SEG_CS].base * UINT32_C(0x9E3779B1) >> 28;
-        return &t->way[16 + (h ^ !!(mode & KEY_USER))];
+    if (!(mode & KEY_CODE_FLAT)) {
+        uint32_t base = mode & KEY_FAR ? 0 : (uint32_t)t->vcpu->seg[SEG_CS].base;
+        uint32_t h = (base ^ mode) * UINT32_C(0x9E3779B1);
+        return &t->way[16 + (h >> 26)];
     }
     return &t->way[4 * fs + 2 * !!(mode & KEY_DF) + !!(mode & KEY_USER)];
 }
@@ -162,16 +163,22 @@ static inline void note_way(struct translator *t)
                                     .table = t->current};
 }
 
+/* Can what eip names run at all? Else it has no token. */
+static inline bool has_token(const struct vcpu *c)
+{
+    return c->eip < c->code_len;
+}
+
 /* The jump table knows most targets; a unit's own look at R10 (the stub loads eip there) says
  * whether it is the right one. Where a debugger wants to stop only block_find learns. */
 const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
 {
     struct vcpu *c = t->vcpu;
     c->cur = NULL;
-    if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end)) {
+    if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end && has_token(c))) {
         block_refresh(c);
         jumps_choose(t, present_key(t));
-        c->translated.token = token_here(c);
+        c->translated.token = token_here(t);
         const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
         if (likely(host != t->stubs.miss && set_counter(t, 0) >= UNIT_MAX_INSNS)) {
             c->eflags &= ~FLAG_RF;
@@ -194,12 +201,13 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     uint32_t mode = key_of(c);
     const struct way *w = way_of(t, mode);
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
-    if (unlikely(engine_is_wanted(c) || c->stops || !lasts || !way_is_open(t, w, mode)))
+    bool wanted = engine_is_wanted(c) || c->stops || !has_token(c);
+    if (unlikely(wanted || !lasts || !way_is_open(t, w, mode)))
         return translator_transfer(t, flags);
     t->form = w->key & KEY_FORM;
     block_refresh(c);
     jumps_use(t, w->table, w->key);
-    c->translated.token = token_here(c);
+    c->translated.token = token_here(t);
     const uint8_t *host = w->table->slot[jump_slot(c->translated.token)];
     if (unlikely(host == t->stubs.miss))
         return translator_transfer(t, flags);
@@ -218,7 +226,7 @@ const uint8_t *translator_stay(struct translator *t, uint32_t key)
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
     bool same = t->current_key == key && !(c->eflags & FLAG_DF) == !(key & KEY_DF);
     if (likely(same && lasts && !engine_is_wanted(c) && !c->stops && !t->policy.due)) {
-        c->translated.token = token_here(c);
+        c->translated.token = token_here(t);
         const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
         if (likely(host != t->stubs.miss)) {
             c->cur = NULL;

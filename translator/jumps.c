@@ -261,7 +261,7 @@ void jumps_note(struct translator *t, struct unit *u)
 {
     struct jump_table *table = t->current;
     const struct vcpu *c = t->vcpu;
-    unsigned slot = jump_slot(unit_token_of(u, u->eip)), word = slot / 64;
+    unsigned slot = jump_slot(unit_token(u, u->eip)), word = slot / 64;
     if (table->slot[slot] == u->indirect)
         return;
     bool global = !u->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva);
@@ -282,7 +282,7 @@ void jumps_note(struct translator *t, struct unit *u)
 
 void jumps_forget(struct translator *t, const struct unit *u)
 {
-    unsigned slot = jump_slot(unit_token_of(u, u->eip));
+    unsigned slot = jump_slot(unit_token(u, u->eip));
     for (unsigned tables = u->noted; tables; tables &= tables - 1) {
         const uint8_t **at = &t->table[__builtin_ctz(tables)]->slot[slot];
         if (*at == u->indirect)
@@ -309,8 +309,8 @@ static bool is_shared(const struct vcpu *c)
 static bool fits(const struct jump_table *table, const struct vcpu *c)
 {
     return table->shared == is_shared(c) && (table->shared || table->root == c->walk.root) &&
-           (table->far || table->cs_base == (uint32_t)c->seg[SEG_CS].base) &&
-           table->code_len == c->code_len;
+           (table->far || (table->cs_base == (uint32_t)c->seg[SEG_CS].base &&
+                           table->code_len == c->code_len));
 }
 
 static bool serves(const struct translator *t, unsigned n, uint32_t key)
@@ -322,7 +322,7 @@ static bool serves(const struct translator *t, unsigned n, uint32_t key)
 static uint8_t *hint_of(struct translator *t, uint32_t key)
 {
     const struct vcpu *c = t->vcpu;
-    uint32_t base = key & KEY_8086 ? 0 : (uint32_t)c->seg[SEG_CS].base;
+    uint32_t base = key & KEY_FAR ? 0 : (uint32_t)c->seg[SEG_CS].base;
     uint32_t h = (base >> 4 ^ key) * UINT32_C(0x9E3779B1);
     if (!is_shared(c))
         h ^= (uint32_t)(c->walk.root >> PAGE_SHIFT) * UINT32_C(0x85EBCA6B);
@@ -363,7 +363,7 @@ static struct jump_table *take_over(struct translator *t, unsigned n, uint32_t k
     table->shared = is_shared(c);
     table->root = c->walk.root;
     table->cs_base = (uint32_t)c->seg[SEG_CS].base;
-    table->far = key & KEY_8086;
+    table->far = key & KEY_FAR;
     table->code_len = c->code_len;
     table->flushes = c->tlb.flushes;
     table->all_flushes = c->tlb.all_flushes;

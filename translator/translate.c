@@ -159,7 +159,7 @@ const uint8_t *translator_miss(struct vcpu *c, uint32_t unused, uint32_t token)
     struct translator *t = c->translated.translator;
     take_flags(c);
     c->insns = retired(t, 0);
-    c->eip = c->code_8086 ? token & 0xFFFF : token;
+    c->eip = c->code_8086 || code_is_small(c) ? token & 0xFFFF : token;
     t->counters.missed++;
     return translator_go_on(t);
 }
@@ -359,7 +359,7 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
 #define COLD_BLOCKS 32
 
 /* What runs next, if it is cold, too, with nothing else to look at; or NULL. */
-static struct block *next_cold(const struct translator *t)
+static struct block *next_cold(struct translator *t)
 {
     struct vcpu *c = t->vcpu;
     if (t->eager || c->events || engine_is_wanted(c) || c->stops || c->resume.block ||

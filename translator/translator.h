@@ -16,6 +16,7 @@
 #include "cpu/access.h"
 #include "translator/backend.h"
 #include "translator/code_cache.h"
+#include "translator/code_segments.h"
 #include "translator/engine.h"
 #include "translator/fpu.h"
 #include "translator/policy.h"
@@ -51,7 +52,7 @@ struct jump_page {
 struct jump_table {
     unsigned index;   /* of all tables */
     uint32_t cs_base; /* its code segment; with `far` it is for all */
-    bool far;         /* for 8086 code: tokens are CS:IP */
+    bool far;         /* for many code segments: KEY_FAR */
     bool shared;      /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
     uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
@@ -90,7 +91,7 @@ struct way {
     struct jump_table *table;
 };
 #define NO_MODE UINT32_MAX
-#define WAYS    32
+#define WAYS    80
 
 struct translator_counters {
     uint64_t units, units_dropped, flushes; /* made; dropped for writes to code; all dropped */
@@ -133,6 +134,7 @@ struct translator {
     struct jump_table *current, *before; /* before: the one that was current before, or NULL */
     uint32_t current_key, before_key;
     struct way way[WAYS];                /* see way_of in flow.c */
+    struct code_segments segments;       /* of KEY_SMALL */
     uint32_t table_key[JUMP_TABLES];     /* UINT32_MAX: never used */
     uint8_t table_hint[64];              /* where one may be: see jumps.c */
     uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
@@ -154,6 +156,22 @@ struct translator {
         uint8_t room[sizeof(struct block) + 2 * sizeof(struct insn)];
     } one;
 };
+
+/* The token of eip 0 in the present code segment (unit_token). In small code 0 is nobody's: there
+ * are no numbers left. */
+static inline uint32_t segment_here(struct translator *t)
+{
+    const struct vcpu *c = t->vcpu;
+    const struct segment *cs = &c->seg[SEG_CS];
+    if (c->code_8086)
+        return (uint32_t)cs->base << 12;
+    return code_is_small(c) ? code_segment_token(&t->segments, (uint32_t)cs->base, cs->limit) : 0;
+}
+
+static inline uint32_t token_here(struct translator *t)
+{
+    return segment_here(t) | (uint32_t)t->vcpu->eip;
+}
 
 /* NULL: the host lacks what it takes (log says what). */
 struct translator *translator_create(struct vcpu *c, const struct engine_tuning *tuning);

@@ -40,7 +40,9 @@ static inline unsigned unit_link_room(unsigned blocks)
 #define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
 #define KEY_DF           64u
 #define KEY_8086         128u /* vcpu.code_8086: segment registers load as on the 8086 */
-#define KEY_ONE_TABLE    (KEY_CODE_FLAT | KEY_8086) /* no code segment has a jump table of its own */
+#define KEY_SMALL        (1u << 20) /* other 16-bit code in a segment of at most 64 KiB */
+#define KEY_FAR          (KEY_8086 | KEY_SMALL) /* one jump table leads to many code segments */
+#define KEY_ONE_TABLE    (KEY_CODE_FLAT | KEY_FAR) /* no code segment has a jump table of its own */
 #define KEY_FORM         (KEY_WINDOW | KEY_FPU) /* the translator's choice, not the guest's mode */
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))
 
@@ -49,7 +51,14 @@ static inline enum segment_class key_segment(uint32_t key, unsigned seg)
     return (enum segment_class)(key >> KEY_SEG_SHIFT(seg) & 3);
 }
 
-/* The key of the vCPU's present mode, without KEY_FORM. */
+static inline bool code_is_small(const struct vcpu *c)
+{
+    return !c->code32 && !c->code_8086 && c->seg[SEG_CS].limit <= 0xFFFF;
+}
+
+/* The key of the vCPU's present mode, without KEY_FORM. Small code goes from segment to segment, of
+ * all sizes: there every access but to the stack looks at the limit (SEGMENT_CHECK, which is 0), so
+ * that one unit serves for all. */
 static inline uint32_t key_of(const struct vcpu *c)
 {
     uint32_t key = (c->code32 ? KEY_CODE32 : 0) | (c->stack32 ? KEY_STACK32 : 0) |
@@ -57,22 +66,14 @@ static inline uint32_t key_of(const struct vcpu *c)
     const struct segment *cs = &c->seg[SEG_CS];
     if (c->code32 && cs->base == 0 && cs->limit == UINT32_MAX)
         key |= KEY_CODE_FLAT;
-    if (c->code_8086)
+    uint32_t classes = c->segment_classes;
+    if (c->code_8086) {
         key |= KEY_8086;
-    return key | (uint32_t)c->segment_classes << KEY_SEG_SHIFT(0);
-}
-
-/* What a jump names its target by: eip in the code segment that the jump table is for. In 8086 code
- * CS:IP, for programs there have many code segments. */
-static inline uint32_t unit_token(uint32_t key, uint32_t cs_base, uint32_t eip)
-{
-    return key & KEY_8086 ? cs_base << 12 | eip : eip;
-}
-
-static inline uint32_t token_here(const struct vcpu *c)
-{
-    uint32_t eip = (uint32_t)c->eip;
-    return c->code_8086 ? (uint32_t)c->seg[SEG_CS].base << 12 | eip : eip;
+    } else if (code_is_small(c)) {
+        key |= KEY_SMALL;
+        classes &= 3u << 2 * SEG_SS;
+    }
+    return key | classes << KEY_SEG_SHIFT(0);
 }
 
 #define ACCESS_SIZE  31u /* mask; 0: there is none, or not one alone */
@@ -134,8 +135,9 @@ struct unit {
     const uint8_t *code;    /* the guest's bytes at its start, in host memory */
     uint32_t key;
     uint32_t eip;
-    uint32_t gva;   /* linear address of the start */
-    uint32_t limit; /* of the code segment it is for: all that it leads to lies within, too */
+    uint32_t gva;     /* linear address of the start */
+    uint32_t limit;   /* of the code segment it is for: all that it leads to lies within, too */
+    uint32_t segment; /* token of eip 0: see unit_token */
     const uint8_t *indirect, *entry; /* where they run */
     uint16_t insns, parts, links, link_room;
     uint16_t landing;   /* where the CALL at its end returns to: offset from start; 0: nowhere */
@@ -173,10 +175,12 @@ static inline uint32_t insn_eip(const struct unit *u, const struct unit_insn *ui
     return u->eip + ui->at;
 }
 
-/* The token of eip in u's code segment. */
-static inline uint32_t unit_token_of(const struct unit *u, uint32_t eip)
+/* What a jump names its target by, its token: eip in the code segment that the jump table is for;
+ * where one is for many (KEY_FAR), CS:IP in 8086 code, else the segment's number and IP
+ * (code_segments.h). */
+static inline uint32_t unit_token(const struct unit *u, uint32_t eip)
 {
-    return unit_token(u->key, u->gva - u->eip, eip);
+    return u->segment | eip;
 }
 
 #endif

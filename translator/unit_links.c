@@ -8,7 +8,7 @@ void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
     if (to->part[0].block->crosses) { /* it holds for this address space only */
         if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size) {
             link->around = true;
-            backend_patch(t, link, backend_emit_jump(t, unit_token_of(link->from, link->eip)));
+            backend_patch(t, link, backend_emit_jump(t, unit_token(link->from, link->eip)));
         }
         return;
     }

@@ -289,8 +289,11 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
         t->by_address_count = 0;
         t->code.used = t->code.keep;
     }
-    if (cache_is_full(t)) {
+    uint32_t segment = segment_here(t);
+    bool numbered = segment || !(key & KEY_SMALL);
+    if (cache_is_full(t) || !numbered) {
         block_cache_flush(c->blocks); /* and the units with them */
+        code_segments_forget(&t->segments);
         return NULL;
     }
     code_cache_reach(&t->code, t->code.used + BACKEND_UNIT_ROOM);
@@ -307,6 +310,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     u->top = c->walk.pdpte[((uint32_t)c->seg[SEG_CS].base + eip) >> 30];
     u->gva = (uint32_t)c->seg[SEG_CS].base + eip;
     u->limit = (uint32_t)(c->code_len - 1);
+    u->segment = segment;
     fill(u, &plan);
     u->code = physmap_host(c->physmap, b->offset);
     u->crosses = b->crosses;

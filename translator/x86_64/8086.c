@@ -132,7 +132,7 @@ static void set_code_segment_r10(struct emit *e)
 static void push_return(struct emit *e)
 {
     struct place to = emit_memory(e, stack_place(e, -4), 4, true);
-    store_imm(e, to, 4, unit_token_of(e->u, next_of(e)));
+    store_imm(e, to, 4, unit_token(e->u, next_of(e)));
     move_stack(e, -4);
 }
 

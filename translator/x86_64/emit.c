@@ -132,7 +132,7 @@ void emit_far_jump(struct emit *e, uint32_t token)
 
 static void jump_far_away(struct emit *e, uint32_t eip)
 {
-    emit_far_jump(e, unit_token_of(e->u, eip));
+    emit_far_jump(e, unit_token(e->u, eip));
 }
 
 static void call_far_away(struct emit *e, uint32_t token)
@@ -144,8 +144,8 @@ static void call_far_away(struct emit *e, uint32_t token)
 
 void emit_token(struct emit *e)
 {
-    if (e->u->key & KEY_8086)
-        asm_lea32(&e->code, R10, place_mem(R10, (int32_t)unit_token_of(e->u, 0)));
+    if (e->u->key & KEY_FAR)
+        asm_lea32(&e->code, R10, place_mem(R10, (int32_t)unit_token(e->u, 0)));
 }
 
 void emit_link_jump(struct emit *e, uint32_t eip)
@@ -235,11 +235,11 @@ static void emit_landing(struct emit *e, uint32_t next)
 {
     e->u->landing = (uint16_t)(e->code.at + e->code.run_delta - e->u->start);
     if (!e->t->loop_is_fast) {
-        emit_expect(e, unit_token_of(e->u, next), e->t->stubs.again);
+        emit_expect(e, unit_token(e->u, next), e->t->stubs.again);
         go_on_behind(e, next);
         return;
     }
-    uint8_t *other = emit_unless(e, unit_token_of(e->u, next));
+    uint8_t *other = emit_unless(e, unit_token(e->u, next));
     go_on_behind(e, next);
     asm_land8(&e->code, other);
     emit_other(e, e->t->stubs.again);
@@ -256,7 +256,7 @@ void emit_link_call(struct emit *e, uint32_t eip, uint32_t next)
     else if (same_page(e->u, eip))
         new_link(e, eip, asm_call(&e->code, NULL));
     else
-        call_far_away(e, unit_token_of(e->u, eip));
+        call_far_away(e, unit_token(e->u, eip));
     emit_landing(e, next);
 }
 
@@ -299,9 +299,9 @@ static void emit_entries(struct emit *e)
         uint8_t *stands = e->code.at;
         emit_other(e, e->t->stubs.miss);
         u->indirect = asm_here(&e->code);
-        asm_land8_at(emit_unless(e, unit_token_of(u, u->eip)), stands);
+        asm_land8_at(emit_unless(e, unit_token(u, u->eip)), stands);
     } else {
-        emit_expect(e, unit_token_of(u, u->eip), e->t->stubs.miss);
+        emit_expect(e, unit_token(u, u->eip), e->t->stubs.miss);
     }
     u->entry = asm_here(&e->code);
     /* The poll: below the strip when fewer instructions than these are left. */
