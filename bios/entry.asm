@@ -389,16 +389,49 @@ int12:  push    ds
 
 ; Waiting for a key happens here, on the caller's stack and outside C, so that whatever runs in an
 ; interrupt meanwhile (a multitasker, a TSR) finds all our stacks free.
+; Programs ask all the time whether there is a key, and for the shift keys and the time: the usual
+; answers (none, or all but new) need no C.
 int16:
         test    ah, 0xEF
-        jnz     .direct
+        jnz     .ask
 .wait:
         call_c  c_int16
         jnz     .done
         sti
         hlt
         jmp     .wait
-.direct: push   word c_int16
+.ask:   push    ds
+        push    ax
+        push    word 0x40
+        pop     ds
+        cmp     ah, 2
+        je      .shift_keys
+        and     ah, 0xEF
+        cmp     ah, 1
+        jne     .direct
+        mov     ax, [0x1A]
+        cmp     ax, [0x1C]
+        jne     .direct
+        mov     al, [0x17]              ; do the lights show the locks? If not C sees to it
+        shr     al, 4
+        xor     al, [0x97]
+        test    al, 7
+        jnz     .direct
+        pop     ax
+        push    bp
+        mov     bp, sp
+        or      byte [bp + 8], 0x40     ; ZF: no key
+        pop     bp
+        pop     ds
+        iret
+.shift_keys:
+        pop     ax
+        mov     al, [0x17]
+        pop     ds
+        iret
+.direct: pop    ax
+        pop     ds
+        push    word c_int16
         jmp     into_c
 .done:  iret
 
@@ -413,10 +446,26 @@ int19:
         call    dword c_boot
 
 int1a:
+        or      ah, ah
+        jz      .ticks
         cmp     ah, 0xB1
         je      .pci
         push    word c_int1a
         jmp     into_c
+.ticks: cli
+        push    ds
+        push    word 0x40
+        pop     ds
+        mov     al, [0x70]              ; AH is 0
+        mov     byte [0x70], 0
+        mov     cx, [0x6E]
+        mov     dx, [0x6C]
+        pop     ds
+        push    bp
+        mov     bp, sp
+        and     byte [bp + 6], 0xFE
+        pop     bp
+        iret
 .pci:   call    pci_bios16              ; registers only: works on any stack
         push    bp
         mov     bp, sp

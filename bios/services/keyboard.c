@@ -491,6 +491,7 @@ static void set_typematic(const struct regs *r)
     kbc_command(0xAE);
 }
 
+/* All functions but 02h; 01h and 11h when there may be a key: int16 of entry.asm does those. */
 void c_int16(struct regs *r);
 void c_int16(struct regs *r)
 {
@@ -520,9 +521,6 @@ void c_int16(struct regs *r)
         }
         r->ax = r->ah == 0x11 ? extended_key(key) : old_key(key);
         r->flags &= (u16)~FLAG_ZF;
-        break;
-    case 0x02:
-        r->al = bda8(BDA_KBD_FLAGS);
         break;
     case 0x03:
         set_typematic(r);

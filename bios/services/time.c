@@ -89,6 +89,7 @@ static void set_alarm(struct regs *r, int on)
     set_carry(r, 0);
 }
 
+/* All functions but 00h, which int1a of entry.asm answers. */
 void c_int1a(struct regs *r);
 void c_int1a(struct regs *r)
 {
@@ -97,12 +98,6 @@ void c_int1a(struct regs *r)
         return;
     }
     switch (r->ah) {
-    case 0x00:
-        r->al = bda8(BDA_MIDNIGHT);
-        r->dx = bda16(BDA_TICKS);
-        r->cx = bda16(BDA_TICKS + 2);
-        set_bda8(BDA_MIDNIGHT, 0);
-        break;
     case 0x01:
         set_bda16(BDA_TICKS, r->dx);
         set_bda16(BDA_TICKS + 2, r->cx);
