@@ -322,9 +322,8 @@ uint64_t access_load_slow(struct vcpu *c, const struct insn *i, unsigned seg, ui
     return value;
 }
 
-/* Memory in a page with code, when nothing else is special about the access: programs that keep
- * data beside their code live on this. NULL when the long way must be taken. */
-static uint8_t *noted_place(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size)
+/* Programs that keep data beside their code live on this. */
+uint8_t *access_noted(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size)
 {
     const struct segment *s = &c->seg[seg];
     if ((uint64_t)offset + size > s->write_len || c->data_breakpoints || c->watching)
@@ -347,12 +346,29 @@ static bool is_beside_code(const struct vcpu *c, uint64_t at, unsigned size)
 enum store_noted access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
                                     unsigned size)
 {
-    uint8_t *noted = noted_place(c, seg, offset, size);
+    uint8_t *noted = access_noted(c, seg, offset, size);
     if (!noted)
         return STORE_NOT_NOTED;
     bool beside = is_beside_code(c, machine_offset(c, noted), size);
     store_noted(c, noted, value, size);
     return beside ? STORE_BESIDE : STORE_CODE;
+}
+
+void access_copy_noted(struct vcpu *c, uint8_t *to, const uint8_t *from, size_t bytes)
+{
+    size_t first = 0, end = bytes;
+    while (first + 8 <= bytes && load_le64(to + first) == load_le64(from + first))
+        first += 8;
+    while (first < bytes && to[first] == from[first])
+        first++;
+    while (end >= first + 8 && load_le64(to + end - 8) == load_le64(from + end - 8))
+        end -= 8;
+    while (end > first && to[end - 1] == from[end - 1])
+        end--;
+    if (first == end)
+        return;
+    memcpy(to + first, from + first, end - first);
+    physmap_wrote(c->physmap, machine_offset(c, to + first), end - first);
 }
 
 bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size)
@@ -420,7 +436,7 @@ uint8_t *access_prepare_rmw(struct vcpu *c, const struct insn *i, unsigned seg, 
             return p;
     }
     c->cur = i;
-    if (noted_place(c, seg, offset, size))
+    if (access_noted(c, seg, offset, size))
         return NULL;
     if (unlikely(wraps_at_64k(c, offset, size)))
         return NULL;

@@ -24,6 +24,11 @@ enum store_noted {
 };
 enum store_noted access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
                                     unsigned size);
+/* The host address of memory to be written in a page with code, when nothing else is special about
+ * that; else NULL. What is written there (within that page) goes by access_copy_noted, which leaves
+ * alone what stays the same. */
+uint8_t *access_noted(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size);
+void access_copy_noted(struct vcpu *c, uint8_t *to, const uint8_t *from, size_t bytes);
 /* The page at gva has just been written in the present view. Is it one with code, and the size
  * bytes there none of it? */
 bool access_is_beside_code(struct vcpu *c, uint32_t gva, unsigned size);

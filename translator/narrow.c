@@ -7,11 +7,6 @@
 #include "cpu/string.h"
 #include "translator/flow.h"
 
-static const uint8_t *behind(const struct unit *u, unsigned n)
-{
-    return u->start + u->insn[n].resume;
-}
-
 const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
 {
     struct translator *t = c->translated.translator;
@@ -60,7 +55,8 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
     struct unit *u = site_unit(t, site);
-    const struct insn *i = u->insn[site_index(site)].insn;
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    const struct insn *i = ui->insn;
     string_rounds *rounds = string_rounds_of(i);
     bool compares = opcode_row(i->op)->writes & F_OSZAPC;
     if (compares)
@@ -72,7 +68,14 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
     }
     if (compares)
         give_flags(c);
-    return what == STRING_DONE ? behind(u, site_index(site)) : translator_help(c, site);
+    if (what == STRING_DONE)
+        return narrow_stored(c, u, site_index(site));
+    if (likely(!u->dead))
+        return translator_help(c, site);
+    take_flags(c); /* it wrote to itself: the rest is interpreted */
+    c->insns = retired(t, ui->rest + 1u);
+    c->eip = insn_eip(u, ui);
+    return translator_go_on(t);
 }
 
 /* --- Which ------------------------------------------------------------------------------------ */

@@ -4,9 +4,11 @@
  * to date, and when an event waits or the budget is used up the instruction is left and restarts
  * where it stood. Within a round, runs: as many elements as lie in the current page(s), inside the
  * segment limits and before a 16-bit index wraps go straight in host memory. What the TLB does not
- * hold (MMIO, code pages, the first touch of a page), downward copies and elements that cross a
- * page go one by one; MOVS, STOS and LODS with memory that a device answers for quickly
- * (mmu/physmap.h) do so with what lies before and behind it looked up once. */
+ * hold (MMIO, the first touch of a page), downward copies to pages with code and elements that
+ * cross a page go one by one; MOVS, STOS and LODS with memory that a device answers for quickly
+ * (mmu/physmap.h) do so with what lies before and behind it looked up once. Upward runs into a page
+ * with code are made aside first, and written and told to whoever holds that code at once: programs
+ * are loaded and unpacked over others. */
 #include "cpu/string.h"
 
 #include "cpu/interp/chain.h"
@@ -90,6 +92,17 @@ static uint32_t stretch_length(struct vcpu *c, const struct insn *i, unsigned se
 force_inline uint32_t run_limit(const struct vcpu *c, uint32_t left)
 {
     return c->eflags & FLAG_DF ? 0 : left;
+}
+
+/* The same as run_length for writing to a page with code. */
+static uint32_t noted_length(struct vcpu *c, const struct insn *i, uint32_t offset, unsigned size,
+                             uint32_t n, uint8_t **host)
+{
+    *host = n ? access_noted(c, SEG_ES, offset, size) : NULL;
+    if (!*host)
+        return 0;
+    const struct segment *s = &c->seg[SEG_ES];
+    return elements_in_reach(i, (uint32_t)s->base + offset, offset, s->write_len, size, n);
 }
 
 /* Between two rounds: may the instruction go on? If not it has been left. */
@@ -262,6 +275,29 @@ force_inline uint32_t movs_down(struct vcpu *c, const struct insn *i, unsigned s
     return n;
 }
 
+/* n elements that can be read at from, to a page with code. */
+static uint32_t movs_noted(struct vcpu *c, const struct insn *i, unsigned size, uint32_t n,
+                           const uint8_t *from)
+{
+    uint8_t *to, made[PAGE_SIZE];
+    n = noted_length(c, i, index_of(c, i, EDI), size, n, &to);
+    if (!n)
+        return 0;
+    size_t bytes = (size_t)n * size, apart = (uintptr_t)to - (uintptr_t)from, at = bytes;
+    if (apart && apart < bytes) { /* the rest is what was written before, further down */
+        if (apart % size)
+            return 0;
+        at = apart;
+    }
+    memcpy(made, from, at);
+    for (; at < bytes; at++)
+        made[at] = made[at - apart];
+    access_copy_noted(c, to, made, bytes);
+    index_move(c, i, ESI, n * size);
+    index_move(c, i, EDI, n * size);
+    return n;
+}
+
 force_inline uint32_t movs_direct(struct vcpu *c, const struct insn *i, unsigned size,
                                   uint32_t left)
 {
@@ -269,10 +305,12 @@ force_inline uint32_t movs_direct(struct vcpu *c, const struct insn *i, unsigned
     if (c->eflags & FLAG_DF)
         return movs_down(c, i, size, left);
     uint32_t n = run_length(c, i, i->seg, index_of(c, i, ESI), size, false, left, &from);
-    if (n)
-        n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
     if (!n)
         return 0;
+    uint32_t readable = n;
+    n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, n, &to);
+    if (unlikely(!n))
+        return movs_noted(c, i, size, readable, from);
     copy_up(to, from, (size_t)n * size, size);
     index_move(c, i, ESI, n * size);
     index_move(c, i, EDI, n * size);
@@ -317,13 +355,25 @@ static void fill(uint8_t *to, uint32_t v, size_t bytes, unsigned size)
     memcpy(to + at, many, bytes - at);
 }
 
+static uint32_t stos_noted(struct vcpu *c, const struct insn *i, unsigned size, uint32_t n)
+{
+    uint8_t *to, made[PAGE_SIZE];
+    n = noted_length(c, i, index_of(c, i, EDI), size, n, &to);
+    if (!n)
+        return 0;
+    fill(made, accumulator(c, size), (size_t)n * size, size);
+    access_copy_noted(c, to, made, (size_t)n * size);
+    index_move(c, i, EDI, n * size);
+    return n;
+}
+
 force_inline uint32_t stos_direct(struct vcpu *c, const struct insn *i, unsigned size,
                                   uint32_t left)
 {
     uint8_t *to;
     uint32_t n = run_length(c, i, SEG_ES, index_of(c, i, EDI), size, true, run_limit(c, left), &to);
-    if (!n)
-        return 0;
+    if (unlikely(!n))
+        return stos_noted(c, i, size, run_limit(c, left));
     fill(to, accumulator(c, size), (size_t)n * size, size);
     index_move(c, i, EDI, n * size);
     return n;
