@@ -127,23 +127,28 @@ static void return_v86(struct vcpu *c, unsigned size)
 }
 
 /* IRETD at CPL 0 with VM set in the image: EIP CS EFLAGS ESP SS ES DS FS GS. */
-static void return_to_v86(struct vcpu *c, uint32_t eip, uint16_t cs, uint32_t flags)
+static void return_v86_image(struct vcpu *c, uint32_t eip, uint16_t cs, uint32_t flags)
 {
     static const uint8_t order[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
     uint32_t esp = stack_word(c, 3, 4, 0);
-    uint16_t ss = (uint16_t)stack_word(c, 4, 4, 0), data[4];
+    uint16_t selector[SEG_COUNT];
+    selector[SEG_CS] = cs;
+    selector[SEG_SS] = (uint16_t)stack_word(c, 4, 4, 0);
     for (unsigned n = 0; n < 4; n++)
-        data[n] = (uint16_t)stack_word(c, 5 + n, 4, 0);
+        selector[order[n]] = (uint16_t)stack_word(c, 5 + n, 4, 0);
     if (eip > 0xFFFF)
         cpu_raise_error(c, VEC_GP, 0);
+    return_to_v86(c, eip, flags, esp, selector);
+}
+
+void return_to_v86(struct vcpu *c, uint32_t eip, uint32_t flags, uint32_t esp,
+                   const uint16_t selector[SEG_COUNT])
+{
     flags_set(c, flags,
               (FLAGS_RETURN | FLAG_IF | FLAG_IOPL | FLAG_VM | FLAG_VIF | FLAG_VIP) &
                   cpu_model_info(c->model)->eflags_mask);
     vcpu_set_cpl(c, 3);
-    segment_load_real(c, SEG_CS, cs, true);
-    segment_load_real(c, SEG_SS, ss, true);
-    for (unsigned n = 0; n < 4; n++)
-        segment_load_real(c, order[n], data[n], true);
+    segments_load_v86(c, selector);
     c->reg[ESP].d = esp;
     c->eip = eip;
 }
@@ -161,7 +166,7 @@ static void return_protected(struct vcpu *c, unsigned size)
     uint16_t cs = (uint16_t)stack_word(c, 1, size, 0);
     uint32_t flags = stack_word(c, 2, size, 0);
     if (size == 4 && (flags & FLAG_VM) && c->cpl == 0) {
-        return_to_v86(c, eip, cs, flags);
+        return_v86_image(c, eip, cs, flags);
         return;
     }
     uint32_t mask = FLAGS_RETURN;

@@ -9,4 +9,8 @@
 void port_in(struct vcpu *c, uint16_t port, unsigned size);
 void port_out(struct vcpu *c, uint16_t port, unsigned size);
 
+/* The same where it is known that they do (io_is_allowed). */
+void port_in_allowed(struct vcpu *c, uint16_t port, unsigned size);
+void port_out_allowed(struct vcpu *c, uint16_t port, unsigned size);
+
 #endif

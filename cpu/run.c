@@ -62,14 +62,29 @@ void run_land_fault(struct vcpu *c)
     exception_deliver(c);
 }
 
+static void raise_and_land(struct vcpu *c, enum vector vector, bool has_error, uint32_t error)
+{
+    c->fault.vector = (uint8_t)vector;
+    c->fault.has_error = has_error;
+    c->fault.error = error;
+    c->faults[vector]++;
+    run_land_fault(c);
+}
+
+void run_fault(struct vcpu *c, enum vector vector)
+{
+    raise_and_land(c, vector, false, 0);
+}
+
+void run_fault_error(struct vcpu *c, enum vector vector, uint32_t error)
+{
+    raise_and_land(c, vector, true, error);
+}
+
 void run_page_fault(struct vcpu *c, uint32_t gva, uint32_t error)
 {
     c->cr2 = gva;
-    c->fault.vector = VEC_PF;
-    c->fault.has_error = true;
-    c->fault.error = error;
-    c->faults[VEC_PF]++;
-    run_land_fault(c);
+    run_fault_error(c, VEC_PF, error);
 }
 
 /* NMI before INTR (SDM vol. 3, table 6-2); a delivered one wakes a halted CPU. */

@@ -32,8 +32,10 @@ void run_land_fault(struct vcpu *c);
 /* Looks at all that may keep the next instruction from running. True: return *why. */
 must_use bool run_attend(struct vcpu *c, enum vcpu_exit *why);
 
-/* #PF of the instruction that runs, delivered as run_land_fault does, for one who has not to unwind
- * for it. */
+/* A fault of the instruction that runs, delivered as run_land_fault does, for one who has not to
+ * unwind for it; run_fault: with no error code. */
+void run_fault(struct vcpu *c, enum vector vector);
+void run_fault_error(struct vcpu *c, enum vector vector, uint32_t error);
 void run_page_fault(struct vcpu *c, uint32_t gva, uint32_t error);
 
 /* Must the next instruction run alone: TF, breakpoints, the shadow of STI? Then run_single does it,

@@ -138,7 +138,31 @@ void segment_set_null(struct vcpu *c, unsigned seg, uint16_t selector)
 {
     c->seg[seg].selector = selector;
     c->seg[seg].attr &= SEG_ATTR_DB | SEG_ATTR_G;
-    segment_update(c, seg);
+    if (!vcpu_is_protected(c)) {
+        segment_update(c, seg);
+        return;
+    }
+    c->seg[seg].read_len = c->seg[seg].write_len = 0;
+    c->segment_classes &= (uint16_t)~(3u << 2 * seg); /* SEGMENT_CHECK */
+}
+
+void segments_load_v86(struct vcpu *c, const uint16_t selector[SEG_COUNT])
+{
+    uint64_t len = c->align_check ? 0 : 0x10000;
+    uint16_t classes = 0;
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        struct segment *s = &c->seg[n];
+        s->selector = selector[n];
+        s->attr = 0xF3;
+        s->limit = 0xFFFF;
+        s->base = (uint64_t)selector[n] << 4;
+        s->read_len = s->write_len = len;
+        classes |= (uint16_t)((unsigned)(len ? SEGMENT_64K : SEGMENT_CHECK) << 2 * n);
+    }
+    c->segment_classes = classes;
+    c->code32 = c->stack32 = 0;
+    c->code_8086 = true;
+    vcpu_note_mode(c);
 }
 
 struct descriptor stack_descriptor(struct vcpu *c, uint16_t selector, unsigned cpl,

@@ -161,6 +161,9 @@ void segment_set(struct vcpu *c, unsigned seg, uint16_t selector, const struct d
 /* Loads a segment register as real mode (also V86 mode: v86 true) does: base is selector << 4. */
 void segment_load_real(struct vcpu *c, unsigned seg, uint16_t selector, bool v86);
 
+/* All of them, as IRET to V86 mode does: EFLAGS and CPL are those of V86 mode already. */
+void segments_load_v86(struct vcpu *c, const uint16_t selector[SEG_COUNT]);
+
 /* A null selector: unusable in protected mode; base and limit stay for real mode. */
 void segment_set_null(struct vcpu *c, unsigned seg, uint16_t selector);
 
@@ -185,6 +188,11 @@ static inline void set_stack_pointer(struct vcpu *c, uint32_t value)
     else
         c->reg[ESP].w = (uint16_t)value;
 }
+
+/* The end of IRET to V86 mode at CPL 0, with all checked that may be raised: to eip (at most FFFFh),
+ * with flags and ESP as the image has them. */
+void return_to_v86(struct vcpu *c, uint32_t eip, uint32_t flags, uint32_t esp,
+                   const uint16_t selector[SEG_COUNT]);
 
 /* --- Far transfers (cpu/transfer.c, cpu/iret.c): set CS, eip, the stack; end their block. size is
  * the operand size, 2 or 4; return_eip is that of the next instruction. c->cur is set. */

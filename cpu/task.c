@@ -34,23 +34,27 @@ static unsigned io_map_base(struct vcpu *c)
     return (unsigned)linear_load(c, c->tr.base + 0x66, 2);
 }
 
-static void io_check_bitmap(struct vcpu *c, uint16_t port, unsigned size)
+static bool io_map_allows(struct vcpu *c, uint16_t port, unsigned size)
 {
     unsigned base = io_map_base(c);
     /* Two bytes are read, whatever the size (SDM vol. 1, 19.5.2). */
     if (base == UINT32_MAX || base + port / 8 + 1 > c->tr.limit)
-        cpu_raise_error(c, VEC_GP, 0);
+        return false;
     unsigned map = (unsigned)linear_load(c, c->tr.base + base + port / 8, 2);
-    if (map >> (port & 7) & ((1u << size) - 1))
-        cpu_raise_error(c, VEC_GP, 0);
+    return !(map >> (port & 7) & ((1u << size) - 1));
+}
+
+bool io_is_allowed(struct vcpu *c, uint16_t port, unsigned size)
+{
+    if (vcpu_is_real(c) || (!vcpu_is_v86(c) && c->cpl <= bits(c->eflags, 13, 12)))
+        return true;
+    return io_map_allows(c, port, size);
 }
 
 void io_check(struct vcpu *c, uint16_t port, unsigned size)
 {
-    if (vcpu_is_real(c))
-        return;
-    if (vcpu_is_v86(c) || c->cpl > bits(c->eflags, 13, 12))
-        io_check_bitmap(c, port, size);
+    if (!io_is_allowed(c, port, size))
+        cpu_raise_error(c, VEC_GP, 0);
 }
 
 bool task_redirects(struct vcpu *c, uint8_t vector)

@@ -30,6 +30,8 @@ void task_inner_stack(struct vcpu *c, unsigned cpl, uint16_t *ss, uint32_t *esp)
 /* May the current code access size ports from port? By CPL, IOPL and the TSS's I/O permission
  * bitmap; raises #GP(0) when not. */
 void io_check(struct vcpu *c, uint16_t port, unsigned size);
+/* The same as an answer; may raise #PF. */
+must_use bool io_is_allowed(struct vcpu *c, uint16_t port, unsigned size);
 
 /* V86 with CR4.VME: does INT n go to the program's own handler? (SDM vol. 3, 20.3.3) */
 bool task_redirects(struct vcpu *c, uint8_t vector);

@@ -175,8 +175,8 @@ const uint8_t *translator_transfer(struct translator *t, enum flags_place flags)
 {
     struct vcpu *c = t->vcpu;
     c->cur = NULL;
+    block_refresh(c);
     if (likely(!engine_is_wanted(c) && !c->stops && c->insns < c->insns_end && has_token(c))) {
-        block_refresh(c);
         jumps_choose(t, present_key(t));
         c->translated.token = token_here(t);
         const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
@@ -201,11 +201,11 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     uint32_t mode = key_of(c);
     const struct way *w = way_of(t, mode);
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
+    block_refresh(c);
     bool wanted = engine_is_wanted(c) || c->stops || !has_token(c);
     if (unlikely(wanted || !lasts || !way_is_open(t, w, mode)))
         return translator_transfer(t, flags);
     t->form = w->key & KEY_FORM;
-    block_refresh(c);
     jumps_use(t, w->table, w->key);
     c->translated.token = token_here(t);
     const uint8_t *host = w->table->slot[jump_slot(c->translated.token)];
@@ -220,23 +220,38 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags)
     return host;
 }
 
-const uint8_t *translator_stay(struct translator *t, uint32_t key)
+/* Where the present jump table leads, which serves the present mode, too; or NULL. */
+static inline const uint8_t *stay(struct translator *t, bool same_mode)
 {
     struct vcpu *c = t->vcpu;
     bool lasts = c->insns < c->insns_end && c->insns_end >= t->end;
-    bool same = t->current_key == key && !(c->eflags & FLAG_DF) == !(key & KEY_DF);
-    if (likely(same && lasts && !engine_is_wanted(c) && !c->stops && !t->policy.due)) {
-        c->translated.token = token_here(t);
-        const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
-        if (likely(host != t->stubs.miss)) {
-            c->cur = NULL;
-            c->eflags &= ~FLAG_RF;
-            if (t->fpu.wanted)
-                fpu_review(t);
-            return host;
-        }
-    }
-    return translator_cross(t, FLAGS_IN_HOST);
+    if (unlikely(!same_mode || !lasts || engine_is_wanted(c) || c->stops || t->policy.due))
+        return NULL;
+    c->translated.token = token_here(t);
+    const uint8_t *host = t->current->slot[jump_slot(c->translated.token)];
+    if (unlikely(host == t->stubs.miss))
+        return NULL;
+    c->cur = NULL;
+    c->eflags &= ~FLAG_RF;
+    if (t->fpu.wanted)
+        fpu_review(t);
+    return host;
+}
+
+const uint8_t *translator_stay(struct translator *t, uint32_t key)
+{
+    bool same = t->current_key == key && !(t->vcpu->eflags & FLAG_DF) == !(key & KEY_DF);
+    const uint8_t *host = stay(t, same);
+    return likely(host) ? host : translator_cross(t, FLAGS_IN_HOST);
+}
+
+const uint8_t *translator_stay_protected(struct translator *t, uint32_t key)
+{
+    struct vcpu *c = t->vcpu;
+    bool same = t->current_key == key && (key & KEY_ONE_TABLE) && !((key_of(c) ^ key) & ~KEY_FORM);
+    block_refresh(c);
+    const uint8_t *host = stay(t, same && has_token(c));
+    return likely(host) ? host : translator_cross(t, FLAGS_IN_HOST);
 }
 
 const uint8_t *translator_behind(struct translator *t, const struct unit *u, unsigned n,

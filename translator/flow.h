@@ -81,6 +81,9 @@ const uint8_t *translator_cross(struct translator *t, enum flags_place flags);
  * that changed no more than CS:IP, flags and memory. */
 const uint8_t *translator_stay(struct translator *t, uint32_t key);
 
+/* The same behind what stays at its privilege level of protected mode (narrow_protected.c). */
+const uint8_t *translator_stay_protected(struct translator *t, uint32_t key);
+
 /* The same behind instruction n of u, which may be dead: it has run and is counted in insns. The
  * unit goes on when nothing that is built into it changed; what it did to the mapping of its own
  * page is for the caller to know. */

@@ -309,8 +309,8 @@ static bool is_shared(const struct vcpu *c)
 static bool fits(const struct jump_table *table, const struct vcpu *c)
 {
     return table->shared == is_shared(c) && (table->shared || table->root == c->walk.root) &&
-           (table->far || (table->cs_base == (uint32_t)c->seg[SEG_CS].base &&
-                           table->code_len == c->code_len));
+           (table->far ||
+            (table->cs_base == (uint32_t)c->seg[SEG_CS].base && table->code_len == c->code_len));
 }
 
 static bool serves(const struct translator *t, unsigned n, uint32_t key)

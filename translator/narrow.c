@@ -35,6 +35,27 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enu
     return translator_behind(c->translated.translator, u, n, flags);
 }
 
+static void fault_begins(struct vcpu *c, uint32_t site)
+{
+    narrow_begin(c, site);
+    take_flags(c);
+    c->translated.counter += site_unit(c->translated.translator, site)->insn[site_index(site)].rest;
+}
+
+const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site)
+{
+    fault_begins(c, site);
+    run_fault_error(c, VEC_GP, 0);
+    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
+}
+
+const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector)
+{
+    fault_begins(c, site);
+    run_fault(c, vector);
+    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
+}
+
 uint8_t *narrow_reach_write(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size)
 {
     uint8_t *p = narrow_reach(c, seg, offset, size, TLB_WRITE);
@@ -85,8 +106,9 @@ narrow_function *narrow_for(const struct insn *i)
     if (string_rounds_of(i))
         return string_rounds_run;
     static narrow_function *(*const others[])(const struct insn *) = {
-        narrow_memory_for,  narrow_system_for, narrow_far_for, narrow_port_for,  narrow_stack_for,
-        narrow_control_for, narrow_bits_for,   narrow_fpu_for, narrow_plain_for, narrow_string_for,
+        narrow_divide_for, narrow_memory_for, narrow_system_for,  narrow_far_for,
+        narrow_port_for,   narrow_stack_for,  narrow_control_for, narrow_bits_for,
+        narrow_fpu_for,    narrow_plain_for,  narrow_string_for,
     };
     narrow_function *found = NULL;
     for (unsigned n = 0; n < ARRAY_LEN(others) && !found; n++)

@@ -4,6 +4,7 @@
 #ifndef UMBRA_TRANSLATOR_NARROW_H
 #define UMBRA_TRANSLATOR_NARROW_H
 
+#include "cpu/exception.h"
 #include "translator/flow.h"
 
 /* Called from host code through the narrow stub, as translator_help is through its own: guest
@@ -21,6 +22,8 @@ narrow_function *narrow_stack_for(const struct insn *i);  /* CALL, PUSH and POP 
 narrow_function *narrow_bits_for(const struct insn *i);   /* BT and its kin in memory */
 narrow_function *narrow_fpu_for(const struct insn *i);    /* FNSTENV, FLDENV */
 narrow_function *narrow_plain_for(const struct insn *i);  /* DAA and its kin */
+bool narrow_divides(const struct insn *i);                /* is it DIV or IDIV? */
+narrow_function *narrow_divide_for(const struct insn *i); /* DIV, IDIV that raise #DE often */
 narrow_function *narrow_string_for(const struct insn *i); /* a single MOVS, STOS, LODS */
 
 /* The host address of size bytes that the TLB has for such an access, or NULL. */
@@ -94,6 +97,17 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n,
  * the unit must not go on. */
 const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n);
 
+/* The instruction of site raises a fault, #GP(0) or one without an error code, before it did
+ * anything: on to the guest's handler. The fault counts as the instruction did; those behind it in
+ * its block have not run. */
+const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site);
+const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector);
+/* Is it the monitor's to do what depends on IOPL in the V86 code that runs? */
+static inline bool narrow_is_monitored(const struct vcpu *c)
+{
+    return vcpu_is_v86(c) && (c->eflags & FLAG_IOPL) != FLAG_IOPL && !(c->cr4 & CR4_VME);
+}
+
 /* INT or IRET of 8086 code at site has run, counted in insns, with the flags in translated.flags.
  * False: it is not that simple, and nothing was done. */
 must_use bool narrow_int_8086(struct vcpu *c, uint32_t site);
@@ -108,6 +122,8 @@ must_use bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct
 must_use bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release);
 must_use bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next);
 must_use bool narrow_iret_same_level(struct vcpu *c, unsigned size);
+/* IRETD of size 4 to V86 mode; flags are the vCPU's, then. */
+must_use bool narrow_iret_to_v86(struct vcpu *c, unsigned size);
 
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);

@@ -19,17 +19,27 @@ static const uint8_t *gone(struct vcpu *c)
     return translator_cross(c->translated.translator, c->cur ? FLAGS_IN_HOST : FLAGS_IN_VCPU);
 }
 
+/* The same of what stayed at its privilege level. */
+static const uint8_t *gone_near(struct vcpu *c, uint32_t key)
+{
+    c->insns++;
+    return translator_stay_protected(c->translated.translator, key);
+}
+
 static const uint8_t *int_n(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
     uint32_t key = site_unit(t, site)->key;
     if (c->code_8086 && narrow_int_8086(c, site))
         return translator_stay(t, key);
+    if (narrow_is_monitored(c))
+        return narrow_general_protection(c, site);
     const struct insn *i = narrow_begin(c, site);
     uint32_t next = eip_of_next(c, site);
     take_flags(c);
-    if (!narrow_int_same_level(c, i, next))
-        interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, next);
+    if (narrow_int_same_level(c, i, next))
+        return gone_near(c, key);
+    interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, next);
     return gone(c);
 }
 
@@ -39,13 +49,14 @@ static const uint8_t *iret(struct vcpu *c, uint32_t site)
     uint32_t key = site_unit(t, site)->key;
     if (c->code_8086 && narrow_iret_8086(c, site))
         return translator_stay(t, key);
+    if (narrow_is_monitored(c))
+        return narrow_general_protection(c, site);
     const struct insn *i = narrow_begin(c, site);
-    if (narrow_iret_same_level(c, i->osize)) {
-        c->insns++;
-        return translator_cross(t, FLAGS_IN_HOST);
-    }
+    if (narrow_iret_same_level(c, i->osize))
+        return gone_near(c, key);
     take_flags(c);
-    interrupt_return(c, i->osize, eip_of_next(c, site));
+    if (!narrow_iret_to_v86(c, i->osize))
+        interrupt_return(c, i->osize, eip_of_next(c, site));
     c->insns++;
     return translator_cross(t, FLAGS_IN_VCPU);
 }
@@ -61,6 +72,7 @@ static const uint8_t *int3(struct vcpu *c, uint32_t site)
 /* Far JMP and CALL. */
 static const uint8_t *go_far(struct vcpu *c, uint32_t site)
 {
+    uint32_t key = site_unit(c->translated.translator, site)->key;
     const struct insn *i = narrow_begin(c, site);
     uint32_t next = eip_of_next(c, site);
     struct far_pointer to = {.selector = (uint16_t)i->disp, .offset = i->imm};
@@ -70,7 +82,7 @@ static const uint8_t *go_far(struct vcpu *c, uint32_t site)
         to = far_pointer_load(c, i);
     }
     if (narrow_far_same_level(c, i, to, next))
-        return gone(c);
+        return gone_near(c, key);
     take_flags(c);
     if (call)
         far_call(c, to.selector, to.offset, i->osize, next);
@@ -81,12 +93,13 @@ static const uint8_t *go_far(struct vcpu *c, uint32_t site)
 
 static const uint8_t *return_far(struct vcpu *c, uint32_t site)
 {
+    uint32_t key = site_unit(c->translated.translator, site)->key;
     const struct insn *i = narrow_begin(c, site);
     unsigned release = i->op == OPROW_retf_iw ? i->imm & 0xFFFF : 0;
-    if (!narrow_return_same_level(c, i->osize, release)) {
-        take_flags(c);
-        far_return(c, i->osize, release);
-    }
+    if (narrow_return_same_level(c, i->osize, release))
+        return gone_near(c, key);
+    take_flags(c);
+    far_return(c, i->osize, release);
     return gone(c);
 }
 

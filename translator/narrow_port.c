@@ -1,6 +1,7 @@
 /* translator/narrow_port.c: IN and OUT. The unit goes on behind them unless the device asked for
  * the engine's attention. */
 #include "cpu/port.h"
+#include "cpu/task.h"
 #include "translator/narrow.h"
 
 /* Nothing can be raised, and no debugger is told. */
@@ -16,22 +17,26 @@ static inline const uint8_t *transfer(struct vcpu *c, uint32_t site,
 {
     const struct unit *u = site_unit(c->translated.translator, site);
     const struct insn *i = narrow_begin(c, site);
-    unsigned opcode = opcode_row(i->op)->opcode;
-    if (!is_free(c))
+    unsigned opcode = opcode_row(i->op)->opcode, size = opcode & 1 ? i->osize : 1;
+    uint16_t port = opcode & 8 ? c->reg[EDX].w : i->imm & 0xFF;
+    if (!is_free(c)) {
         take_flags(c);
-    move(c, opcode & 8 ? c->reg[EDX].w : i->imm & 0xFF, opcode & 1 ? i->osize : 1);
+        if (!io_is_allowed(c, port, size))
+            return narrow_general_protection(c, site);
+    }
+    move(c, port, size);
     c->insns++;
     return translator_behind_device(c->translated.translator, u, site_index(site));
 }
 
 static const uint8_t *in(struct vcpu *c, uint32_t site)
 {
-    return transfer(c, site, port_in);
+    return transfer(c, site, port_in_allowed);
 }
 
 static const uint8_t *out(struct vcpu *c, uint32_t site)
 {
-    return transfer(c, site, port_out);
+    return transfer(c, site, port_out_allowed);
 }
 
 narrow_function *narrow_port_for(const struct insn *i)

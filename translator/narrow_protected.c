@@ -165,3 +165,25 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
     c->nmi_blocked = false;
     return true;
 }
+
+/* --- V86 mode --------------------------------------------------------------------------------- */
+
+bool narrow_iret_to_v86(struct vcpu *c, unsigned size)
+{
+    static const uint8_t order[] = {SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+    if (!is_usual(c) || size != 4 || c->cpl != 0 || (c->eflags & FLAG_NT))
+        return false;
+    const uint8_t *frame = narrow_reach(c, SEG_SS, stack_offset(c, 0), 36, TLB_READ);
+    if (!frame)
+        return false;
+    uint32_t eip = load_le32(frame), flags = load_le32(frame + 8);
+    if (!(flags & FLAG_VM) || eip > 0xFFFF)
+        return false;
+    uint16_t selector[SEG_COUNT];
+    selector[SEG_CS] = load_le16(frame + 4);
+    for (unsigned n = 0; n < ARRAY_LEN(order); n++)
+        selector[order[n]] = load_le16(frame + 16 + (size_t)4 * n);
+    return_to_v86(c, eip, flags, load_le32(frame + 12), selector);
+    c->nmi_blocked = false;
+    return true;
+}

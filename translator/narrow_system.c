@@ -282,6 +282,8 @@ static bool iopl_allows(const struct vcpu *c)
 static const uint8_t *pushf(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
+    if (narrow_is_monitored(c))
+        return narrow_general_protection(c, site);
     uint8_t *p = narrow_reach_write(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
@@ -299,6 +301,8 @@ static const uint8_t *pushf(struct vcpu *c, uint32_t site)
 static const uint8_t *popf(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
+    if (narrow_is_monitored(c))
+        return narrow_general_protection(c, site);
     const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), i->osize, TLB_READ);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
@@ -321,8 +325,18 @@ static bool works_on_if(const struct vcpu *c)
     return vcpu_is_real(c) || iopl_allows(c);
 }
 
+/* CLI and STI where IOPL does not allow them, nor a virtual IF (SDM vol. 3, 20.3 and 20.4). */
+static bool if_is_protected(const struct vcpu *c)
+{
+    if (works_on_if(c) || vcpu_is_v86(c))
+        return narrow_is_monitored(c);
+    return c->cpl != 3 || !(c->cr4 & CR4_PVI);
+}
+
 static const uint8_t *cli(struct vcpu *c, uint32_t site)
 {
+    if (if_is_protected(c))
+        return narrow_general_protection(c, site);
     if (!works_on_if(c))
         return translator_help(c, site);
     c->eflags &= ~FLAG_IF;
@@ -334,6 +348,8 @@ static const uint8_t *cli(struct vcpu *c, uint32_t site)
 static const uint8_t *sti(struct vcpu *c, uint32_t site)
 {
     const struct unit *u = site_unit(c->translated.translator, site);
+    if (if_is_protected(c))
+        return narrow_general_protection(c, site);
     if (!works_on_if(c) || c->events || site_index(site) + 1u >= u->insns)
         return translator_help(c, site);
     c->eflags |= FLAG_IF;

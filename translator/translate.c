@@ -13,6 +13,7 @@
 #include "translator/faults.h"
 #include "translator/flow.h"
 #include "translator/jumps.h"
+#include "translator/narrow.h"
 #include "translator/returns.h"
 #include "translator/unit_index.h"
 #include "translator/unit_links.h"
@@ -277,6 +278,10 @@ const uint8_t *translator_help(struct vcpu *c, uint32_t site)
     bool looked = ui->soft || !(u->key & KEY_WINDOW);
     uint32_t gva;
     unsigned wrote = looked ? written_by(c, ui->insn, &gva) : 0;
+    if (faulted && narrow_divides(ui->insn)) { /* it may raise: there is no afterwards */
+        note_refusal(t, u, n);
+        faulted = false;
+    }
     bool straight = run_one(t, ui->insn, insn_eip(u, ui));
     if (u->landing && n + 1u == u->insns)
         returns_push(t, u);

@@ -39,9 +39,9 @@ static inline unsigned unit_link_room(unsigned blocks)
 #define KEY_FPU          16u /* x87, MMX and SSE instructions are native; else by handlers */
 #define KEY_CODE_FLAT    32u /* CS: base 0, limit 4 GiB */
 #define KEY_DF           64u
-#define KEY_8086         128u /* vcpu.code_8086: segment registers load as on the 8086 */
+#define KEY_8086         128u       /* vcpu.code_8086: segment registers load as on the 8086 */
 #define KEY_SMALL        (1u << 20) /* other 16-bit code in a segment of at most 64 KiB */
-#define KEY_FAR          (KEY_8086 | KEY_SMALL) /* one jump table leads to many code segments */
+#define KEY_FAR          (KEY_8086 | KEY_SMALL)    /* one jump table leads to many code segments */
 #define KEY_ONE_TABLE    (KEY_CODE_FLAT | KEY_FAR) /* no code segment has a jump table of its own */
 #define KEY_FORM         (KEY_WINDOW | KEY_FPU) /* the translator's choice, not the guest's mode */
 #define KEY_SEG_SHIFT(s) (8 + 2 * (s))

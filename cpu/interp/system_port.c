@@ -41,9 +41,8 @@ static void port_write(struct vcpu *c, uint16_t port, uint32_t value, unsigned s
         c->host.port_write(c->host.ctx, port, value, size);
 }
 
-void port_in(struct vcpu *c, uint16_t port, unsigned size)
+void port_in_allowed(struct vcpu *c, uint16_t port, unsigned size)
 {
-    io_check(c, port, size);
     uint32_t value = port_read(c, port, size);
     if (size == 1)
         c->reg[EAX].b.l = (uint8_t)value;
@@ -51,11 +50,22 @@ void port_in(struct vcpu *c, uint16_t port, unsigned size)
         set_reg(c, EAX, size, value);
 }
 
+void port_out_allowed(struct vcpu *c, uint16_t port, unsigned size)
+{
+    uint32_t value = c->reg[EAX].d & (UINT32_MAX >> (32 - 8 * size));
+    port_write(c, port, value, size);
+}
+
+void port_in(struct vcpu *c, uint16_t port, unsigned size)
+{
+    io_check(c, port, size);
+    port_in_allowed(c, port, size);
+}
+
 void port_out(struct vcpu *c, uint16_t port, unsigned size)
 {
     io_check(c, port, size);
-    uint32_t value = c->reg[EAX].d & (UINT32_MAX >> (32 - 8 * size));
-    port_write(c, port, value, size);
+    port_out_allowed(c, port, size);
 }
 
 HANDLER_LAST(in_al_ib)

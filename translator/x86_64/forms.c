@@ -3,6 +3,8 @@
  * translator/narrow_*.c or by its handler. So this table may grow one row at a time. */
 #include "translator/x86_64/emit.h"
 
+#include "translator/narrow.h"
+
 #define ALU_WRITES(n)                                                       \
     [OPROW_##n##_eb_gb] = LOWER_UPDATE, [OPROW_##n##_ev_gv] = LOWER_UPDATE, \
     [OPROW_##n##_gb_eb] = LOWER_READ, [OPROW_##n##_gv_ev] = LOWER_READ,     \
@@ -226,6 +228,8 @@ static const uint8_t table[OPCODE_ROWS] = {
 enum lowering lowering_of(const struct unit *u, const struct insn *i)
 {
     enum lowering how = (enum lowering)table[i->op];
+    if (narrow_divide_for(i))
+        return LOWER_HELP;
     if (i->op == (u->key & KEY_DF ? OPROW_std : OPROW_cld)) /* changes nothing */
         return LOWER_OWN;
     if (how == LOWER_HELP && (opcode_row(i->op)->attrs & ENDS))
@@ -235,7 +239,7 @@ enum lowering lowering_of(const struct unit *u, const struct insn *i)
 
 bool emitted_as_is(const struct insn *i)
 {
-    return table[i->op] >= LOWER_NONE && table[i->op] <= LOWER_UPDATE;
+    return table[i->op] >= LOWER_NONE && table[i->op] <= LOWER_UPDATE && !narrow_divide_for(i);
 }
 
 unsigned backend_writes_memory(const struct insn *i)

@@ -16,6 +16,7 @@
 #include <ucontext.h>
 
 #include "translator/faults.h"
+#include "translator/narrow.h"
 #include "translator/returns.h"
 
 #define STACK_BYTES (256u << 10)
@@ -111,6 +112,8 @@ static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t 
     write |= plain_loads_first(u->insn[n].insn);
     if (segv && translator_fault(t, u, n, address, write))
         return pc;
+    if (!segv && narrow_divides(u->insn[n].insn))
+        t->fault_site = *site; /* see translator_help */
     return t->stubs.help;
 }
 
