@@ -37,23 +37,41 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enu
 
 static void fault_begins(struct vcpu *c, uint32_t site)
 {
+    struct translator *t = c->translated.translator;
     narrow_begin(c, site);
     take_flags(c);
-    c->translated.counter += site_unit(c->translated.translator, site)->insn[site_index(site)].rest;
+    c->translated.counter += site_unit(t, site)->insn[site_index(site)].rest;
+}
+
+static const uint8_t *fault_gone(struct vcpu *c)
+{
+    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
+}
+
+/* As run_land_fault has it: the fault counts. */
+static bool land_inner(struct vcpu *c, enum vector vector, int64_t error)
+{
+    if (!narrow_fault_inner(c, vector, error))
+        return false;
+    c->insns++;
+    c->cur = NULL;
+    return true;
 }
 
 const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site)
 {
     fault_begins(c, site);
-    run_fault_error(c, VEC_GP, 0);
-    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
+    if (!land_inner(c, VEC_GP, 0))
+        run_fault_error(c, VEC_GP, 0);
+    return fault_gone(c);
 }
 
 const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector)
 {
     fault_begins(c, site);
-    run_fault(c, vector);
-    return translator_cross(c->translated.translator, FLAGS_IN_VCPU);
+    if (!land_inner(c, vector, -1))
+        run_fault(c, vector);
+    return fault_gone(c);
 }
 
 uint8_t *narrow_reach_write(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size)

@@ -122,8 +122,25 @@ must_use bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct
 must_use bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release);
 must_use bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next);
 must_use bool narrow_iret_same_level(struct vcpu *c, unsigned size);
-/* IRETD of size 4 to V86 mode; flags are the vCPU's, then. */
+
+/* The same between privilege levels (narrow_levels.c): CALL through a call gate (to this level,
+ * too); INT, from V86 mode, too; a fault with an error code or without (error < 0) of the
+ * instruction at eip; far RET and IRET to an outer level; IRET to V86 mode. Flags are the vCPU's,
+ * before and behind. */
+must_use bool narrow_call_gate(struct vcpu *c, uint16_t selector, uint32_t next);
+must_use bool narrow_int_inner(struct vcpu *c, uint8_t vector, uint32_t next);
+must_use bool narrow_fault_inner(struct vcpu *c, enum vector vector, int64_t error);
+must_use bool narrow_return_outer(struct vcpu *c, unsigned size, unsigned release);
+must_use bool narrow_iret_outer(struct vcpu *c, unsigned size);
 must_use bool narrow_iret_to_v86(struct vcpu *c, unsigned size);
+
+/* Descriptors that the TLB knows: of selector, not null; of a code segment, present, accessed and
+ * not conforming, that eip lies in; of an interrupt or trap gate, for INT of level cpl. */
+struct descriptor;
+must_use bool narrow_find_descriptor(struct vcpu *c, uint16_t selector, struct descriptor *d);
+must_use bool narrow_find_code(struct vcpu *c, uint16_t selector, uint32_t eip,
+                               struct descriptor *d);
+must_use bool narrow_find_gate(struct vcpu *c, uint8_t vector, unsigned cpl, struct descriptor *d);
 
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);

@@ -39,7 +39,8 @@ static const uint8_t *int_n(struct vcpu *c, uint32_t site)
     take_flags(c);
     if (narrow_int_same_level(c, i, next))
         return gone_near(c, key);
-    interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, next);
+    if (!narrow_int_inner(c, (uint8_t)i->imm, next))
+        interrupt_software(c, (uint8_t)i->imm, SOFT_INT_N, next);
     return gone(c);
 }
 
@@ -55,7 +56,7 @@ static const uint8_t *iret(struct vcpu *c, uint32_t site)
     if (narrow_iret_same_level(c, i->osize))
         return gone_near(c, key);
     take_flags(c);
-    if (!narrow_iret_to_v86(c, i->osize))
+    if (!narrow_iret_outer(c, i->osize) && !narrow_iret_to_v86(c, i->osize))
         interrupt_return(c, i->osize, eip_of_next(c, site));
     c->insns++;
     return translator_cross(t, FLAGS_IN_VCPU);
@@ -84,7 +85,9 @@ static const uint8_t *go_far(struct vcpu *c, uint32_t site)
     if (narrow_far_same_level(c, i, to, next))
         return gone_near(c, key);
     take_flags(c);
-    if (call)
+    if (call && narrow_call_gate(c, to.selector, next))
+        ;
+    else if (call)
         far_call(c, to.selector, to.offset, i->osize, next);
     else
         far_jump(c, to.selector, to.offset, i->osize, next);
@@ -99,7 +102,8 @@ static const uint8_t *return_far(struct vcpu *c, uint32_t site)
     if (narrow_return_same_level(c, i->osize, release))
         return gone_near(c, key);
     take_flags(c);
-    far_return(c, i->osize, release);
+    if (!narrow_return_outer(c, i->osize, release))
+        far_return(c, i->osize, release);
     return gone(c);
 }
 

@@ -30,25 +30,9 @@ static bool is_usual(const struct vcpu *c)
     return vcpu_is_protected(c) && !c->stop_on && c->model != CPU_286;
 }
 
-/* The descriptor of a code segment of this level (not a conforming one) that eip lies in. */
 static bool find_code(struct vcpu *c, uint16_t selector, uint32_t eip, struct descriptor *d)
 {
-    bool local = selector & 4;
-    const struct descriptor_table gdt = c->gdtr;
-    uint64_t base = local ? c->ldtr.base : gdt.base;
-    uint32_t limit = local ? c->ldtr.limit : gdt.limit;
-    if (selector_is_null(selector) || (local && !(c->ldtr.attr & SEG_ATTR_P)) ||
-        (selector | 7u) > limit)
-        return false;
-    d->address = (uint32_t)(base + (selector & 0xFFF8u));
-    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, d->address, 8);
-    if (!p)
-        return false;
-    d->low = load_le32(p);
-    d->high = load_le32(p + 4);
-    /* S, code, not conforming, accessed, present */
-    return (d->high & 0x9D00) == 0x9900 && descriptor_dpl(d) == c->cpl &&
-           eip <= descriptor_limit(d);
+    return narrow_find_code(c, selector, eip, d) && descriptor_dpl(d) == c->cpl;
 }
 
 static void enter(struct vcpu *c, uint16_t selector, const struct descriptor *d, uint32_t eip)
@@ -98,27 +82,12 @@ bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release)
 
 /* --- INT, IRET -------------------------------------------------------------------------------- */
 
-/* The interrupt or trap gate for vector, which this level may use. */
-static bool find_gate(struct vcpu *c, uint8_t vector, struct descriptor *d)
-{
-    if (vector * 8u + 7 > c->idtr.limit)
-        return false;
-    d->address = (uint32_t)c->idtr.base + vector * 8u;
-    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, d->address, 8);
-    if (!p)
-        return false;
-    d->low = load_le32(p);
-    d->high = load_le32(p + 4);
-    /* P, S clear, type 6, 7, 14 or 15 */
-    return (d->high & 0x9600) == 0x8600 && descriptor_dpl(d) >= c->cpl;
-}
-
 bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
 {
     struct descriptor gate, code;
     uint8_t vector = (uint8_t)i->imm;
     /* From level 3 gates lead to inner levels, nearly always. */
-    if (c->cpl == 3 || !is_usual(c) || !find_gate(c, vector, &gate) ||
+    if (c->cpl == 3 || !is_usual(c) || !narrow_find_gate(c, vector, c->cpl, &gate) ||
         !find_code(c, gate_selector(&gate), gate_offset(&gate), &code))
         return false;
     unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;
@@ -162,28 +131,6 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
     enter(c, selector, &d, eip);
     c->eflags = (c->eflags & ~mask) | (flags & mask);
     c->translated.flags = (flags & 0xFF) << 8 | (flags & FLAG_OF ? 1 : 0);
-    c->nmi_blocked = false;
-    return true;
-}
-
-/* --- V86 mode --------------------------------------------------------------------------------- */
-
-bool narrow_iret_to_v86(struct vcpu *c, unsigned size)
-{
-    static const uint8_t order[] = {SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
-    if (!is_usual(c) || size != 4 || c->cpl != 0 || (c->eflags & FLAG_NT))
-        return false;
-    const uint8_t *frame = narrow_reach(c, SEG_SS, stack_offset(c, 0), 36, TLB_READ);
-    if (!frame)
-        return false;
-    uint32_t eip = load_le32(frame), flags = load_le32(frame + 8);
-    if (!(flags & FLAG_VM) || eip > 0xFFFF)
-        return false;
-    uint16_t selector[SEG_COUNT];
-    selector[SEG_CS] = load_le16(frame + 4);
-    for (unsigned n = 0; n < ARRAY_LEN(order); n++)
-        selector[order[n]] = load_le16(frame + 16 + (size_t)4 * n);
-    return_to_v86(c, eip, flags, load_le32(frame + 12), selector);
     c->nmi_blocked = false;
     return true;
 }
