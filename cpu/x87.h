@@ -14,4 +14,7 @@ void x87_environment(const struct vcpu *c, unsigned size, uint32_t field[X87_ENV
 void x87_set_environment(struct vcpu *c, unsigned size,
                          const uint32_t field[X87_ENVIRONMENT_FIELDS]);
 
+/* As FNINIT leaves it, but for FERR#. */
+void x87_init(struct vcpu *c);
+
 #endif

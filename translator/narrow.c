@@ -124,9 +124,9 @@ narrow_function *narrow_for(const struct insn *i)
     if (string_rounds_of(i))
         return string_rounds_run;
     static narrow_function *(*const others[])(const struct insn *) = {
-        narrow_divide_for, narrow_memory_for, narrow_system_for,  narrow_far_for,
-        narrow_port_for,   narrow_stack_for,  narrow_control_for, narrow_bits_for,
-        narrow_fpu_for,    narrow_plain_for,  narrow_string_for,
+        narrow_selectors_for, narrow_divide_for, narrow_memory_for, narrow_system_for,
+        narrow_far_for,       narrow_port_for,   narrow_stack_for,  narrow_control_for,
+        narrow_bits_for,      narrow_fpu_for,    narrow_plain_for,  narrow_string_for,
     };
     narrow_function *found = NULL;
     for (unsigned n = 0; n < ARRAY_LEN(others) && !found; n++)

@@ -18,13 +18,14 @@ narrow_function *narrow_far_for(const struct insn *i);     /* INT, IRET, far jum
 narrow_function *narrow_port_for(const struct insn *i);    /* IN, OUT */
 narrow_function *narrow_control_for(const struct insn *i); /* control registers, INVLPG, RDTSC .. */
 
-narrow_function *narrow_stack_for(const struct insn *i);  /* CALL, PUSH and POP of memory, .. */
-narrow_function *narrow_bits_for(const struct insn *i);   /* BT and its kin in memory */
-narrow_function *narrow_fpu_for(const struct insn *i);    /* FNSTENV, FLDENV */
-narrow_function *narrow_plain_for(const struct insn *i);  /* DAA and its kin */
-bool narrow_divides(const struct insn *i);                /* is it DIV or IDIV? */
-narrow_function *narrow_divide_for(const struct insn *i); /* DIV, IDIV that raise #DE often */
-narrow_function *narrow_string_for(const struct insn *i); /* a single MOVS, STOS, LODS */
+narrow_function *narrow_stack_for(const struct insn *i);     /* CALL, PUSH and POP of memory, .. */
+narrow_function *narrow_bits_for(const struct insn *i);      /* BT and its kin in memory */
+narrow_function *narrow_fpu_for(const struct insn *i);       /* FNSTENV, FLDENV */
+narrow_function *narrow_plain_for(const struct insn *i);     /* DAA and its kin */
+narrow_function *narrow_selectors_for(const struct insn *i); /* LAR, LSL, VERR, VERW */
+bool narrow_divides(const struct insn *i);                   /* is it DIV or IDIV? */
+narrow_function *narrow_divide_for(const struct insn *i);    /* DIV, IDIV that raise #DE often */
+narrow_function *narrow_string_for(const struct insn *i);    /* a single MOVS, STOS, LODS */
 
 /* The host address of size bytes that the TLB has for such an access, or NULL. */
 static inline uint8_t *narrow_reach(struct vcpu *c, unsigned seg, uint32_t offset, unsigned size,

@@ -7,6 +7,7 @@
 #define UMBRA_CPU_INTERP_X87_H
 
 #include "cpu/interp/handler.h"
+#include "cpu/x87.h"
 
 #define SW_SF 0x0040 /* stack fault */
 #define SW_ES 0x0080 /* error summary: an unmasked exception is pending */
@@ -47,7 +48,6 @@ bool x87_unmasked(struct vcpu *c, uint32_t raised);
 bool x87_stack_fault(struct vcpu *c, bool overflow);
 /* ES and B from the exception flags and masks; drives FERR#. */
 void x87_update_summary(struct vcpu *c);
-void x87_init(struct vcpu *c);
 /* The status word with TOP. */
 uint16_t x87_status(const struct x87 *f);
 void x87_set_status(struct vcpu *c, uint16_t status);
