@@ -364,7 +364,7 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
 #define COLD_BLOCKS 32
 
 /* What runs next, if it is cold, too, with nothing else to look at; or NULL. */
-static struct block *next_cold(struct translator *t)
+static struct block *next_cold(const struct translator *t)
 {
     struct vcpu *c = t->vcpu;
     if (t->eager || c->events || engine_is_wanted(c) || c->stops || c->resume.block ||

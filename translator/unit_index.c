@@ -10,7 +10,7 @@ static struct unit **chain_of(const struct translator *t, const uint8_t *code, u
     return &t->by_code[h * UINT64_C(0x9E3779B97F4A7C15) >> 40 & (UNIT_CHAINS - 1)];
 }
 
-struct unit *unit_find(struct translator *t, const uint8_t *code, uint32_t key)
+struct unit *unit_find(const struct translator *t, const uint8_t *code, uint32_t key)
 {
     const struct vcpu *c = t->vcpu;
     uint32_t eip = (uint32_t)c->eip, gva = (uint32_t)c->seg[SEG_CS].base + eip;
@@ -21,7 +21,7 @@ struct unit *unit_find(struct translator *t, const uint8_t *code, uint32_t key)
     return u;
 }
 
-struct unit *unit_at(struct translator *t, const struct block *b, uint32_t key)
+struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key)
 {
     if (!b->translations)
         return NULL;

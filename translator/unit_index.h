@@ -30,10 +30,10 @@ bool unit_stands(const struct translator *t, const uint8_t *code, uint32_t key, 
 
 /* The unit for key of this code, which stands at c->eip; or NULL. If it crosses into another page
  * it serves only when its block does: block_find knows. */
-struct unit *unit_find(struct translator *t, const uint8_t *code, uint32_t key);
+struct unit *unit_find(const struct translator *t, const uint8_t *code, uint32_t key);
 
 /* The unit that begins with b at c->eip for key; or NULL. */
-struct unit *unit_at(struct translator *t, const struct block *b, uint32_t key);
+struct unit *unit_at(const struct translator *t, const struct block *b, uint32_t key);
 
 /* Does a unit for key begin with b at eip, in the present code segment? */
 bool unit_begins(const struct translator *t, const struct block *b, uint32_t eip, uint32_t key);
