@@ -144,8 +144,8 @@ static bool lock_file(int fd, bool exclusive, const char *path, struct log *log,
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return true;
     if (errno == EAGAIN || errno == EACCES)
-        return FAIL("%s is in use by another run (the file is locked); stop that one, or open the "
-                    "image read-only or with --snapshot in both",
+        return FAIL("%s is in use by another run, or named twice in this one (the file is locked); "
+                    "stop that run, or open the image read-only or with --snapshot in both",
                     path);
     log_msg(log, LOG_WARN, "%s cannot be locked (%s): make sure that only one run uses it", path,
             strerror(errno));
