@@ -135,14 +135,6 @@ must_use bool narrow_return_outer(struct vcpu *c, unsigned size, unsigned releas
 must_use bool narrow_iret_outer(struct vcpu *c, unsigned size);
 must_use bool narrow_iret_to_v86(struct vcpu *c, unsigned size);
 
-/* Descriptors that the TLB knows: of selector, not null; of a code segment, present, accessed and
- * not conforming, that eip lies in; of an interrupt or trap gate, for INT of level cpl. */
-struct descriptor;
-must_use bool narrow_find_descriptor(struct vcpu *c, uint16_t selector, struct descriptor *d);
-must_use bool narrow_find_code(struct vcpu *c, uint16_t selector, uint32_t eip,
-                               struct descriptor *d);
-must_use bool narrow_find_gate(struct vcpu *c, uint8_t vector, unsigned cpl, struct descriptor *d);
-
 /* The one for i, or NULL. */
 narrow_function *narrow_for(const struct insn *i);
 

@@ -6,47 +6,9 @@
 #include "cpu/model.h"
 #include "cpu/segment.h"
 #include "cpu/task.h"
-#include "translator/narrow.h"
+#include "translator/narrow_descriptor.h"
 
 /* --- Descriptors ------------------------------------------------------------------------------ */
-
-static bool read_descriptor(struct vcpu *c, uint32_t address, struct descriptor *d)
-{
-    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, address, 8);
-    if (!p)
-        return false;
-    d->low = load_le32(p);
-    d->high = load_le32(p + 4);
-    d->address = address;
-    return true;
-}
-
-bool narrow_find_descriptor(struct vcpu *c, uint16_t selector, struct descriptor *d)
-{
-    bool local = selector & 4;
-    uint64_t base = local ? c->ldtr.base : c->gdtr.base;
-    uint32_t limit = local ? c->ldtr.limit : c->gdtr.limit;
-    if (selector_is_null(selector) || (local && !(c->ldtr.attr & SEG_ATTR_P)) ||
-        (selector | 7u) > limit)
-        return false;
-    return read_descriptor(c, (uint32_t)(base + (selector & 0xFFF8u)), d);
-}
-
-bool narrow_find_code(struct vcpu *c, uint16_t selector, uint32_t eip, struct descriptor *d)
-{
-    /* S, code, not conforming, accessed, present */
-    return narrow_find_descriptor(c, selector, d) && (d->high & 0x9D00) == 0x9900 &&
-           eip <= descriptor_limit(d);
-}
-
-bool narrow_find_gate(struct vcpu *c, uint8_t vector, unsigned cpl, struct descriptor *d)
-{
-    if (vector * 8u + 7 > c->idtr.limit ||
-        !read_descriptor(c, (uint32_t)c->idtr.base + vector * 8u, d))
-        return false;
-    /* P, S clear, type 6, 7, 14 or 15 */
-    return (d->high & 0x9600) == 0x8600 && descriptor_dpl(d) >= cpl;
-}
 
 /* A stack segment for level cpl. */
 static bool find_stack(struct vcpu *c, uint16_t selector, unsigned cpl, struct descriptor *d)

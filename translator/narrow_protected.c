@@ -4,7 +4,7 @@
 #include "cpu/history.h"
 #include "cpu/model.h"
 #include "cpu/segment.h"
-#include "translator/narrow.h"
+#include "translator/narrow_descriptor.h"
 
 static uint32_t stack_offset(const struct vcpu *c, int32_t disp)
 {

@@ -2,7 +2,7 @@
  * knows: 16-bit programs ask for the size of a segment before they use it. */
 #include "cpu/model.h"
 #include "cpu/segment.h"
-#include "translator/narrow.h"
+#include "translator/narrow_descriptor.h"
 
 #define HOST_ZF (0x40u << 8) /* in translated.flags */
 

@@ -5,7 +5,7 @@
 #include "cpu/model.h"
 #include "cpu/segment.h"
 #include "translator/flow.h"
-#include "translator/narrow.h"
+#include "translator/narrow_descriptor.h"
 #include "translator/units.h"
 
 /* --- Going on --------------------------------------------------------------------------------- */
@@ -18,6 +18,15 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[site_index(site)];
     bool same = !((key_of(c) ^ u->key) & ~KEY_FORM);
     return same ? u->start + ui->resume : narrow_leave(c, u, site_index(site));
+}
+
+/* The same when it has loaded a data segment: units of small code do not look at what these are. */
+static const uint8_t *loaded(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    if (u->key & KEY_SMALL)
+        return u->start + u->insn[site_index(site)].resume;
+    return next(c, site);
 }
 
 static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
@@ -46,26 +55,6 @@ static uint32_t load(const uint8_t *p, unsigned size)
 
 /* --- Segment registers ------------------------------------------------------------------------ */
 
-/* The descriptor of selector (not null), if the TLB knows where it is. Inline: writing d to memory
- * and reading it back was some of the time that MOV and POP take. */
-static inline __attribute__((always_inline)) bool find_descriptor(struct vcpu *c, uint16_t selector,
-                                                                  struct descriptor *d)
-{
-    bool local = selector & 4;
-    uint64_t base = local ? c->ldtr.base : c->gdtr.base;
-    uint32_t limit = local ? c->ldtr.limit : c->gdtr.limit;
-    if ((local && !(c->ldtr.attr & SEG_ATTR_P)) || (selector | 7u) > limit || c->model == CPU_286)
-        return false;
-    uint32_t at = (uint32_t)(base + (selector & 0xFFF8u));
-    const uint8_t *p = tlb_lookup(&c->tlb, TLB_SUPERVISOR, TLB_READ, at, 8);
-    if (!p)
-        return false;
-    d->low = load_le32(p);
-    d->high = load_le32(p + 4);
-    d->address = at;
-    return true;
-}
-
 /* A data segment with nothing to raise or to mark in its descriptor. False: by the handler. */
 static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)
 {
@@ -74,7 +63,7 @@ static bool load_protected(struct vcpu *c, unsigned seg, uint16_t selector)
         segment_set_null(c, seg, selector);
         return true;
     }
-    if (!find_descriptor(c, selector, &d))
+    if (c->model == CPU_286 || !narrow_find_descriptor(c, selector, &d))
         return false;
     unsigned dpl = descriptor_dpl(&d);
     bool outranked = !descriptor_is_conforming(&d) && ((selector & 3u) > dpl || c->cpl > dpl);
@@ -102,7 +91,7 @@ static const uint8_t *mov_segment(struct vcpu *c, uint32_t site)
             return translator_help(c, site);
         selector = load_le16(p);
     }
-    return load_segment(c, i->reg, selector) ? next(c, site) : translator_help(c, site);
+    return load_segment(c, i->reg, selector) ? loaded(c, site) : translator_help(c, site);
 }
 
 static unsigned popped_segment(const struct insn *i)
@@ -126,7 +115,7 @@ static const uint8_t *pop_segment(struct vcpu *c, uint32_t site)
     if (!p || !load_segment(c, popped_segment(i), load_le16(p)))
         return translator_help(c, site);
     set_stack_pointer(c, c->reg[ESP].d + i->osize);
-    return next(c, site);
+    return loaded(c, site);
 }
 
 static unsigned far_segment(const struct insn *i)
@@ -157,7 +146,7 @@ static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
         c->reg[i->reg].w = (uint16_t)offset;
     else
         c->reg[i->reg].d = offset;
-    return next(c, site);
+    return loaded(c, site);
 }
 
 /* --- SS ----------------------------------------------------------------------------------------
@@ -169,8 +158,8 @@ static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
 static bool load_stack_protected(struct vcpu *c, uint16_t selector)
 {
     struct descriptor d;
-    if (selector_is_null(selector) || (selector & 3u) != c->cpl ||
-        !find_descriptor(c, selector, &d))
+    if (selector_is_null(selector) || (selector & 3u) != c->cpl || c->model == CPU_286 ||
+        !narrow_find_descriptor(c, selector, &d))
         return false;
     /* P, S, data, writable, accessed */
     if ((d.high & 0x9B00) != 0x9300 || descriptor_dpl(&d) != c->cpl)
