@@ -32,7 +32,7 @@ struct engine_tuning {
     enum shadow_form shadow; /* how translated code reaches guest memory */
     bool traced;             /* windows follow each write to the guest's page tables */
     uint64_t code_cache; /* bytes for host code, units and blocks (but the first 2 MiB of these),
-                            CODE_CACHE_MIN..CODE_CACHE_MAX; 0: 128 MiB */
+                            CODE_CACHE_MIN..CODE_CACHE_MAX; 0: 256 MiB */
     bool eager;          /* code is translated when it first runs, not when it is hot: for tests */
     bool exact_fpu;      /* approximations (FSIN, RCPPS) as the interpreter computes them */
 };

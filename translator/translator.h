@@ -32,7 +32,7 @@
 #define UNIT_CHAINS     (1u << 18)
 #define UNIT_RINGS      (1u << 17)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
-#define CODE_CACHE_SIZE (UINT64_C(128) << 20)
+#define CODE_CACHE_SIZE (UINT64_C(256) << 20)
 #define BLOCKS_FREE     (UINT64_C(2) << 20) /* bytes of blocks that do not count as cache */
 
 /* A page of code that a jump table leads to. */
