@@ -16,8 +16,11 @@
 #define PRICE        3000000 /* of a change of form: code is translated anew, pages are shown */
 #define GRANT        (3 * PRICE)
 #define CHARGE_MAX   300000 /* more than that, and the host did something else meanwhile */
+#define KERNEL_START (GRANT / 2)
+#define CREDIT_USER  (4 * PRICE) /* a storm loses no more, whatever was earned before it */
 #define CREDIT_MAX   (16 * PRICE)
 #define SETBACKS_MAX 3
+#define GRANTS_LESS  2                   /* setbacks that halve the grant */
 #define RAN_MAX      (UINT64_C(1) << 32) /* more, and the count was set back: a snapshot */
 
 void policy_init(struct policy *p)
@@ -26,7 +29,7 @@ void policy_init(struct policy *p)
                          .stretch = POLICY_STRETCH,
                          .wait = POLICY_STRETCH,
                          .window[TLB_SUPERVISOR] = true,
-                         .kernel = {.window = true, .refill = REFILL, .credit = GRANT}};
+                         .kernel = {.window = true, .refill = REFILL, .credit = KERNEL_START}};
     p->of[TLB_SUPERVISOR] = &p->kernel;
     p->of[TLB_USER] = &p->user[0];
 }
@@ -85,6 +88,14 @@ static void take_toll(const struct policy *p, int64_t gain[TLB_VIEWS])
         gain[TLB_USER] -= visits * FORM_COST;
 }
 
+/* A kernel keeps more: it is much code to translate anew. */
+static void limit_credit(const struct policy *p, struct space *s)
+{
+    int64_t most = s == &p->kernel ? CREDIT_MAX : CREDIT_USER;
+    if (s->window && s->credit > most)
+        s->credit = most;
+}
+
 /* gain: of its instructions. */
 static void account(struct policy *p, unsigned view, int64_t gain, const struct tlb *tlb)
 {
@@ -107,8 +118,16 @@ static void account(struct policy *p, unsigned view, int64_t gain, const struct 
             s->entry_took -= s->entry_took / ENTRY_MEMORY;
     }
     s->credit += gain - cost;
-    s->credit = s->credit > CREDIT_MAX ? CREDIT_MAX : s->credit;
+    s->stay += gain - cost;
+    limit_credit(p, s);
     s->cost = s->entries = 0;
+}
+
+/* What a space gets with its window, for what it has to show first. Some of that is still there
+ * from the time before; and who lost before is trusted less. */
+static int64_t grant(const struct space *s)
+{
+    return GRANT >> (s->setbacks < GRANTS_LESS ? s->setbacks : GRANTS_LESS);
 }
 
 static void decide(struct policy *p, struct space *s)
@@ -119,11 +138,16 @@ static void decide(struct policy *p, struct space *s)
     }
     if (!s->window && s->credit > (int64_t)PRICE << s->setbacks) {
         s->window = true;
-        s->credit += GRANT; /* for what it has to show first */
+        s->credit = PRICE + grant(s);
+        s->stay = 0;
+        limit_credit(p, s);
         p->to_window++;
     } else if (s->window && s->credit < 0) {
         s->window = false;
-        s->setbacks += s->setbacks < SETBACKS_MAX;
+        if (s->stay > PRICE) /* it was worth while */
+            s->setbacks -= s->setbacks > 0;
+        else
+            s->setbacks += s->setbacks < SETBACKS_MAX;
         p->to_soft++;
     } else if (!s->window && s->credit < -PRICE) {
         s->credit = -PRICE;

@@ -9,7 +9,9 @@
  * (fault storms) it goes to the soft TLB. There its account says what a window would have earned
  * and cost: walks of its page tables are lookups that a window would spare; walks that set A or D,
  * or find no page, stand for pages that it would have to show. When it has earned the price of a
- * change it gets its window; each time that it lost one it has to earn more.
+ * change it gets its window. Each time that it lost one which was not worth its price it has to
+ * earn more, and has less time to show its pages; when one was, it has to earn less again. What it
+ * may lose to a storm is bounded, whatever it earned before.
  *
  * A user space is one page-table root. It begins in the soft TLB: most live shortly. All roots'
  * supervisor halves are one space, the kernel, which begins in its window on credit: it is the
@@ -30,10 +32,11 @@
 struct space {
     uint64_t root;       /* of a user space */
     bool window;         /* it is to have one */
-    uint8_t setbacks;    /* times it went back to the soft TLB */
+    uint8_t setbacks;    /* windows that were not worth while, less those that were; 0 to 3 */
     uint16_t refill;     /* walks that a flush brings about in the soft TLB */
     uint16_t stray;      /* the same in its window: of sites that look in the soft TLB there, too */
     int64_t credit;      /* host cycles: what it earned less what it cost */
+    int64_t stay;        /* the same since it got its window, with no bound and no grant */
     uint64_t entry_took; /* cycles that bringing its window up to date takes, lately */
     /* Since its account was settled: */
     uint64_t cost;    /* cycles that faults of its window took */

@@ -108,6 +108,74 @@ START_TEST(storm_loses_it_and_each_time_more_is_to_be_earned)
 }
 END_TEST
 
+/* How many new pages the space shows in its window before that goes. */
+static unsigned storm(struct account *a, uint64_t root, unsigned view)
+{
+    unsigned pages = 0;
+    while (run(a, root, view, 0, 1))
+        ck_assert_uint_lt(++pages, 100000);
+    return pages;
+}
+
+START_TEST(what_a_storm_takes_is_bounded_whatever_was_earned_before)
+{
+    struct account *a = new_account();
+    ck_assert(run(a, ROOT, TLB_USER, LONG, 0));
+    unsigned after_little = storm(a, ROOT, TLB_USER);
+    run(a, OTHER, TLB_USER, LONG, 0);
+    for (unsigned n = 0; n < 1000; n++)
+        ck_assert(run(a, OTHER, TLB_USER, LONG, 0));
+    unsigned after_much = storm(a, OTHER, TLB_USER);
+    ck_assert_uint_le(after_much, 2 * after_little);
+    ck_assert_uint_gt(after_much, 100);
+    ck_assert(choose(a, ROOT, TLB_SUPERVISOR)); /* a kernel has more time */
+    for (unsigned n = 0; n < 1000; n++)
+        ck_assert(run(a, ROOT, TLB_SUPERVISOR, LONG, 0));
+    ck_assert_uint_gt(storm(a, ROOT, TLB_SUPERVISOR), 2 * after_much);
+    free(a);
+}
+END_TEST
+
+START_TEST(windows_that_were_worth_while_are_had_again_soon)
+{
+    struct account *a = new_account();
+    uint64_t earned[10];
+    for (unsigned n = 0; n < 3; n++) { /* three that were not */
+        while (!run(a, ROOT, TLB_USER, LONG / 100, 0))
+            ck_assert_uint_lt(a->insns, 10 * LONG);
+        run(a, ROOT, TLB_USER, 0, 10000);
+    }
+    for (unsigned n = 0; n < ARRAY_LEN(earned); n++) {
+        uint64_t from = a->insns;
+        while (!run(a, ROOT, TLB_USER, LONG / 100, 0))
+            ck_assert_uint_lt(a->insns, from + 10 * LONG);
+        earned[n] = a->insns - from;
+        run(a, ROOT, TLB_USER, 4 * LONG, 0);
+        run(a, ROOT, TLB_USER, 0, 10000); /* the storm goes on in the soft TLB */
+    }
+    ck_assert_uint_lt(earned[1], earned[0]);
+    ck_assert_uint_lt(earned[2], earned[1]);
+    ck_assert_uint_eq(earned[9], earned[8]);
+    free(a);
+}
+END_TEST
+
+START_TEST(who_lost_windows_has_less_time_to_show_pages)
+{
+    struct account *a = new_account();
+    unsigned pages[5];
+    for (unsigned n = 0; n < ARRAY_LEN(pages); n++) {
+        while (!run(a, ROOT, TLB_USER, LONG / 1000, 0))
+            ck_assert_uint_lt(a->insns, 100 * LONG);
+        pages[n] = storm(a, ROOT, TLB_USER);
+    }
+    ck_assert_uint_lt(pages[1], pages[0]);
+    ck_assert_uint_lt(pages[2], pages[1]);
+    ck_assert_uint_gt(pages[4], 50); /* but some */
+    free(a);
+}
+END_TEST
+
 START_TEST(first_accesses_speak_against_it_and_repeated_walks_for_it)
 {
     struct account *a = new_account();
@@ -346,6 +414,9 @@ END_TEST
 CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_is_given_time,
            charge_is_made_once, short_lives_never_get_one,
            storm_loses_it_and_each_time_more_is_to_be_earned,
+           what_a_storm_takes_is_bounded_whatever_was_earned_before,
+           windows_that_were_worth_while_are_had_again_soon,
+           who_lost_windows_has_less_time_to_show_pages,
            first_accesses_speak_against_it_and_repeated_walks_for_it,
            kernel_is_the_same_under_every_root,
            of_two_windows_with_many_crossings_the_one_that_earns_less_goes,
