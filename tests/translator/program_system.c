@@ -263,12 +263,13 @@ void write_enter_unreal(struct writer *w)
     }
 }
 
-/* Until the timer's next tick. */
+/* Until the timer's next tick. Undefined flags are none by then: it may push them many times. */
 void write_halt(struct writer *w)
 {
-    struct code sti = {{0xFB}, 1}, hlt = {{0xF4}, 1};
+    struct code cmp = {{0x39, 0xC0}, 2}, sti = {{0xFB}, 1}, hlt = {{0xF4}, 1};
     if (!is_supervisor(w) || !w->p->timer)
         return;
+    emit(w, &cmp);
     emit(w, &sti);
     emit(w, &hlt);
 }
