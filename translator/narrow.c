@@ -109,12 +109,7 @@ static const uint8_t *string_rounds_run(struct vcpu *c, uint32_t site)
         give_flags(c);
     if (what == STRING_DONE)
         return narrow_stored(c, u, site_index(site));
-    if (likely(!u->dead))
-        return translator_help(c, site);
-    take_flags(c); /* it wrote to itself: the rest is interpreted */
-    c->insns = retired(t, ui->rest + 1u);
-    c->eip = insn_eip(u, ui);
-    return translator_go_on(t);
+    return translator_help_unit(c, u, site_index(site)); /* dead: it wrote to itself */
 }
 
 /* --- Which ------------------------------------------------------------------------------------ */

@@ -264,9 +264,14 @@ static unsigned written_by(const struct vcpu *c, const struct insn *i, uint32_t 
 const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    struct unit *u = site_unit(t, site);
-    unsigned n = site_index(site);
+    return translator_help_unit(c, site_unit(t, site), site_index(site));
+}
+
+const uint8_t *translator_help_unit(struct vcpu *c, struct unit *u, unsigned n)
+{
+    struct translator *t = c->translated.translator;
     const struct unit_insn *ui = &u->insn[n];
+    uint32_t site = u->id << SITE_SHIFT | n;
     take_flags(c);
     c->insns = retired(t, ui->rest + 1u);
     bool faulted = t->fault_site == site, x87 = ui->x87;

@@ -188,6 +188,10 @@ void translator_wrote_beside(struct translator *t, struct unit *u, unsigned n, u
 
 /* Runs the instruction of site by its handler. */
 const uint8_t *translator_help(struct vcpu *c, uint32_t site);
+/* The same of instruction n of u, which may be dead: it has written to itself, and goes on as it
+ * was.
+ */
+const uint8_t *translator_help_unit(struct vcpu *c, struct unit *u, unsigned n);
 /* A link of site is taken for the first time, or again after its target went. */
 const uint8_t *translator_link(struct vcpu *c, uint32_t site);
 /* An indirect jump to a token found no unit. */

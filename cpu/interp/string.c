@@ -101,6 +101,8 @@ static uint32_t noted_length(struct vcpu *c, const struct insn *i, uint32_t offs
     *host = n ? access_noted(c, SEG_ES, offset, size) : NULL;
     if (!*host)
         return 0;
+    if (c->block) /* what is written may be the block that runs: it is left behind i */
+        c->cur = i;
     const struct segment *s = &c->seg[SEG_ES];
     return elements_in_reach(i, (uint32_t)s->base + offset, offset, s->write_len, size, n);
 }
