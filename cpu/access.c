@@ -540,9 +540,11 @@ uint8_t access_fetch(struct vcpu *c, uint64_t gva)
 
 bool linear_peek(struct vcpu *c, uint64_t gva, uint64_t *gpa)
 {
+    struct walk_mode look = c->walk;
     struct walk_page page;
     uint32_t error;
-    if (!walk(c->physmap, &c->walk, (uint32_t)gva, WALK_PEEK, &page, &error))
+    look.memory_only = true; /* reading a device is not looking */
+    if (!walk(c->physmap, &look, (uint32_t)gva, WALK_PEEK, &page, &error))
         return false;
     *gpa = page.gpa;
     return true;

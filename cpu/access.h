@@ -125,7 +125,8 @@ uint8_t access_fetch(struct vcpu *c, uint64_t gva);
 /* As a load of a byte for faults, but from execute-only code, too: CLFLUSH (SDM vol. 2). */
 void access_touch(struct vcpu *c, const struct insn *i, unsigned seg, uint32_t offset);
 
-/* For the debugger: translates gva with the current tables, no A/D bits set, nothing raised. */
+/* For the debugger: translates gva with the current tables. No A/D bits set, nothing raised, no
+ * device read. */
 bool linear_peek(struct vcpu *c, uint64_t gva, uint64_t *gpa);
 
 #endif

@@ -128,6 +128,32 @@ static const char *first_mnemonic(struct machine *m, const uint8_t *code, char o
     return out;
 }
 
+/* A device that counts how often it is read. */
+static uint64_t counting_read(void *ctx, uint64_t offset, unsigned size)
+{
+    (void)offset, (void)size;
+    ++*(unsigned *)ctx;
+    return TABLE | 1;
+}
+
+/* Page tables may lie in a device, for a CPU: to look at it from outside must not read it. */
+START_TEST(the_debugger_reads_no_device)
+{
+    static const struct mmio_ops ops = {.read = counting_read};
+    struct machine m;
+    start(&m);
+    unsigned reads = 0;
+    uint64_t gpa;
+    physmap_map_mmio(m.pm, 0xA0000, 0x1000, &ops, &reads);
+    m.c->cr3 = 0xA0000;
+    m.c->cr0 |= CR0_PG;
+    vcpu_derive(m.c);
+    ck_assert(!linear_peek(m.c, 0x12345, &gpa));
+    ck_assert_uint_eq(reads, 0);
+    machine_destroy(&m);
+}
+END_TEST
+
 START_TEST(the_debugger_s_view)
 {
     struct machine m;
@@ -439,6 +465,7 @@ int main(void)
                                   budget_is_cut_from_within,
                                   saved_and_loaded,
                                   the_debugger_s_view,
+                                  the_debugger_reads_no_device,
                                   second_page_of_a_crossing_block,
                                   remapped_code_runs_after_a_flush,
                                   page_of_code_becomes_data_and_code_again,
