@@ -180,6 +180,12 @@ void segments_drop_inner(struct vcpu *c);
 struct descriptor stack_descriptor(struct vcpu *c, uint16_t selector, unsigned cpl,
                                    enum vector vector);
 
+/* sp as an offset into the stack segment: 32 or 16 bits of it, by SS.B. */
+static inline uint32_t stack_wrapped(const struct vcpu *c, uint32_t sp)
+{
+    return c->stack32 ? sp : sp & 0xFFFF;
+}
+
 /* Sets the stack pointer: ESP or SP by SS.B. */
 static inline void set_stack_pointer(struct vcpu *c, uint32_t value)
 {
@@ -189,8 +195,8 @@ static inline void set_stack_pointer(struct vcpu *c, uint32_t value)
         c->reg[ESP].w = (uint16_t)value;
 }
 
-/* The end of IRET to V86 mode at CPL 0, with all checked that may be raised: to eip (at most FFFFh),
- * with flags and ESP as the image has them. */
+/* The end of IRET to V86 mode at CPL 0, with all checked that may be raised: to eip (at most
+ * FFFFh), with flags and ESP as the image has them. */
 void return_to_v86(struct vcpu *c, uint32_t eip, uint32_t flags, uint32_t esp,
                    const uint16_t selector[SEG_COUNT]);
 

@@ -151,7 +151,7 @@ static void call_inner(struct vcpu *c, const struct descriptor *gate, struct des
     frame_push(&f, c->reg[ESP].d);
     for (unsigned n = gate->high & 31; n-- > 0;) {
         uint32_t at = c->reg[ESP].d + n * size;
-        at = segment_linear(c, SEG_SS, c->stack32 ? at : at & 0xFFFF, size, false);
+        at = segment_linear(c, SEG_SS, stack_wrapped(c, at), size, false);
         frame_push(&f, (uint32_t)linear_load_as(c, at, size, c->cpl == 3));
     }
     frame_push(&f, c->seg[SEG_CS].selector);

@@ -6,6 +6,7 @@
 #include "cpu/x87.h"
 #include "translator/flow.h"
 #include "translator/narrow.h"
+#include "translator/narrow_frame.h"
 
 #define X87_EXCEPTIONS 0x3F
 #define X87_SUMMARY    0x80
@@ -21,19 +22,15 @@ static void put_environment(const struct vcpu *c, uint8_t *p, unsigned size)
 {
     uint32_t field[X87_ENVIRONMENT_FIELDS];
     x87_environment(c, size, field);
-    for (unsigned n = 0; n < X87_ENVIRONMENT_FIELDS; n++) {
-        if (size == 2)
-            store_le16(p + (size_t)n * 2, (uint16_t)field[n]);
-        else
-            store_le32(p + (size_t)n * 4, field[n]);
-    }
+    for (unsigned n = 0; n < X87_ENVIRONMENT_FIELDS; n++)
+        narrow_put(p + (size_t)n * size, field[n], size);
 }
 
 /* False: there is something pending from then on. */
 static bool get_environment(const uint8_t *p, unsigned size, uint32_t field[X87_ENVIRONMENT_FIELDS])
 {
     for (unsigned n = 0; n < X87_ENVIRONMENT_FIELDS; n++)
-        field[n] = size == 2 ? load_le16(p + (size_t)n * 2) : load_le32(p + (size_t)n * 4);
+        field[n] = narrow_load(p + (size_t)n * size, size);
     return !(field[1] & ~field[0] & X87_EXCEPTIONS);
 }
 

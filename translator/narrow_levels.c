@@ -7,6 +7,7 @@
 #include "cpu/segment.h"
 #include "cpu/task.h"
 #include "translator/narrow_descriptor.h"
+#include "translator/narrow_frame.h"
 
 /* --- Descriptors ------------------------------------------------------------------------------ */
 
@@ -60,10 +61,7 @@ static bool find_inner_stack(struct vcpu *c, unsigned cpl, uint32_t bytes, struc
 /* The next value of a frame, from its lower end on. */
 static void put(uint8_t **p, uint32_t value, unsigned size)
 {
-    if (size == 2)
-        store_le16(*p, (uint16_t)value);
-    else
-        store_le32(*p, value);
+    narrow_put(*p, value, size);
     *p += size;
 }
 
@@ -158,7 +156,7 @@ bool narrow_call_gate(struct vcpu *c, uint16_t selector, uint32_t next)
     uint8_t *p;
     if (cpl == c->cpl) {
         uint32_t sp = c->reg[ESP].d - 2 * size;
-        p = narrow_reach_write(c, SEG_SS, c->stack32 ? sp : sp & 0xFFFF, 2 * size);
+        p = narrow_reach_write(c, SEG_SS, stack_wrapped(c, sp), 2 * size);
         if (!p)
             return false;
         put(&p, next, size);
@@ -183,15 +181,13 @@ bool narrow_call_gate(struct vcpu *c, uint16_t selector, uint32_t next)
 
 static uint32_t get(const uint8_t *frame, unsigned n, unsigned size)
 {
-    frame += (size_t)n * size;
-    return size == 2 ? load_le16(frame) : load_le32(frame);
+    return narrow_load(frame + (size_t)n * size, size);
 }
 
 /* Top of the stack: at least so many bytes. */
 static const uint8_t *stack_top(struct vcpu *c, unsigned bytes)
 {
-    uint32_t sp = c->reg[ESP].d;
-    return narrow_reach(c, SEG_SS, c->stack32 ? sp : sp & 0xFFFF, bytes, TLB_READ);
+    return narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), bytes, TLB_READ);
 }
 
 /* words: how many lie below SS:ESP. */

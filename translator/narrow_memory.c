@@ -72,7 +72,7 @@ static inline struct location locate(const struct vcpu *c, const struct unit_ins
     if (at.stack) {
         uint32_t sp = c->reg[ESP].d - (at.write ? at.size : 0u);
         at.seg = SEG_SS;
-        at.offset = c->stack32 ? sp : sp & 0xFFFF;
+        at.offset = stack_wrapped(c, sp);
     } else {
         at.seg = ui->insn->seg;
         at.offset = insn_ea(c, ui->insn);

@@ -5,25 +5,7 @@
 #include "cpu/model.h"
 #include "cpu/segment.h"
 #include "translator/narrow_descriptor.h"
-
-static uint32_t stack_offset(const struct vcpu *c, int32_t disp)
-{
-    uint32_t sp = c->reg[ESP].d + (uint32_t)disp;
-    return c->stack32 ? sp : sp & 0xFFFF;
-}
-
-static uint32_t load(const uint8_t *p, unsigned size)
-{
-    return size == 2 ? load_le16(p) : load_le32(p);
-}
-
-static void store(uint8_t *p, uint32_t value, unsigned size)
-{
-    if (size == 2)
-        store_le16(p, (uint16_t)value);
-    else
-        store_le32(p, value);
-}
+#include "translator/narrow_frame.h"
 
 static bool is_usual(const struct vcpu *c)
 {
@@ -52,11 +34,11 @@ bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct far_poin
         return false;
     if (call) {
         int32_t bytes = (int32_t)(2 * size);
-        uint8_t *frame = narrow_reach_write(c, SEG_SS, stack_offset(c, -bytes), 2 * size);
+        uint8_t *frame = narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -bytes), 2 * size);
         if (!frame)
             return false;
-        store(frame, next, size);
-        store(frame + size, c->seg[SEG_CS].selector, size);
+        narrow_put(frame, next, size);
+        narrow_put(frame + size, c->seg[SEG_CS].selector, size);
         set_stack_pointer(c, c->reg[ESP].d - 2 * size);
     }
     enter(c, to.selector, &d, eip);
@@ -68,10 +50,10 @@ bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release)
     struct descriptor d;
     if (!is_usual(c))
         return false;
-    const uint8_t *frame = narrow_reach(c, SEG_SS, stack_offset(c, 0), 2 * size, TLB_READ);
+    const uint8_t *frame = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 2 * size, TLB_READ);
     if (!frame)
         return false;
-    uint32_t eip = load(frame, size);
+    uint32_t eip = narrow_load(frame, size);
     uint16_t selector = load_le16(frame + size);
     if ((selector & 3u) != c->cpl || !find_code(c, selector, eip, &d))
         return false;
@@ -92,14 +74,14 @@ bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
         return false;
     unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;
     int32_t bytes = (int32_t)(3 * size);
-    uint8_t *frame = narrow_reach_write(c, SEG_SS, stack_offset(c, -bytes), 3 * size);
+    uint8_t *frame = narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -bytes), 3 * size);
     if (!frame)
         return false;
     uint16_t from = c->seg[SEG_CS].selector;
     uint32_t eip = vcpu_eip(c);
-    store(frame, next, size);
-    store(frame + size, from, size);
-    store(frame + 2 * size, vcpu_flags_image(c), size);
+    narrow_put(frame, next, size);
+    narrow_put(frame + size, from, size);
+    narrow_put(frame + 2 * size, vcpu_flags_image(c), size);
     set_stack_pointer(c, c->reg[ESP].d - 3 * size);
     uint32_t clear = FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM;
     c->eflags &= ~(clear | (descriptor_type(&gate) & 1 ? 0 : FLAG_IF));
@@ -113,10 +95,10 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
     struct descriptor d;
     if (!is_usual(c))
         return false;
-    const uint8_t *frame = narrow_reach(c, SEG_SS, stack_offset(c, 0), 3 * size, TLB_READ);
+    const uint8_t *frame = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 3 * size, TLB_READ);
     if (!frame)
         return false;
-    uint32_t eip = load(frame, size), flags = load(frame + 2 * size, size);
+    uint32_t eip = narrow_load(frame, size), flags = narrow_load(frame + 2 * size, size);
     uint16_t selector = load_le16(frame + size);
     uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_RF | FLAG_AC | FLAG_ID;
     rare &= size == 2 ? 0xFFFF : UINT32_MAX;

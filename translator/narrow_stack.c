@@ -4,17 +4,8 @@
 #include "cpu/access.h"
 #include "cpu/segment.h"
 #include "translator/narrow.h"
+#include "translator/narrow_frame.h"
 #include "translator/returns.h"
-
-static uint32_t wrap_stack(const struct vcpu *c, uint32_t sp)
-{
-    return c->stack32 ? sp : sp & 0xFFFF;
-}
-
-static uint32_t load(const uint8_t *p, unsigned size)
-{
-    return size == 2 ? load_le16(p) : load_le32(p);
-}
 
 /* CALL near relative. */
 static const uint8_t *call(struct vcpu *c, uint32_t site)
@@ -28,7 +19,7 @@ static const uint8_t *call(struct vcpu *c, uint32_t site)
     if (i->osize == 2)
         to &= 0xFFFF;
     if (to > c->seg[SEG_CS].limit || c->stop_on ||
-        !narrow_store(c, u, n, SEG_SS, wrap_stack(c, sp), next, i->osize))
+        !narrow_store(c, u, n, SEG_SS, stack_wrapped(c, sp), next, i->osize))
         return translator_help(c, site);
     set_stack_pointer(c, sp);
     if (u->landing && n + 1u == u->insns)
@@ -45,7 +36,8 @@ static const uint8_t *push_memory(struct vcpu *c, uint32_t site)
     const struct insn *i = u->insn[n].insn;
     uint32_t sp = c->reg[ESP].d - i->osize;
     const uint8_t *p = narrow_reach(c, i->seg, insn_ea(c, i), i->osize, TLB_READ);
-    if (!p || !narrow_store(c, u, n, SEG_SS, wrap_stack(c, sp), load(p, i->osize), i->osize))
+    if (!p ||
+        !narrow_store(c, u, n, SEG_SS, stack_wrapped(c, sp), narrow_load(p, i->osize), i->osize))
         return translator_help(c, site);
     set_stack_pointer(c, sp);
     return narrow_stored(c, u, n);
@@ -57,11 +49,9 @@ static const uint8_t *pop_memory(struct vcpu *c, uint32_t site)
     struct unit *u = site_unit(c->translated.translator, site);
     unsigned n = site_index(site);
     const struct insn *i = u->insn[n].insn;
-    const uint8_t *p = narrow_reach(c, SEG_SS, wrap_stack(c, c->reg[ESP].d), i->osize, TLB_READ);
-    uint32_t to = insn_ea(c, i) + (i->base == ESP ? i->osize : 0u);
-    if (i->asize == 2)
-        to &= 0xFFFF;
-    if (!p || !narrow_store(c, u, n, i->seg, to, load(p, i->osize), i->osize))
+    const uint8_t *p = narrow_reach(c, SEG_SS, stack_wrapped(c, c->reg[ESP].d), i->osize, TLB_READ);
+    uint32_t to = narrow_operand_offset(c, i, i->base == ESP ? i->osize : 0u);
+    if (!p || !narrow_store(c, u, n, i->seg, to, narrow_load(p, i->osize), i->osize))
         return translator_help(c, site);
     set_stack_pointer(c, c->reg[ESP].d + i->osize);
     return narrow_stored(c, u, n);
@@ -74,14 +64,11 @@ static const uint8_t *pusha(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[site_index(site)];
     unsigned size = ui->insn->osize;
     uint32_t sp = c->reg[ESP].d - 8 * size;
-    uint8_t *p = narrow_reach_write(c, SEG_SS, wrap_stack(c, sp), 8 * size);
+    uint8_t *p = narrow_reach_write(c, SEG_SS, stack_wrapped(c, sp), 8 * size);
     if (!p)
         return translator_help(c, site);
     for (unsigned n = 0; n < 8; n++) {
-        if (size == 2)
-            store_le16(p + (size_t)(7 - n) * 2, c->reg[n].w);
-        else
-            store_le32(p + (size_t)(7 - n) * 4, c->reg[n].d);
+        narrow_put(p + (size_t)(7 - n) * size, c->reg[n].d, size);
     }
     set_stack_pointer(c, sp);
     return u->start + ui->resume;
@@ -93,7 +80,7 @@ static const uint8_t *popa(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[site_index(site)];
     unsigned size = ui->insn->osize;
     uint32_t sp = c->reg[ESP].d;
-    const uint8_t *p = narrow_reach(c, SEG_SS, wrap_stack(c, sp), 8 * size, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, stack_wrapped(c, sp), 8 * size, TLB_READ);
     if (!p)
         return translator_help(c, site);
     for (unsigned n = 0; n < 8; n++) {
@@ -117,9 +104,10 @@ static const uint8_t *enter(struct vcpu *c, uint32_t site)
     unsigned size = i->osize;
     bool nested = i->disp & 31; /* the frame itself is pushed, too */
     uint32_t frame = c->reg[ESP].d - size, end = frame - (nested ? size : 0) - i->imm;
-    uint8_t *saved = narrow_reach_write(c, SEG_SS, wrap_stack(c, frame), size);
-    uint8_t *display = narrow_reach_write(c, SEG_SS, wrap_stack(c, frame - size), size);
-    if (!saved || (nested && !display) || !narrow_reach_write(c, SEG_SS, wrap_stack(c, end), size))
+    uint8_t *saved = narrow_reach_write(c, SEG_SS, stack_wrapped(c, frame), size);
+    uint8_t *display = narrow_reach_write(c, SEG_SS, stack_wrapped(c, frame - size), size);
+    if (!saved || (nested && !display) ||
+        !narrow_reach_write(c, SEG_SS, stack_wrapped(c, end), size))
         return translator_help(c, site);
     uint32_t pointer = c->stack32 ? frame : (frame & 0xFFFF) | (c->reg[ESP].d & 0xFFFF0000);
     if (size == 2) {

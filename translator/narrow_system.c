@@ -6,6 +6,7 @@
 #include "cpu/segment.h"
 #include "translator/flow.h"
 #include "translator/narrow_descriptor.h"
+#include "translator/narrow_frame.h"
 #include "translator/units.h"
 
 /* --- Going on --------------------------------------------------------------------------------- */
@@ -32,25 +33,6 @@ static const uint8_t *loaded(struct vcpu *c, uint32_t site)
 static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
 {
     return site_unit(c->translated.translator, site)->insn[site_index(site)].insn;
-}
-
-/* --- Memory ----------------------------------------------------------------------------------- */
-
-static uint32_t stack_offset(const struct vcpu *c, int32_t disp)
-{
-    uint32_t sp = c->reg[ESP].d + (uint32_t)disp;
-    return c->stack32 ? sp : sp & 0xFFFF;
-}
-
-static uint32_t operand_offset(const struct vcpu *c, const struct insn *i, uint32_t disp)
-{
-    uint32_t ea = c->reg[i->base].d + (c->reg[i->index].d << i->scale) + i->disp + disp;
-    return i->asize == 4 ? ea : ea & 0xFFFF;
-}
-
-static uint32_t load(const uint8_t *p, unsigned size)
-{
-    return size == 2 ? load_le16(p) : load_le32(p);
 }
 
 /* --- Segment registers ------------------------------------------------------------------------ */
@@ -86,7 +68,7 @@ static const uint8_t *mov_segment(struct vcpu *c, uint32_t site)
     const struct insn *i = site_insn(c, site);
     uint16_t selector = c->reg[i->rm].w;
     if (insn_is_mem(i)) {
-        const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
+        const uint8_t *p = narrow_reach(c, i->seg, insn_ea(c, i), 2, TLB_READ);
         if (!p)
             return translator_help(c, site);
         selector = load_le16(p);
@@ -111,7 +93,7 @@ static unsigned popped_segment(const struct insn *i)
 static const uint8_t *pop_segment(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), 2, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 2, TLB_READ);
     if (!p || !load_segment(c, popped_segment(i), load_le16(p)))
         return translator_help(c, site);
     set_stack_pointer(c, c->reg[ESP].d + i->osize);
@@ -135,11 +117,11 @@ static unsigned far_segment(const struct insn *i)
 static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), i->osize, TLB_READ);
-    const uint8_t *q = narrow_reach(c, i->seg, operand_offset(c, i, i->osize), 2, TLB_READ);
+    const uint8_t *p = narrow_reach(c, i->seg, insn_ea(c, i), i->osize, TLB_READ);
+    const uint8_t *q = narrow_reach(c, i->seg, narrow_operand_offset(c, i, i->osize), 2, TLB_READ);
     if (!p || !q)
         return translator_help(c, site);
-    uint32_t offset = load(p, i->osize);
+    uint32_t offset = narrow_load(p, i->osize);
     if (!load_segment(c, far_segment(i), load_le16(q)))
         return translator_help(c, site);
     if (i->osize == 2)
@@ -201,7 +183,7 @@ static const uint8_t *mov_ss(struct vcpu *c, uint32_t site)
     const struct insn *i = site_insn(c, site);
     uint16_t selector = c->reg[i->rm].w;
     if (insn_is_mem(i)) {
-        const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
+        const uint8_t *p = narrow_reach(c, i->seg, insn_ea(c, i), 2, TLB_READ);
         if (!p)
             return translator_help(c, site);
         selector = load_le16(p);
@@ -216,7 +198,7 @@ static const uint8_t *pop_ss(struct vcpu *c, uint32_t site)
 {
     const struct unit *u = site_unit(c->translated.translator, site);
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), 2, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 2, TLB_READ);
     uint32_t sp = c->reg[ESP].d + i->osize;
     bool wide = c->stack32;
     if (!p || !load_stack(c, site, load_le16(p)))
@@ -232,9 +214,9 @@ static const uint8_t *lss(struct vcpu *c, uint32_t site)
 {
     const struct unit *u = site_unit(c->translated.translator, site);
     const struct insn *i = site_insn(c, site);
-    const uint8_t *p = narrow_reach(c, i->seg, operand_offset(c, i, 0), i->osize, TLB_READ);
-    const uint8_t *q = narrow_reach(c, i->seg, operand_offset(c, i, i->osize), 2, TLB_READ);
-    uint32_t offset = p && q ? load(p, i->osize) : 0;
+    const uint8_t *p = narrow_reach(c, i->seg, insn_ea(c, i), i->osize, TLB_READ);
+    const uint8_t *q = narrow_reach(c, i->seg, narrow_operand_offset(c, i, i->osize), 2, TLB_READ);
+    uint32_t offset = p && q ? narrow_load(p, i->osize) : 0;
     if (!p || !q || !load_stack(c, site, load_le16(q)))
         return translator_help(c, site);
     if (i->osize == 2)
@@ -249,8 +231,8 @@ static const uint8_t *lss(struct vcpu *c, uint32_t site)
 static const uint8_t *load_table(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
-    const uint8_t *limit = narrow_reach(c, i->seg, operand_offset(c, i, 0), 2, TLB_READ);
-    const uint8_t *base = narrow_reach(c, i->seg, operand_offset(c, i, 2), 4, TLB_READ);
+    const uint8_t *limit = narrow_reach(c, i->seg, insn_ea(c, i), 2, TLB_READ);
+    const uint8_t *base = narrow_reach(c, i->seg, narrow_operand_offset(c, i, 2), 4, TLB_READ);
     if (c->cpl != 0 || !limit || !base)
         return translator_help(c, site);
     struct descriptor_table *t = i->op == OPROW_lgdt ? &c->gdtr : &c->idtr;
@@ -273,7 +255,8 @@ static const uint8_t *pushf(struct vcpu *c, uint32_t site)
     const struct insn *i = site_insn(c, site);
     if (narrow_is_monitored(c))
         return narrow_general_protection(c, site);
-    uint8_t *p = narrow_reach_write(c, SEG_SS, stack_offset(c, -(int32_t)i->osize), i->osize);
+    uint8_t *p =
+        narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -(int32_t)i->osize), i->osize);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
     take_flags(c);
@@ -292,10 +275,10 @@ static const uint8_t *popf(struct vcpu *c, uint32_t site)
     const struct insn *i = site_insn(c, site);
     if (narrow_is_monitored(c))
         return narrow_general_protection(c, site);
-    const uint8_t *p = narrow_reach(c, SEG_SS, stack_offset(c, 0), i->osize, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), i->osize, TLB_READ);
     if (!p || (vcpu_is_v86(c) && !iopl_allows(c)))
         return translator_help(c, site);
-    uint32_t value = load(p, i->osize);
+    uint32_t value = narrow_load(p, i->osize);
     uint32_t rare = FLAG_TF | FLAG_DF | FLAG_NT | FLAG_AC | FLAG_ID;
     uint32_t changes = cpu_model_info(c->model)->eflags_mask;
     rare &= i->osize == 2 ? changes & 0xFFFF : changes;

@@ -46,11 +46,6 @@ static inline void store_ew(struct vcpu *c, const struct insn *i, uint32_t value
         set_reg(c, i->rm, i->osize, value);
 }
 
-static inline uint32_t stack_wrapped(const struct vcpu *c, uint32_t sp)
-{
-    return c->stack32 ? sp : sp & 0xFFFF;
-}
-
 /* Pushes value with the operand size. */
 static inline void push_value(struct vcpu *c, const struct insn *i, uint32_t value)
 {
