@@ -143,7 +143,7 @@ void segment_set_null(struct vcpu *c, unsigned seg, uint16_t selector)
         return;
     }
     c->seg[seg].read_len = c->seg[seg].write_len = 0;
-    c->segment_classes &= (uint16_t)~(3u << 2 * seg); /* SEGMENT_CHECK */
+    c->segment_classes &= (uint16_t) ~(3u << 2 * seg); /* SEGMENT_CHECK */
 }
 
 void segments_load_v86(struct vcpu *c, const uint16_t selector[SEG_COUNT])

@@ -1,5 +1,5 @@
-/* frontend/options.h: the command line of `umbra run` (frontend/options.def, `umbra --help`), parsed and checked.
- */
+/* frontend/options.h: the command line of `umbra run` (frontend/options.def, `umbra --help`),
+ * parsed and checked. */
 #ifndef UMBRA_FRONTEND_OPTIONS_H
 #define UMBRA_FRONTEND_OPTIONS_H
 

@@ -4,7 +4,8 @@
 
 #include "frontend/options.h"
 
-/* Runs the guest the options describe; returns the process's exit status (at the end of `umbra --help`). */
+/* Runs the guest that the options describe; returns the process's exit status, which `umbra --help`
+ * lists at its end. */
 int run_guest(const struct options *options);
 
 #endif

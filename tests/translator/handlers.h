@@ -3,8 +3,8 @@
  * faulted. Machine code, one line per instruction, as an assembler lists it.
  *
  *     COUNTS 3800h  a doubleword per vector
- *     PLACE  3F00h  +0 first code offset, +4 CS, +8 ESP, +12 SS, +16 DS, +20 MXCSR, +24 bytes of a page
- *                   table's entry, +28 not 0: there is INVLPG,
+ *     PLACE  3F00h  +0 first code offset, +4 CS, +8 ESP, +12 SS, +16 DS, +20 MXCSR,
+ *                   +24 bytes of an entry of a page table, +28 not 0: there is INVLPG,
  *                   +64 counts moves
  *     NEXT   40000h a word per code offset: where the item behind it begins
  *

@@ -2,14 +2,13 @@
  * (partition/lockstep.h); and the harness itself: a difference that is planted must be found, and
  * named with the instruction that it follows.
  *
- *     test-translator-lockstep                         10^7 instructions, the same programs each
- * time UMBRA_LOCKSTEP_INSNS=n                           so many instructions instead
- *     UMBRA_LOCKSTEP_SEED=s                            from program s on
- *     UMBRA_LOCKSTEP_ENGINE=name                       not translate
- *     UMBRA_LOCKSTEP_SHADOW=auto|window|soft           else one after the other
- *     UMBRA_LOCKSTEP_VERBOSE=1                         a line for each program, and what all
- * reached test-translator-lockstep SEED [MODE [ENGINE]]    that one program; a failure is made
- * small
+ *     test-translator-lockstep                        10^7 instructions, each time the same
+ *     UMBRA_LOCKSTEP_INSNS=n                          so many instead
+ *     UMBRA_LOCKSTEP_SEED=s                           from program s on
+ *     UMBRA_LOCKSTEP_ENGINE=name                      not translate
+ *     UMBRA_LOCKSTEP_SHADOW=auto|window|soft          else one after the other
+ *     UMBRA_LOCKSTEP_VERBOSE=1                        a line per program, and what all reached
+ *     test-translator-lockstep SEED [MODE [ENGINE]]   that one program; a failure is made small
  *
  * Without a translator in the build the interpreter is tested against itself, cut differently. */
 #include "partition/lockstep.h"
