@@ -89,6 +89,8 @@ bool charport_open(struct charport *port, const char *where, struct log *log, ch
 
 static void write_out(struct charport *port, const uint8_t *data, size_t len)
 {
+    if (port->messages && messages_hold_text(port->messages, data, len))
+        return;
     while (port->out >= 0 && len) {
         ssize_t n = write(port->out, data, len);
         if (n < 0 && errno == EINTR)

@@ -10,6 +10,7 @@
 #include <termios.h>
 
 #include "devices/chardev.h"
+#include "frontend/messages.h"
 #include "partition/partition.h"
 
 struct charport {
@@ -23,7 +24,8 @@ struct charport {
     unsigned number; /* COM port */
     struct partition *partition;
     struct log *log;
-    int wake[2]; /* pipe: closing it ends the reader */
+    struct messages *messages; /* hold output while a display has the terminal; or NULL */
+    int wake[2];               /* pipe: closing it ends the reader */
     pthread_t reader;
     bool reading;
     /* Sees all output as well: --until. May be NULL. */

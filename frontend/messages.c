@@ -22,11 +22,14 @@ void messages_release(struct messages *m)
 {
     pthread_mutex_lock(&m->lock);
     if (m->held.len)
-        fprintf(stderr, "%.*s", (int)m->held.len, (const char *)m->held.data);
+        fwrite(m->held.data, 1, m->held.len, stderr);
     if (m->lost)
         fprintf(stderr, "umbra: %" PRIu64 " messages more came meanwhile\n", m->lost);
+    if (m->text > MESSAGES_TEXT_MAX)
+        fprintf(stderr, "\numbra: the guest's debug console wrote %" PRIu64 " bytes more\n",
+                m->text - MESSAGES_TEXT_MAX);
     bytes_free(&m->held);
-    m->lost = 0;
+    m->lost = m->text = 0;
     m->hold = false;
     pthread_mutex_unlock(&m->lock);
 }
@@ -46,6 +49,19 @@ void messages_sink(void *ctx, enum log_level level, const char *line)
             bytes_append(&m->held, part[n], strlen(part[n]));
     }
     pthread_mutex_unlock(&m->lock);
+}
+
+bool messages_hold_text(struct messages *m, const uint8_t *text, size_t len)
+{
+    pthread_mutex_lock(&m->lock);
+    bool hold = m->hold;
+    if (hold) {
+        size_t room = m->text < MESSAGES_TEXT_MAX ? MESSAGES_TEXT_MAX - (size_t)m->text : 0;
+        bytes_append(&m->held, text, len < room ? len : room);
+        m->text += len;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return hold;
 }
 
 void messages_free(struct messages *m)

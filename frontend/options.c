@@ -164,6 +164,24 @@ static void report_unknown(const struct getopt_tables *t, const char *word)
         option_usage("unknown option %s (umbra --help lists all)", word);
 }
 
+static bool is_stdio(const char *where)
+{
+    return where && strcmp(where, "stdio") == 0;
+}
+
+const char *options_use_stdio(const struct options *o)
+{
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
+        if (is_stdio(o->serial[i]))
+            return "--serial stdio";
+    }
+    for (unsigned i = 0; i < o->debugcon_count; i++) {
+        if (is_stdio(o->debugcon[i].path))
+            return "--debugcon on stdio";
+    }
+    return is_stdio(o->parallel) ? "--parallel stdio" : NULL;
+}
+
 static bool check_combination(const struct options *o)
 {
     if (o->initrd && !o->kernel)
@@ -181,13 +199,14 @@ static bool check_combination(const struct options *o)
     if (o->lockstep && (o->gdb || o->control || o->console || o->screenshot))
         return option_usage(
             "--lockstep runs two machines: it goes with no debugger and no --screenshot");
-    unsigned stdio = 0;
+    unsigned serials = 0;
     for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
-        stdio += o->serial[i] && strcmp(o->serial[i], "stdio") == 0;
-    if (stdio > 1)
+        serials += is_stdio(o->serial[i]);
+    if (serials > 1)
         return option_usage("--serial: only one port can be on stdio");
+    const char *stdio = options_use_stdio(o);
     if (stdio && o->display && strcmp(o->display, "term") == 0)
-        return option_usage("--serial stdio and --display term both want the terminal");
+        return option_usage("%s and --display term both want the terminal", stdio);
     return true;
 }
 

@@ -71,6 +71,9 @@ struct options {
  * with *status (help and version were printed to stdout, an error to stderr). */
 bool options_parse(struct options *o, int argc, char **argv, bool debug, int *status);
 
+/* What of them has stdin and stdout, in words; NULL: nothing. */
+const char *options_use_stdio(const struct options *o);
+
 /* "64", "64M", "1G", "512k" in bytes; false when it is no such size or does not fit 64 bits. */
 bool parse_size(const char *text, uint64_t *bytes);
 

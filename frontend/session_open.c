@@ -29,6 +29,16 @@ bool session_open_debugger(struct session *s, char *error, size_t error_len)
     return s->debugger != NULL;
 }
 
+static bool open_debug_console(struct session *s, struct charport *port, const char *where,
+                               char *error, size_t error_len)
+{
+    if (!charport_open(port, where, s->log, error, error_len))
+        return false;
+    if (port->out == STDERR_FILENO)
+        port->messages = s->messages;
+    return true;
+}
+
 static bool open_ports(struct session *s, struct pc_config *pc, char *error, size_t error_len)
 {
     const struct options *o = s->o;
@@ -46,18 +56,18 @@ static bool open_ports(struct session *s, struct pc_config *pc, char *error, siz
     bool own_e9 = false, own_402 = false;
     unsigned n = 0;
     for (; n < o->debugcon_count; n++) {
-        if (!charport_open(&s->ports[PORT_DEBUG + n], o->debugcon[n].path, s->log, error,
-                           error_len))
+        struct charport *port = &s->ports[PORT_DEBUG + n];
+        if (!open_debug_console(s, port, o->debugcon[n].path, error, error_len))
             return false;
         pc->debug.console[n].port = o->debugcon[n].port;
-        pc->debug.console[n].out = charport_backend(&s->ports[PORT_DEBUG + n]);
+        pc->debug.console[n].out = charport_backend(port);
         own_e9 |= o->debugcon[n].port == 0xE9;
         own_402 |= o->debugcon[n].port == 0x402;
     }
     const uint16_t defaults[2] = {own_e9 ? 0 : 0xE9, own_402 ? 0 : 0x402};
     for (unsigned i = 0; i < 2; i++) {
         struct charport *port = &s->ports[PORT_DEBUG + n];
-        if (!defaults[i] || !charport_open(port, "stderr", s->log, error, error_len))
+        if (!defaults[i] || !open_debug_console(s, port, "stderr", error, error_len))
             continue;
         pc->debug.console[n].port = defaults[i];
         pc->debug.console[n++].out = charport_backend(port);
@@ -102,9 +112,7 @@ static bool open_display(struct session *s, char *error, size_t error_len)
 {
     const struct options *o = s->o;
     const char *name = o->display;
-    bool stdio = false;
-    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++)
-        stdio |= o->serial[i] && strcmp(o->serial[i], "stdio") == 0;
+    const char *stdio = options_use_stdio(o);
     s->ops = display_by_name(name, error, error_len);
     if (!s->ops)
         return false;
@@ -118,7 +126,7 @@ static bool open_display(struct session *s, char *error, size_t error_len)
         snprintf(error, error_len,
                  "the console and %s both want the terminal (the verb 'screen' "
                  "shows a text screen)",
-                 stdio ? "--serial stdio" : "--display term");
+                 stdio ? stdio : "--display term");
         return false;
     }
     if (!open_console(s, prompt, error, error_len))
