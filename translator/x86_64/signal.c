@@ -119,7 +119,19 @@ static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t 
 
 static void on_fault(int signal_number, siginfo_t *info, void *context);
 
-static void not_ours(int signal_number, const struct fault_stack *f)
+/* By kill and its like: no instruction has faulted, whatever runs. */
+static bool is_sent(const siginfo_t *info)
+{
+    return info->si_code <= 0;
+}
+
+/* No fault of a guest's: the process is to die of it, with a core that shows where, whatever the
+ * thread. What was there before the handler (the default, or a sanitizer's) takes over, and the
+ * instruction that faulted runs and faults again. A thread without our stack (f is NULL) comes here
+ * on its own; no global says what was there before, so the default it is. A stack that has
+ * overflowed cannot take the signal at all, and the kernel kills. A vCPU that faults on purpose
+ * meanwhile dies a moment earlier: of the same signal, and the core has all threads. */
+static void not_ours(int signal_number, const siginfo_t *info, const struct fault_stack *f)
 {
     const struct sigaction *old = NULL;
     if (f)
@@ -129,7 +141,9 @@ static void not_ours(int signal_number, const struct fault_stack *f)
     struct sigaction standard = {.sa_handler = SIG_DFL};
     if (!old || ((old->sa_flags & SA_SIGINFO) && old->sa_sigaction == on_fault))
         old = &standard;
-    sigaction(signal_number, old, NULL); /* and fault again */
+    sigaction(signal_number, old, NULL);
+    if (is_sent(info))
+        raise(signal_number); /* it would not come again */
 }
 
 static void on_fault(int signal_number, siginfo_t *info, void *context)
@@ -138,7 +152,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     struct fault_stack *f = header_of(u);
     greg_t *reg = u->uc_mcontext.gregs;
     const uint8_t *pc = (const uint8_t *)(uintptr_t)reg[REG_RIP];
-    if (f && code_cache_holds(&f->t->code, pc)) {
+    if (f && !is_sent(info) && code_cache_holds(&f->t->code, pc)) {
         if (returns_are_full(f->t, (uint64_t)(uintptr_t)info->si_addr)) {
             reg[REG_RSP] = (greg_t)returns_restart(f->t);
             return;
@@ -159,7 +173,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
             return;
         }
     }
-    not_ours(signal_number, f);
+    not_ours(signal_number, info, f);
 }
 
 bool backend_faults_begin(struct translator *t)
