@@ -3,6 +3,8 @@
 #ifdef UMBRA_HAVE_CAPSTONE
 #include "frontend/verify_state.h"
 
+#include "translator/jumps.h"
+
 bool verify_is_load(const cs_insn *i)
 {
     return i->id == X86_INS_MOV && i->detail->x86.operands[1].type == X86_OP_MEM;

@@ -17,6 +17,49 @@
 
 #include "translator/translator.h"
 
+#define JUMP_BITS       16 /* see jump_slot */
+#define JUMP_SLOTS      (1u << JUMP_BITS)
+#define JUMP_PAGES      192 /* that are remembered */
+#define JUMP_PAGE_INDEX 512 /* places in their index: a power of two, and more of them */
+
+/* A page of code that a jump table leads to. */
+struct jump_page {
+    uint32_t page;         /* linear address >> PAGE_SHIFT */
+    bool live;             /* its slots are valid */
+    bool global;           /* whoever looked said so */
+    bool crosses;          /* a unit begins with an instruction that reaches into the next page */
+    const uint8_t *host;   /* where its units' code lies in machine memory */
+    struct code_seen seen; /* how it lies in machine memory */
+};
+
+/* Host code by token, for one mode and address space. */
+struct jump_table {
+    unsigned index;   /* of all tables */
+    uint32_t cs_base; /* its code segment; with `far` it is for all */
+    bool far;         /* for many code segments: KEY_FAR */
+    bool shared;      /* by all address spaces: what is not global goes when the root changes */
+    uint64_t root, code_len;
+    uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
+    uint64_t used_at;                            /* for replacing the one unused longer */
+    uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
+    uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
+    uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
+    uint8_t where[JUMP_SLOTS]; /* used slots: which page, more or less (where_of in jumps.c) */
+    uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
+    struct jump_page code[JUMP_PAGES];
+    unsigned code_pages;                 /* of them; JUMP_PAGES + 1: there are others, too */
+    uint8_t code_index[JUMP_PAGE_INDEX]; /* by hash: number in code, plus 1 */
+    const uint8_t **slot;                /* JUMP_SLOTS */
+};
+
+/* The slot of a target: the halves of its token (unit_token) added up, so that what is aligned
+ * alike in many pages does not share the few slots that are. Host code computes it, too
+ * (emit_jump_slot). Within a page, and a code segment, slots are in the order of the targets. */
+static inline unsigned jump_slot(uint32_t token)
+{
+    return (token + (token >> JUMP_BITS)) & (JUMP_SLOTS - 1);
+}
+
 must_use bool jumps_init(struct translator *t);
 void jumps_free(struct translator *t);
 

@@ -43,7 +43,7 @@ static bool map_strip(struct translator *t)
     return mprotect(t->strip, BUDGET_STRIP, PROT_READ) == 0;
 }
 
-static bool allocate(struct translator *t)
+static bool allocate(struct translator *t, uint64_t code_bytes)
 {
     t->units = calloc(UNITS_MAX, sizeof t->units[0]);
     t->by_code = big_alloc(UNIT_CHAINS * sizeof t->by_code[0]);
@@ -57,7 +57,7 @@ static bool allocate(struct translator *t)
         return false;
     if (!jumps_init(t) || !returns_init(t))
         return false;
-    return map_strip(t) && code_cache_init(&t->code, t->code_bytes);
+    return map_strip(t) && code_cache_init(&t->code, align_up(code_bytes, PAGE_SIZE));
 }
 
 struct translator *translator_create(struct vcpu *c, const struct engine_tuning *tuning)
@@ -77,7 +77,6 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
     policy_init(&t->policy);
     t->emitted = tuning->emitted;
     t->emitted_ctx = tuning->emitted_ctx;
-    t->code_bytes = tuning->code_cache ? align_up(tuning->code_cache, PAGE_SIZE) : CODE_CACHE_SIZE;
     t->fault_site = NO_SITE;
     for (unsigned way = 0; way < WAYS; way++)
         t->way[way].mode = NO_MODE;
@@ -90,7 +89,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
         t->ready = windows_ready(c->windows);
     if (c->windows && tuning->traced)
         shadow_trace(c, true);
-    if (!allocate(t)) {
+    if (!allocate(t, tuning->code_cache ? tuning->code_cache : CODE_CACHE_SIZE)) {
         translator_destroy(t);
         return NULL;
     }

@@ -25,56 +25,13 @@
 
 #define NO_SITE         UINT32_MAX
 #define SITE_SHIFT      8  /* a site is a unit's id << SITE_SHIFT | instruction (or link) */
-#define JUMP_BITS       16 /* see jump_slot */
-#define JUMP_SLOTS      (1u << JUMP_BITS)
-#define JUMP_TABLES     16
+#define JUMP_TABLES     16 /* see jumps.h */
 #define UNITS_MAX       (1u << 18)
 #define UNIT_CHAINS     (1u << 18)
 #define UNIT_RINGS      (1u << 17)
 #define BUDGET_STRIP    (UINT64_C(1) << 20) /* bytes of the strip that the counter points into */
 #define CODE_CACHE_SIZE (UINT64_C(256) << 20)
 #define BLOCKS_FREE     (UINT64_C(2) << 20) /* bytes of blocks that do not count as cache */
-
-/* A page of code that a jump table leads to. */
-struct jump_page {
-    uint32_t page;         /* linear address >> PAGE_SHIFT */
-    bool live;             /* its slots are valid */
-    bool global;           /* whoever looked said so */
-    bool crosses;          /* a unit begins with an instruction that reaches into the next page */
-    const uint8_t *host;   /* where its units' code lies in machine memory */
-    struct code_seen seen; /* how it lies in machine memory */
-};
-
-#define JUMP_PAGES      192 /* that are remembered */
-#define JUMP_PAGE_INDEX 512 /* places in their index: a power of two, and more of them */
-
-/* Host code by eip, for one mode and address space: see jumps.h. */
-struct jump_table {
-    unsigned index;   /* of all tables */
-    uint32_t cs_base; /* its code segment; with `far` it is for all */
-    bool far;         /* for many code segments: KEY_FAR */
-    bool shared;      /* by all address spaces: what is not global goes when the root changes */
-    uint64_t root, code_len;
-    uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
-    uint64_t used_at;                            /* for replacing the one unused longer */
-    uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
-    uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
-    uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
-    uint8_t where[JUMP_SLOTS]; /* used slots: which page, more or less (where_of in jumps.c) */
-    uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
-    struct jump_page code[JUMP_PAGES];
-    unsigned code_pages;                 /* of them; JUMP_PAGES + 1: there are others, too */
-    uint8_t code_index[JUMP_PAGE_INDEX]; /* by hash: number in code, plus 1 */
-    const uint8_t **slot;                /* JUMP_SLOTS */
-};
-
-/* The slot of a target: the halves of its token (unit_token) added up, so that what is aligned
- * alike in many pages does not share the few slots that are. Host code computes it, too
- * (emit_jump_slot). Within a page, and a code segment, slots are in the order of the targets. */
-static inline unsigned jump_slot(uint32_t token)
-{
-    return (token + (token >> JUMP_BITS)) & (JUMP_SLOTS - 1);
-}
 
 /* Where a unit's code begins in the cache; unit is NULL when it went. */
 struct unit_address {
@@ -104,57 +61,72 @@ struct translator_counters {
 };
 
 struct translator {
+    /* Whom it serves, and how: set when it is made. */
     struct vcpu *vcpu;
-    struct code_cache code;
-    uint64_t code_bytes; /* its size */
-    struct backend_stubs stubs;
-    const struct mmio_quick *quick; /* of the physmap: narrow_device.c */
-    uint8_t *strip;                 /* BUDGET_STRIP readable bytes after an inaccessible page */
-    uint64_t end;                   /* insns when the counter reaches the strip's start */
-    struct unit **units;            /* by id */
-    struct unit **by_code;          /* UNIT_CHAINS hash chains: by code, key and eip */
-    uint32_t *youngest;             /* UNIT_RINGS: id + 1 of a unit, by code and key; 0: none */
-    uint32_t *free_ids;             /* stack */
-    uint32_t free_count, unit_count;
-    struct unit_memory memory; /* of units: it counts towards the code cache's size, too */
-    uint8_t *scratch;          /* BACKEND_UNIT_ROOM bytes, where host code is made */
-    struct unit *gone_to;      /* where translator_go_on led last */
-    struct unit *dead;         /* to be freed when none of them runs */
-    enum shadow_form shadow;
-    struct policy policy; /* SHADOW_AUTO */
-    uint8_t *window;      /* base of the window that GS shows; NULL: none */
-    const struct windows_ready *ready;
-    uint64_t stray_binding[64]; /* windows in which instructions last met users' pages */
-    uint32_t fault_site;        /* the handler runs for a host fault at this site; or NO_SITE */
-    uint32_t form;              /* KEY_WINDOW and KEY_FPU as they are now */
-    struct fpu fpu;
-    uint64_t epoch; /* counts the times that everything was dropped */
-    uint64_t clock; /* of jump table use */
-    struct jump_table *table[JUMP_TABLES];
-    struct jump_table *current, *before; /* before: the one that was current before, or NULL */
-    uint32_t current_key, before_key;
-    struct way way[WAYS];                /* see way_of in flow.c */
-    struct code_segments segments;       /* of KEY_SMALL */
-    uint32_t table_key[JUMP_TABLES];     /* UINT32_MAX: never used */
-    uint8_t table_hint[64];              /* where one may be: see jumps.c */
-    uint8_t *returns;                    /* stacks of returns, one for each jump table: returns.h */
-    uint64_t returns_sp[JUMP_TABLES];    /* where they end; of the one in use: in the vCPU */
-    unsigned returns_of;                 /* which is in use */
+    const struct mmio_quick *quick;      /* of the physmap: narrow_device.c */
+    const struct windows_ready *ready;   /* of the windows: flow.c */
+    enum shadow_form shadow;             /* SHADOW_SOFT, too, where the host has no windows */
+    bool eager;                          /* nothing is cold */
     bool predicts_returns, loop_is_fast; /* what this host can */
-    uint64_t *helped_rows; /* times an instruction ran in the interpreter, by opcode row */
-    void *fault_stack;     /* the backend's: where its signal handler runs */
-    struct unit_address *by_address; /* in the order of their code */
-    uint32_t by_address_count;
-    bool eager;   /* nothing is cold */
-    bool cold;    /* what runs next has no unit, or is not hot yet: it is to be interpreted */
-    bool restart; /* everything was dropped: the next unit starts at the cache's beginning */
     bool (*emitted)(void *ctx, const struct unit_code *code); /* engine_tuning's */
     void *emitted_ctx;
-    struct translator_counters counters;
+
+    /* Host code: where it lies, where it is made, what it calls. */
+    struct code_cache code;
+    uint8_t *scratch; /* BACKEND_UNIT_ROOM bytes */
+    struct backend_stubs stubs;
+
+    /* Units: found by id (from host code), by the guest's code (unit_index.h), and by the address
+     * of their host code (when it faults). They go in two steps: see units_free_dead. */
+    struct unit **units;             /* by id */
+    uint32_t *free_ids;              /* stack */
+    struct unit **by_code;           /* UNIT_CHAINS hash chains: by code, key and eip */
+    uint32_t *youngest;              /* UNIT_RINGS: id + 1 of a unit, by code and key; 0: none */
+    struct unit_address *by_address; /* in the order of their code */
+    uint32_t free_count, unit_count, by_address_count;
+    struct unit_memory memory; /* counts towards the code cache's size, too */
+    struct unit *dead;         /* to be freed when none of them runs */
+    uint64_t epoch;            /* counts the times that everything was dropped */
+    bool restart; /* everything was dropped: the next unit starts at the cache's beginning */
+
+    /* The count of instructions while host code runs: flow.c. */
+    uint8_t *strip; /* BUDGET_STRIP readable bytes after an inaccessible page */
+    uint64_t end;   /* insns when the counter reaches the strip's start */
+
+    /* Where control goes: the jump tables (jumps.h), the present one first; what transfers found
+     * last (flow.c); the stacks of returns, one for each table (returns.h). */
+    struct jump_table *current, *before; /* before: the one that was current before, or NULL */
+    uint32_t current_key, before_key;
+    struct jump_table *table[JUMP_TABLES];
+    uint32_t table_key[JUMP_TABLES]; /* UINT32_MAX: never used */
+    uint8_t table_hint[64];          /* where one may be: see jumps.c */
+    uint64_t clock;                  /* of their use */
+    struct code_segments segments;   /* of KEY_SMALL */
+    struct way way[WAYS];            /* see way_of in flow.c */
+    uint8_t *returns;
+    uint64_t returns_sp[JUMP_TABLES]; /* where they end; of the one in use: in the vCPU */
+    unsigned returns_of;              /* which is in use */
+    struct unit *gone_to;             /* where translator_go_on led last */
+    bool cold; /* what runs next has no unit, or is not hot yet: it is to be interpreted */
+
+    /* What units are to be made for now: window or soft TLB (policy.h, SHADOW_AUTO), and whose FPU
+     * registers the host's are (fpu.h). */
+    uint32_t form;   /* KEY_WINDOW and KEY_FPU */
+    uint8_t *window; /* base of the window that GS shows; NULL: none */
+    struct policy policy;
+    uint64_t stray_binding[64]; /* windows in which instructions last met users' pages */
+    struct fpu fpu;
+
+    /* Instructions that their handlers run, and host faults that make them. */
+    uint32_t fault_site;   /* the handler runs for a host fault at this site; or NO_SITE */
+    void *fault_stack;     /* the backend's: where its signal handler runs */
+    uint64_t *helped_rows; /* how often, by opcode row */
     union { /* a block of one instruction and what returns from it, for calling a handler */
         struct block block;
         uint8_t room[sizeof(struct block) + 2 * sizeof(struct insn)];
     } one;
+
+    struct translator_counters counters;
 };
 
 /* The token of eip 0 in the present code segment (unit_token). In small code 0 is nobody's: there

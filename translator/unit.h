@@ -10,8 +10,8 @@
  *                      branches jump straight to another unit's entry, or to an exit below
  *     cold part        slow paths and unlinked exits
  *
- * Units are found through their first block's list by key: what of the vCPU's mode was built into
- * the code. They go when one of their blocks does. */
+ * Units are found by where the guest's bytes lie, by key (what of the vCPU's mode was built into
+ * the code) and by eip: unit_index.h. They go when one of their blocks does. */
 #ifndef UMBRA_TRANSLATOR_UNIT_H
 #define UMBRA_TRANSLATOR_UNIT_H
 
@@ -131,7 +131,7 @@ struct unit_part {
 
 struct unit {
     /* What finding it looks at, in one line of the host's cache. */
-    struct unit *hash_next; /* of those in the same chain: see units.c */
+    struct unit *hash_next; /* of those in the same chain: see unit_index.c */
     const uint8_t *code;    /* the guest's bytes at its start, in host memory */
     uint32_t key;
     uint32_t eip;

@@ -18,7 +18,7 @@ int main(void)
 
 #include "cpu/block.h"
 #include "cpu/decode.h"
-#include "translator/translator.h"
+#include "translator/jumps.h"
 #include "translator/x86_64/asm.h"
 
 #define ID             7

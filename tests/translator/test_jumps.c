@@ -1,6 +1,7 @@
 /* What jump tables (translator/jumps.h) and ways (flow.c) remember, and what makes them forget it:
  * code that is mapped elsewhere from one round of a loop to the next, and each way to say so. */
 #include "tests/translator/guest.h"
+#include "translator/jumps.h"
 
 #define ROUNDS  200
 #define SPACE_A 0x100000 /* page directories, each followed by its two tables: 0 and PLACE */

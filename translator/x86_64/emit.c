@@ -3,6 +3,7 @@
 
 #include "translator/x86_64/emit.h"
 
+#include "translator/jumps.h"
 #include "translator/narrow.h"
 
 static uint32_t site(const struct emit *e, unsigned n)
