@@ -9,4 +9,7 @@
 bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t address,
                       bool write);
 
+/* The handler runs instruction n of u next, for a fault of its host code. */
+void translator_note_fault(struct translator *t, struct unit *u, unsigned n);
+
 #endif

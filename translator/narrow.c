@@ -17,16 +17,20 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
     return translator_cross(t, FLAGS_IN_HOST);
 }
 
-const struct insn *narrow_begin(struct vcpu *c, uint32_t site)
+static const struct insn *begin(struct vcpu *c, const struct unit *u, unsigned n)
 {
     struct translator *t = c->translated.translator;
-    const struct unit *u = site_unit(t, site);
-    const struct unit_insn *ui = &u->insn[site_index(site)];
+    const struct unit_insn *ui = &u->insn[n];
     c->insns = retired(t, ui->rest + 1u);
     c->eip = insn_eip(u, ui);
     c->cur = ui->insn;
     c->block_eip = c->eip - ui->insn->offset;
     return ui->insn;
+}
+
+const struct insn *narrow_begin(struct vcpu *c, uint32_t site)
+{
+    return begin(c, site_unit(c->translated.translator, site), site_index(site));
 }
 
 const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enum flags_place flags)
@@ -35,12 +39,11 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enu
     return translator_behind(c->translated.translator, u, n, flags);
 }
 
-static void fault_begins(struct vcpu *c, uint32_t site)
+static void fault_begins(struct vcpu *c, const struct unit *u, unsigned n)
 {
-    struct translator *t = c->translated.translator;
-    narrow_begin(c, site);
+    begin(c, u, n);
     take_flags(c);
-    c->translated.counter += site_unit(t, site)->insn[site_index(site)].rest;
+    c->translated.counter += u->insn[n].rest;
 }
 
 static const uint8_t *fault_gone(struct vcpu *c)
@@ -58,17 +61,23 @@ static bool land_inner(struct vcpu *c, enum vector vector, int64_t error)
     return true;
 }
 
-const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site)
+const uint8_t *narrow_general_protection_of(struct vcpu *c, const struct unit *u, unsigned n)
 {
-    fault_begins(c, site);
+    fault_begins(c, u, n);
     if (!land_inner(c, VEC_GP, 0))
         run_fault_error(c, VEC_GP, 0);
     return fault_gone(c);
 }
 
+const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site)
+{
+    const struct unit *u = site_unit(c->translated.translator, site);
+    return narrow_general_protection_of(c, u, site_index(site));
+}
+
 const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector)
 {
-    fault_begins(c, site);
+    fault_begins(c, site_unit(c->translated.translator, site), site_index(site));
     if (!land_inner(c, vector, -1))
         run_fault(c, vector);
     return fault_gone(c);

@@ -103,6 +103,8 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n);
  * its block have not run. */
 const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site);
 const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector);
+/* #GP(0) of instruction n of u, which may be dead. */
+const uint8_t *narrow_general_protection_of(struct vcpu *c, const struct unit *u, unsigned n);
 /* Is it the monitor's to do what depends on IOPL in the V86 code that runs? */
 static inline bool narrow_is_monitored(const struct vcpu *c)
 {

@@ -197,19 +197,15 @@ static bool store(struct vcpu *c, uint32_t site, const struct location *at, cons
 
 /* --- The TLB ---------------------------------------------------------------------------------- */
 
-/* The page was entered: the host code runs again. A walk may have written to the page tables, and
- * they may be code. */
-static const uint8_t *again(struct vcpu *c, const struct unit *u, const struct unit_insn *ui)
+/* The page was entered: the host code of instruction n of u runs again. The walk may have written
+ * to the page tables, and they may be code of u: then the instruction goes on as it was. */
+static const uint8_t *again(struct vcpu *c, struct unit *u, unsigned n)
 {
-    struct translator *t = c->translated.translator;
-    if (likely(!u->dead && !c->wake)) {
-        c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_before;
-        return u->start + ui->host;
-    }
-    take_flags(c);
-    c->insns = retired(t, ui->rest + 1u);
-    c->eip = insn_eip(u, ui);
-    return translator_go_on(t);
+    const struct unit_insn *ui = &u->insn[n];
+    if (unlikely(u->dead || c->wake))
+        return translator_help_unit(c, u, n);
+    c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_before;
+    return u->start + ui->host;
 }
 
 /* The page is not there: on to the guest's handler. The fault counts as the instruction did; those
@@ -247,8 +243,9 @@ const uint8_t *narrow_missed(struct vcpu *c, uint32_t site)
 const uint8_t *narrow_no_device(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    const struct unit *u = site_unit(t, site);
-    const struct unit_insn *ui = &u->insn[site_index(site)];
+    struct unit *u = site_unit(t, site);
+    unsigned n = site_index(site);
+    const struct unit_insn *ui = &u->insn[n];
     struct location at = locate(c, ui);
     const struct segment *s = &c->seg[at.seg];
     if (at.offset + (uint64_t)at.size > (at.write ? s->write_len : s->read_len))
@@ -265,11 +262,11 @@ const uint8_t *narrow_no_device(struct vcpu *c, uint32_t site)
     uint32_t error;
     switch (access_enter(c, at.gva, at.write, &error)) {
     case ACCESS_ENTERED:
-        return again(c, u, ui);
-    case ACCESS_FAULTS:
+        return again(c, u, n);
+    case ACCESS_FAULTS: /* such a walk writes nothing */
         return page_fault(c, site, at.gva, error);
     default:
-        return translator_help(c, site);
+        return translator_help_unit(c, u, n);
     }
 }
 

@@ -21,8 +21,8 @@ static inline const uint8_t *transfer(struct vcpu *c, uint32_t site,
     uint16_t port = opcode & 8 ? c->reg[EDX].w : i->imm & 0xFF;
     if (!is_free(c)) {
         take_flags(c);
-        if (!io_is_allowed(c, port, size))
-            return narrow_general_protection(c, site);
+        if (!io_is_allowed(c, port, size)) /* which may have marked its page: u may be dead */
+            return narrow_general_protection_of(c, u, site_index(site));
     }
     move(c, port, size);
     c->insns++;

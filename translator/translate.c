@@ -263,7 +263,8 @@ static unsigned written_by(const struct vcpu *c, const struct insn *i, uint32_t 
 const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    return translator_help_unit(c, site_unit(t, site), site_index(site));
+    struct unit *u = t->fault_site == site ? t->fault_unit : site_unit(t, site);
+    return translator_help_unit(c, u, site_index(site));
 }
 
 const uint8_t *translator_help_unit(struct vcpu *c, struct unit *u, unsigned n)
@@ -341,6 +342,14 @@ static bool strays_often(struct translator *t, struct unit *u, unsigned n,
     return true;
 }
 
+void translator_note_fault(struct translator *t, struct unit *u, unsigned n)
+{
+    t->fault_site = u->id << SITE_SHIFT | n;
+    t->fault_unit = u;
+}
+
+/* The walk may write to the page tables, and they may be code of u: then the handler runs the
+ * instruction as it was, and what follows is looked up anew. */
 bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t address,
                       bool write)
 {
@@ -355,10 +364,10 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
         if (t->shadow == SHADOW_AUTO)
             policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
     }
-    if (retry)
+    if (retry && likely(!u->dead))
         return true;
     t->counters.refused++;
-    t->fault_site = u->id << SITE_SHIFT | n;
+    translator_note_fault(t, u, n);
     return false;
 }
 

@@ -118,9 +118,10 @@ struct translator {
     struct fpu fpu;
 
     /* Instructions that their handlers run, and host faults that make them. */
-    uint32_t fault_site;   /* the handler runs for a host fault at this site; or NO_SITE */
-    void *fault_stack;     /* the backend's: where its signal handler runs */
-    uint64_t *helped_rows; /* how often, by opcode row */
+    uint32_t fault_site;     /* the handler runs for a host fault at this site; or NO_SITE */
+    struct unit *fault_unit; /* its unit, which may be dead */
+    void *fault_stack;       /* the backend's: where its signal handler runs */
+    uint64_t *helped_rows;   /* how often, by opcode row */
     union { /* a block of one instruction and what returns from it, for calling a handler */
         struct block block;
         uint8_t room[sizeof(struct block) + 2 * sizeof(struct insn)];

@@ -113,7 +113,7 @@ static const uint8_t *resolve(struct translator *t, const uint8_t *pc, uint64_t 
     if (segv && translator_fault(t, u, n, address, write))
         return pc;
     if (!segv && narrow_divides(u->insn[n].insn))
-        t->fault_site = *site; /* see translator_help */
+        translator_note_fault(t, u, n); /* see translator_help */
     return t->stubs.help;
 }
 
