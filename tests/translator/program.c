@@ -288,6 +288,16 @@ static bool is_good(const struct insn *i)
     return !insn_flag_effect(i, 31).result_undefined && !insn_flag_effect(i, 1).result_undefined;
 }
 
+/* Nor in the code segment of the other size that the program may go to. */
+static bool is_good_there(const struct writer *w, const struct code *c)
+{
+    struct insn i;
+    if (w->p->mode != PROGRAM_BASED && w->p->mode != PROGRAM_CODE16)
+        return true;
+    return decode_insn(&w->decoder, c->b, sizeof c->b, !w->p->code32, &i) != DECODE_OK ||
+           is_good(&i);
+}
+
 static void string_registers(struct writer *w)
 {
     if (!one_in(w, 4))
@@ -324,7 +334,7 @@ static void write_row(struct writer *w, unsigned op)
     e16(&c, 0);
     struct insn i;
     if (decode_insn(&w->decoder, c.b, sizeof c.b, w->p->code32, &i) != DECODE_OK || i.op != op ||
-        i.len < fixed || i.len > 15 || !is_good(&i))
+        i.len < fixed || i.len > 15 || !is_good(&i) || !is_good_there(w, &c))
         return;
     if (string)
         string_registers(w);

@@ -14,6 +14,7 @@
 #include "partition/lockstep.h"
 #include "tests/check_main.h"
 #include "tests/translator/coverage.h"
+#include "tests/translator/layout.h"
 #include "tests/translator/program.h"
 #include "translator/translator.h"
 
@@ -31,6 +32,7 @@ struct setup {
     uint64_t insns; /* the run is over after so many */
     struct machine *machine[LOCKSTEP_SIDES];
     uint64_t faults[32], interrupts;    /* of the reference, all runs */
+    bool lost;                          /* the reference has lost its page tables */
     struct coverage *coverage;          /* or NULL */
     void (*plant)(struct partition *p); /* called on the tested side's ticks */
 };
@@ -64,6 +66,13 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
     return s->machine[side]->p;
 }
 
+/* A program that finds the address of a MOV CR3 on its stack may go there with anything in EAX. It
+ * lives on what the TLB still has then, which engines need not agree about. */
+static bool has_lost_tables(const struct vcpu *c)
+{
+    return c->walk.paging && c->cr3 != AT_PAGE_ROOT && c->cr3 != AT_PAGE_ROOT + SPACE_SIZE;
+}
+
 static void unmake(void *ctx, enum lockstep_side side, struct partition *p)
 {
     struct setup *s = ctx;
@@ -71,6 +80,7 @@ static void unmake(void *ctx, enum lockstep_side side, struct partition *p)
     for (unsigned n = 0; n < ARRAY_LEN(s->faults); n++)
         s->faults[n] += side == LOCKSTEP_REFERENCE ? c->faults[n] : 0;
     s->interrupts += side == LOCKSTEP_REFERENCE ? c->interrupts : 0;
+    s->lost |= side == LOCKSTEP_REFERENCE && has_lost_tables(c);
     if (s->coverage && side == LOCKSTEP_REFERENCE)
         coverage_of_reference(s->coverage, s->program->mode, c);
     else if (s->coverage && c->translated.translator)
@@ -192,6 +202,10 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     coverage->ended += result.end != PARTITION_RUNNING;
     if (end == LOCKSTEP_SAME)
         return true;
+    if (s.lost) {
+        printf("program %llu has lost its page tables: not compared\n", (unsigned long long)seed);
+        return true;
+    }
     static const char *const forms[] = {"auto", "window", "soft"};
     printf("FAIL: program %llu with %s, shadow %s\n", (unsigned long long)seed, engine->name,
            forms[s.shadow]);
