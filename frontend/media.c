@@ -68,6 +68,12 @@ static bool open_by_kind(struct opener *k, const char *path)
     }
     if (!info.boot_signature && info.kind != DISK_CD)
         log_msg(k->log, LOG_WARN, "%s: looks not bootable (no 55AAh at the end of sector 0)", path);
+    /* A boot sector alone is a floppy; what is longer might have been meant for a hard disk, and
+     * then waits for one in vain. */
+    if (info.kind == DISK_FLOPPY && info.file_size < info.medium_size &&
+        info.file_size > DISK_SECTOR)
+        log_msg(k->log, LOG_INFO, "%s is taken for a floppy: for a small hard disk say --hda",
+                path);
     if (info.kind == DISK_FLOPPY && !k->pc->floppy[0])
         return open_floppy(k, 0, path, mode_of(k->o, false));
     unsigned unit = info.kind == DISK_CD ? 2 : 0;

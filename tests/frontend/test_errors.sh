@@ -29,6 +29,16 @@ printf '\000\020\000\000' | dd of=cdrom.iso bs=1 seek=32848 conv=notrunc 2>/dev/
 } >cut
 mkdir folder
 printf '#!/bin/sh\n' >script
+# A small image that boots, and so might be a floppy or a hard disk: HLT; and a boot sector alone.
+{
+    printf '\364\353\375'
+    head -c 507 /dev/zero
+    printf '\125\252'
+} >sector
+{
+    cat sector
+    head -c 4096 /dev/zero
+} >small
 before=$(cat empty short letter blank cdrom.iso cut script | cksum)
 
 # expect STATUS TEXT OPTIONS...: one line on stderr that has TEXT, and exit STATUS at once.
@@ -111,6 +121,11 @@ starts "looks not bootable" "No bootable device" blank
 starts "looks truncated" "Booting from Hard disk" cut
 starts "looks truncated" "No bootable device" --cdrom cdrom.iso
 starts "" "No bootable device" --hda letter
+starts "small is taken for a floppy" "Booting from Floppy" small
+starts "" "Booting from Hard disk" --hda small
+! grep -q "taken for" err || fail "--hda leaves nothing to guess: $(cat err)"
+starts "" "Booting from Floppy" sector
+! grep -q "taken for" err || fail "a boot sector is a floppy: $(cat err)"
 "$umbra" run --display none --timeout 0.5 blank >out 2>err </dev/null
 [ $? -eq 3 ] || fail "a timeout is status 3"
 grep -q "timed out after 0.5 seconds" err || fail "a timeout is told: $(cat err)"
