@@ -52,9 +52,9 @@ static const uint8_t *fault_gone(struct vcpu *c)
 }
 
 /* As run_land_fault has it: the fault counts. */
-static bool land_inner(struct vcpu *c, enum vector vector, int64_t error)
+static bool land(struct vcpu *c, enum vector vector, int64_t error)
 {
-    if (!narrow_fault_inner(c, vector, error))
+    if (!narrow_fault_same_level(c, vector, error) && !narrow_fault_inner(c, vector, error))
         return false;
     c->insns++;
     c->cur = NULL;
@@ -64,7 +64,7 @@ static bool land_inner(struct vcpu *c, enum vector vector, int64_t error)
 const uint8_t *narrow_general_protection_of(struct vcpu *c, const struct unit *u, unsigned n)
 {
     fault_begins(c, u, n);
-    if (!land_inner(c, VEC_GP, 0))
+    if (!land(c, VEC_GP, 0))
         run_fault_error(c, VEC_GP, 0);
     return fault_gone(c);
 }
@@ -78,8 +78,17 @@ const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site)
 const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector)
 {
     fault_begins(c, site_unit(c->translated.translator, site), site_index(site));
-    if (!land_inner(c, vector, -1))
+    if (!land(c, vector, -1))
         run_fault(c, vector);
+    return fault_gone(c);
+}
+
+const uint8_t *narrow_page_fault(struct vcpu *c, uint32_t site, uint32_t gva, uint32_t error)
+{
+    fault_begins(c, site_unit(c->translated.translator, site), site_index(site));
+    c->cr2 = gva;
+    if (!land(c, VEC_PF, error))
+        run_page_fault(c, gva, error);
     return fault_gone(c);
 }
 

@@ -49,6 +49,14 @@ must_use bool narrow_store(struct vcpu *c, struct unit *u, unsigned n, unsigned 
 /* The same in pages with code alone, as most that the lookup failed for are. */
 must_use bool narrow_store_noted(struct vcpu *c, struct unit *u, unsigned n, unsigned seg,
                                  uint32_t offset, uint32_t value, unsigned size);
+/* Behind instruction ui of u, which changed nothing that host code relies on: registers, memory
+ * without code. */
+static inline const uint8_t *narrow_resume(struct vcpu *c, const struct unit *u,
+                                           const struct unit_insn *ui)
+{
+    c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_behind;
+    return u->start + ui->resume;
+}
 /* Behind instruction n of u, which has stored, maybe into u; flags are the host's. */
 const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n);
 
@@ -105,6 +113,8 @@ const uint8_t *narrow_general_protection(struct vcpu *c, uint32_t site);
 const uint8_t *narrow_fault(struct vcpu *c, uint32_t site, enum vector vector);
 /* #GP(0) of instruction n of u, which may be dead. */
 const uint8_t *narrow_general_protection_of(struct vcpu *c, const struct unit *u, unsigned n);
+/* The same of a page fault at gva. */
+const uint8_t *narrow_page_fault(struct vcpu *c, uint32_t site, uint32_t gva, uint32_t error);
 /* Is it the monitor's to do what depends on IOPL in the V86 code that runs? */
 static inline bool narrow_is_monitored(const struct vcpu *c)
 {
@@ -125,6 +135,8 @@ must_use bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct
 must_use bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release);
 must_use bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next);
 must_use bool narrow_iret_same_level(struct vcpu *c, unsigned size);
+/* A fault with an error code or without (error < 0), of the instruction at eip. */
+must_use bool narrow_fault_same_level(struct vcpu *c, enum vector vector, int64_t error);
 
 /* The same between privilege levels (narrow_levels.c): CALL through a call gate (to this level,
  * too); INT, from V86 mode, too; a fault with an error code or without (error < 0) of the

@@ -15,10 +15,16 @@ static const uint8_t *done(struct vcpu *c, uint32_t site)
 
 static const uint8_t *read_control(struct vcpu *c, uint32_t site)
 {
-    const struct insn *i = narrow_begin(c, site);
-    if (c->cpl != 0 || i->reg == 1 || i->reg > 3)
-        take_flags(c);
-    c->reg[i->modrm & 7].d = control_read(c, i->reg);
+    const struct unit *u = site_unit(c->translated.translator, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    unsigned n = ui->insn->reg, to = ui->insn->modrm & 7;
+    if (likely(c->cpl == 0 && n <= 3 && n != 1)) { /* which raises nothing */
+        c->reg[to].d = control_read(c, n);
+        return narrow_resume(c, u, ui);
+    }
+    narrow_begin(c, site);
+    take_flags(c);
+    c->reg[to].d = control_read(c, n);
     return done(c, site);
 }
 
@@ -84,6 +90,20 @@ static const uint8_t *clts(struct vcpu *c, uint32_t site)
     return change(c, site, run_clts);
 }
 
+/* The usual one, which raises nothing and names a page without the code that runs: of all that host
+ * code relies on only the jump table has to hear of it. */
+static const uint8_t *flush_page(struct vcpu *c, const struct unit *u, const struct unit_insn *ui,
+                                 uint32_t gva)
+{
+    struct translator *t = c->translated.translator;
+    uint64_t flushes = c->tlb.flushes, page_flushes = c->tlb.page_flushes;
+    control_invalidate(c, gva);
+    if (moved_code(c, u, flushes, page_flushes) || u->dead || c->wake)
+        return NULL;
+    jumps_use(t, t->current, t->current_key);
+    return narrow_resume(c, u, ui);
+}
+
 static void run_invlpg(struct vcpu *c, const struct insn *i)
 {
     control_invalidate(c, (uint32_t)c->seg[i->seg].base + insn_ea(c, i));
@@ -91,7 +111,12 @@ static void run_invlpg(struct vcpu *c, const struct insn *i)
 
 static const uint8_t *invlpg(struct vcpu *c, uint32_t site)
 {
-    return change(c, site, run_invlpg);
+    const struct unit *u = site_unit(c->translated.translator, site);
+    const struct unit_insn *ui = &u->insn[site_index(site)];
+    uint32_t gva = (uint32_t)c->seg[ui->insn->seg].base + insn_ea(c, ui->insn);
+    const uint8_t *host = c->cpl == 0 ? flush_page(c, u, ui, gva) : NULL;
+    /* Otherwise it runs, maybe once more: that flushes what is flushed. */
+    return likely(host != NULL) ? host : change(c, site, run_invlpg);
 }
 
 static const uint8_t *cpuid(struct vcpu *c, uint32_t site)

@@ -243,14 +243,6 @@ static inline void quick(struct vcpu *c, const struct insn *i, unsigned form, un
 
 /* --- Which way -------------------------------------------------------------------------------- */
 
-/* Behind what changed nothing but registers and the device's memory. */
-static inline const uint8_t *resume(struct vcpu *c, const struct unit *u,
-                                    const struct unit_insn *ui)
-{
-    c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_behind;
-    return u->start + ui->resume;
-}
-
 static inline bool is_quick(const struct vcpu *c, uint64_t gpa)
 {
     const struct mmio_quick *q = c->translated.translator->quick;
@@ -307,7 +299,7 @@ const uint8_t *narrow_device(struct vcpu *c, uint32_t site)
     if (offset + (uint64_t)size > (write ? s->write_len : s->read_len) || !is_quick(c, gpa))
         return narrow_missed(c, site);
     quick(c, i, ui->device, size, gpa);
-    return resume(c, u, ui);
+    return narrow_resume(c, u, ui);
 }
 
 /* --- MOVS, STOS, LODS, one element ------------------------------------------------------------ */
@@ -387,7 +379,7 @@ static const uint8_t *string_missed(struct vcpu *c, uint32_t site)
         step(c, i, ESI, size);
     if (stores)
         step(c, i, EDI, size);
-    return resume(c, u, ui);
+    return narrow_resume(c, u, ui);
 }
 
 narrow_function *narrow_string_for(const struct insn *i)

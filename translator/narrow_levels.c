@@ -228,12 +228,12 @@ bool narrow_iret_outer(struct vcpu *c, unsigned size)
         return false;
     const uint8_t *frame = stack_top(c, 5 * size);
     uint32_t flags = frame ? get(frame, 2, size) : 0;
-    uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_RF | FLAG_AC | FLAG_ID | FLAG_VIF | FLAG_VIP;
+    uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_AC | FLAG_ID | FLAG_VIF | FLAG_VIP;
     rare &= size == 2 ? 0xFFFF : UINT32_MAX;
     if (!frame || ((flags ^ c->eflags) & rare) || (c->eflags & (FLAG_TF | FLAG_NT)))
         return false;
     uint32_t mask = FLAGS_ARITH | FLAG_DF | (c->cpl <= bits(c->eflags, 13, 12) ? FLAG_IF : 0) |
-                    (c->cpl == 0 ? FLAG_IOPL : 0);
+                    (c->cpl == 0 ? FLAG_IOPL : 0) | (size == 4 ? FLAG_RF : 0);
     if (!leave(c, frame, size, 3, 0))
         return false;
     flags_set(c, flags, mask & cpu_model_info(c->model)->eflags_mask);

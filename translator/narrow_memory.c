@@ -176,8 +176,7 @@ const uint8_t *narrow_stored(struct vcpu *c, const struct unit *u, unsigned n)
 {
     if (u->dead || c->wake)
         return narrow_leave(c, u, n);
-    c->reg[ESP].q = c->reg[ESP].d - (uint32_t)u->insn[n].esp_behind;
-    return u->start + u->insn[n].resume;
+    return narrow_resume(c, u, &u->insn[n]);
 }
 
 /* False: it is not such a page, or not a plain store. */
@@ -206,18 +205,6 @@ static const uint8_t *again(struct vcpu *c, struct unit *u, unsigned n)
         return translator_help_unit(c, u, n);
     c->reg[ESP].q = c->reg[ESP].d - (uint32_t)ui->esp_before;
     return u->start + ui->host;
-}
-
-/* The page is not there: on to the guest's handler. The fault counts as the instruction did; those
- * behind it in its block have not run. */
-static const uint8_t *page_fault(struct vcpu *c, uint32_t site, uint32_t gva, uint32_t error)
-{
-    struct translator *t = c->translated.translator;
-    narrow_begin(c, site);
-    take_flags(c);
-    c->translated.counter += site_unit(t, site)->insn[site_index(site)].rest;
-    run_page_fault(c, gva, error);
-    return translator_cross(t, FLAGS_IN_VCPU);
 }
 
 /* Might the instruction raise something before it accesses memory? */
@@ -264,7 +251,7 @@ const uint8_t *narrow_no_device(struct vcpu *c, uint32_t site)
     case ACCESS_ENTERED:
         return again(c, u, n);
     case ACCESS_FAULTS: /* such a walk writes nothing */
-        return page_fault(c, site, at.gva, error);
+        return narrow_page_fault(c, site, at.gva, error);
     default:
         return translator_help_unit(c, u, n);
     }

@@ -64,29 +64,56 @@ bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release)
 
 /* --- INT, IRET -------------------------------------------------------------------------------- */
 
-bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
+/* Through a gate that is open to level dpl, with eip, flags and an error code (< 0: none) pushed.
+ */
+static bool arrive(struct vcpu *c, uint8_t vector, unsigned dpl, uint32_t eip, uint32_t flags,
+                   int64_t error)
 {
     struct descriptor gate, code;
-    uint8_t vector = (uint8_t)i->imm;
     /* From level 3 gates lead to inner levels, nearly always. */
-    if (c->cpl == 3 || !is_usual(c) || !narrow_find_gate(c, vector, c->cpl, &gate) ||
+    if (c->cpl == 3 || !is_usual(c) || !narrow_find_gate(c, vector, dpl, &gate) ||
         !find_code(c, gate_selector(&gate), gate_offset(&gate), &code))
         return false;
     unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;
-    int32_t bytes = (int32_t)(3 * size);
-    uint8_t *frame = narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -bytes), 3 * size);
+    uint32_t bytes = (error >= 0 ? 4 : 3) * size;
+    uint8_t *frame = narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -(int32_t)bytes), bytes);
     if (!frame)
         return false;
-    uint16_t from = c->seg[SEG_CS].selector;
-    uint32_t eip = vcpu_eip(c);
-    narrow_put(frame, next, size);
-    narrow_put(frame + size, from, size);
-    narrow_put(frame + 2 * size, vcpu_flags_image(c), size);
-    set_stack_pointer(c, c->reg[ESP].d - 3 * size);
+    if (error >= 0) {
+        narrow_put(frame, (uint32_t)error, size);
+        frame += size;
+    }
+    narrow_put(frame, eip, size);
+    narrow_put(frame + size, c->seg[SEG_CS].selector, size);
+    narrow_put(frame + 2 * size, flags, size);
+    set_stack_pointer(c, c->reg[ESP].d - bytes);
     uint32_t clear = FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM;
     c->eflags &= ~(clear | (descriptor_type(&gate) & 1 ? 0 : FLAG_IF));
     enter(c, gate_selector(&gate), &code, gate_offset(&gate));
+    return true;
+}
+
+bool narrow_int_same_level(struct vcpu *c, const struct insn *i, uint32_t next)
+{
+    uint16_t from = c->seg[SEG_CS].selector;
+    uint32_t eip = vcpu_eip(c);
+    uint8_t vector = (uint8_t)i->imm;
+    if (!arrive(c, vector, c->cpl, next, vcpu_flags_image(c), -1))
+        return false;
     history_event(c, HISTORY_SOFTWARE, from, eip, vector, 0);
+    return true;
+}
+
+bool narrow_fault_same_level(struct vcpu *c, enum vector vector, int64_t error)
+{
+    uint16_t from = c->seg[SEG_CS].selector;
+    uint32_t eip = vcpu_eip(c);
+    if (!arrive(c, (uint8_t)vector, 0, eip, vcpu_flags_image(c) | FLAG_RF, error))
+        return false;
+    c->faults[vector]++;
+    c->fault_chain.count = 0;
+    history_event(c, HISTORY_EXCEPTION, from, eip, (uint8_t)vector,
+                  error >= 0 ? (uint32_t)error : 0);
     return true;
 }
 
@@ -100,7 +127,7 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
         return false;
     uint32_t eip = narrow_load(frame, size), flags = narrow_load(frame + 2 * size, size);
     uint16_t selector = load_le16(frame + size);
-    uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_RF | FLAG_AC | FLAG_ID;
+    uint32_t rare = FLAG_TF | FLAG_NT | FLAG_VM | FLAG_AC | FLAG_ID;
     rare &= size == 2 ? 0xFFFF : UINT32_MAX;
     if ((selector & 3u) != c->cpl || ((flags ^ c->eflags) & rare) ||
         (c->eflags & (FLAG_TF | FLAG_NT)) || !find_code(c, selector, eip, &d))
@@ -108,6 +135,8 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
     uint32_t mask = FLAG_DF | (c->cpl <= bits(c->eflags, 13, 12) ? FLAG_IF : 0);
     if (c->cpl == 0)
         mask |= FLAG_IOPL | (size == 4 ? FLAG_VIF | FLAG_VIP : 0);
+    if (size == 4)
+        mask |= FLAG_RF; /* set by each fault whose handler returns */
     mask &= cpu_model_info(c->model)->eflags_mask;
     set_stack_pointer(c, c->reg[ESP].d + 3 * size);
     enter(c, selector, &d, eip);
