@@ -164,13 +164,15 @@ static uint64_t place_read(struct vcpu *c, struct place p, unsigned size)
     return host_load(p.host, size);
 }
 
-/* What leaves memory as it was need not be told: programs write code anew as it is. */
-static void store_noted(struct vcpu *c, uint8_t *p, uint64_t value, unsigned size)
+/* What leaves memory as it was need not be told: programs write code anew as it is. True: it
+ * changes. */
+static bool store_noted(struct vcpu *c, uint8_t *p, uint64_t value, unsigned size)
 {
     if (host_load(p, size) == (value & UINT64_MAX >> (64 - 8 * size)))
-        return;
+        return false;
     host_store(p, value, size);
     physmap_wrote(c->physmap, machine_offset(c, p), size);
+    return true;
 }
 
 static void place_write(struct vcpu *c, struct place p, uint64_t value, unsigned size)
@@ -349,8 +351,10 @@ enum store_noted access_store_noted(struct vcpu *c, unsigned seg, uint32_t offse
     uint8_t *noted = access_noted(c, seg, offset, size);
     if (!noted)
         return STORE_NOT_NOTED;
-    bool beside = is_beside_code(c, machine_offset(c, noted), size);
-    store_noted(c, noted, value, size);
+    uint64_t at = machine_offset(c, noted);
+    bool beside = is_beside_code(c, at, size);
+    if (!store_noted(c, noted, value, size))
+        return physmap_page_state(c->physmap, at) & PAGE_HAS_CODE ? STORE_BESIDE : STORE_CODE;
     return beside ? STORE_BESIDE : STORE_CODE;
 }
 

@@ -20,7 +20,7 @@ void access_store_slow(struct vcpu *c, const struct insn *i, unsigned seg, uint3
 enum store_noted {
     STORE_NOT_NOTED, /* nothing was done */
     STORE_CODE,      /* some of the bytes are code; or it is a page table that is followed */
-    STORE_BESIDE,    /* none is */
+    STORE_BESIDE,    /* none is, or all stay as they were */
 };
 enum store_noted access_store_noted(struct vcpu *c, unsigned seg, uint32_t offset, uint64_t value,
                                     unsigned size);

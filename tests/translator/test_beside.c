@@ -42,23 +42,38 @@ struct form {
 #define LAST(...)      .other = true, .last = {__VA_ARGS__}
 #define NO             0xF4
 #define AT_SOURCE(n)   (n), 0x10, 0x12, 0x00
-#define STACK_AT(n)    0x8D, 0x67, (n)                        /* lea esp, [edi+n] */
-#define EDX_IS_PATTERN 0xBA, 0x04, 0x01, 0x90, 0xC3           /* mov edx, C3900104h */
-#define TO_PATTERN     0xC7, 0x07, 0x04, 0x01, 0x90, 0xC3     /* mov dword [edi], C3900104h */
-#define TO_PATTERN_4   0x66, 0xC7, 0x47, 0x04, 0x04, 0x01     /* mov word [edi+4], 104h */
-#define XMM_LOADED     BEFORE(0x0F, 0x10, 0x05, AT_SOURCE(0)) /* movups xmm0, [SOURCE] */
-#define MMX_LOADED     BEFORE(0x0F, 0x6F, 0x05, AT_SOURCE(0)) /* movq mm0, [SOURCE] */
-#define ECX_KEPT(n)    0x89, 0xCB, 0xB9, (n), 0, 0, 0         /* mov ebx, ecx / mov ecx, n */
-#define LOAD(e, n)     BEFORE(e, (n) << 3 | 5, AT_SOURCE(0))  /* fld, fild */
-#define EMMS           0x0F, 0x77
-#define FPOP           0xDD, 0xD8
-#define ECX_BACK       0x89, 0xD9
+#define STACK_AT(n)    0x8D, 0x67, (n)                    /* lea esp, [edi+n] */
+#define EDX_IS_PATTERN 0xBA, 0x04, 0x01, 0x90, 0xC3       /* mov edx, C3900104h */
+#define TO_PATTERN     0xC7, 0x07, 0x04, 0x01, 0x90, 0xC3 /* mov dword [edi], C3900104h */
+#define TO_PATTERN_4   0x66, 0xC7, 0x47, 0x04, 0x04, 0x01 /* mov word [edi+4], 104h */
+#define ECX_IS_PATTERN 0x89, 0xCB, 0xB9, 0x04, 0x01, 0x90, 0xC3
+/* mov edx, ecx / and edx, 30h / or dl, 4 / mov [imm], dl: that of what follows */
+#define CONSTANT_CHANGES                                                            \
+    0x89, 0xCA, 0x83, 0xE2, 0x30, 0x80, 0xCA, 0x04, 0x88, 0x15, (CODE + 33) & 0xFF, \
+        CODE >> 8 & 0xFF, CODE >> 16 & 0xFF, 0
+#define XMM_LOADED  BEFORE(0x0F, 0x10, 0x05, AT_SOURCE(0)) /* movups xmm0, [SOURCE] */
+#define MMX_LOADED  BEFORE(0x0F, 0x6F, 0x05, AT_SOURCE(0)) /* movq mm0, [SOURCE] */
+#define ECX_KEPT(n) 0x89, 0xCB, 0xB9, (n), 0, 0, 0         /* mov ebx, ecx / mov ecx, n */
+#define LOAD(e, n)  BEFORE(e, (n) << 3 | 5, AT_SOURCE(0))  /* fld, fild */
+#define EMMS        0x0F, 0x77
+#define FPOP        0xDD, 0xD8
+#define ECX_BACK    0x89, 0xD9
 
 static const struct form forms[] = {
     /* clang-format off */
     {"mov [edi], dl", IN_HOST_CODE, OPROW_mov_eb_gb, 1, 1, BEFORE(EDX_IS_PATTERN), INSN(0x88, 0x17), .user = true},
     {"mov [edi], dx", IN_HOST_CODE, OPROW_mov_ev_gv, 2, 1, BEFORE(EDX_IS_PATTERN), INSN(0x66, 0x89, 0x17), .user = true},
     {"mov [edi], edx", IN_HOST_CODE, OPROW_mov_ev_gv, 4, 1, BEFORE(EDX_IS_PATTERN), INSN(0x89, 0x17), .user = true},
+    {"mov [edi], cl", IN_HOST_CODE, OPROW_mov_eb_gb, 1, 1, BEFORE(ECX_IS_PATTERN), INSN(0x88, 0x0F, ECX_BACK), .user = true},
+    {"mov [edi], ch", IN_HOST_CODE, OPROW_mov_eb_gb, 1, 1, BEFORE(ECX_IS_PATTERN), INSN(0x88, 0x2F, ECX_BACK), LAST(NO, NO, NO, 0x01), .user = true},
+    {"mov [edi], dh", IN_HOST_CODE, OPROW_mov_eb_gb, 1, 1, BEFORE(EDX_IS_PATTERN), INSN(0x88, 0x37), LAST(NO, NO, NO, 0x01), .user = true},
+    {"mov [edi], cx", IN_HOST_CODE, OPROW_mov_ev_gv, 2, 1, BEFORE(ECX_IS_PATTERN), INSN(0x66, 0x89, 0x0F, ECX_BACK), .user = true},
+    {"mov [edi], ecx", IN_HOST_CODE, OPROW_mov_ev_gv, 4, 1, BEFORE(ECX_IS_PATTERN), INSN(0x89, 0x0F, ECX_BACK), .user = true},
+    {"mov [edi], esp", IN_HOST_CODE, OPROW_mov_ev_gv, 4, 1, BEFORE(0xBC, 0x04, 0x01, 0x90, 0xC3), INSN(0x89, 0x27), .user = true},
+    {"mov [edi], imm8", IN_HOST_CODE, OPROW_mov_eb_ib, 1, 1, BEFORE(0x90), INSN(0xC6, 0x07, 0x04), .user = true},
+    {"mov [edi], imm16", IN_HOST_CODE, OPROW_mov_ev_iv, 2, 1, BEFORE(0x90), INSN(0x66, 0xC7, 0x07, 0x04, 0x01), .user = true},
+    {"mov [edi], imm32", IN_HOST_CODE, OPROW_mov_ev_iv, 4, 1, BEFORE(0x90), INSN(TO_PATTERN), .user = true},
+    {"mov [edi], imm32 that changes", IN_HOST_CODE, OPROW_mov_ev_iv, 4, 1, BEFORE(CONSTANT_CHANGES), INSN(TO_PATTERN), .user = true},
     {"mov [edi], ds", IN_HOST_CODE, OPROW_mov_ew_s3, 2, 1, INSN(0x8C, 0x1F), LAST(NO, NO, NO, 0), .user = true},
     {"setc [edi]", IN_HOST_CODE, OPROW_setb, 1, 1, BEFORE(0xF9), INSN(0x0F, 0x92, 0x07), LAST(NO, NO, NO, 1), .user = true},
     {"add [edi], edx", IN_HOST_CODE, OPROW_add_ev_gv, 4, 1, BEFORE(EDX_IS_PATTERN), INSN(0x01, 0x17), LAST(NO, NO, NO, NO), .user = true},

@@ -43,6 +43,7 @@ struct emit {
     unsigned slow_count;
     uint8_t fpu; /* enum fpu_level that holds from here on */
     int32_t esp; /* the guest's ESP is r8 + this: see stack.c */
+    uint8_t *same; /* a jump to the end of the instruction: its store changes nothing */
     struct slow_path slow[UNIT_MAX_INSNS * SLOW_MAX];
 };
 
@@ -71,7 +72,8 @@ struct ea {
 struct ea insn_place(const struct insn *i);
 
 /* Code that makes [ea, ea + size) accessible; returns the operand to access it with. Uses r9 to
- * r12. write: it may be written. */
+ * r12. write: it may be written. Where the instruction is a store into code that leaves it as it
+ * was (plain_is_store), same is the way on. */
 struct place emit_memory(struct emit *e, struct ea ea, unsigned size, bool write);
 
 /* The same for the offset in r10. */
@@ -138,6 +140,7 @@ unsigned memory_size(const struct insn *i);
 
 void emit_plain(struct emit *e, enum lowering how); /* plain.c */
 bool plain_names_esp(const struct insn *i);         /* as a register */
+bool plain_is_store(const struct insn *i);          /* MOV to memory, of a register or constant */
 /* Its host code reads the operand before it writes it: the first host fault is not yet a write. */
 bool plain_loads_first(const struct insn *i);
 void emit_own(struct emit *e);    /* own.c */

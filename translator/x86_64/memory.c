@@ -107,6 +107,44 @@ static void add_base(struct emit *e, unsigned seg)
     asm_lea32(&e->code, R10, place_indexed(R10, R11, 0, 0));
 }
 
+/* What a store moves, inverted, into r11. The guest's ECX stands in r12. */
+static void inverted_value(struct emit *e)
+{
+    const struct insn *i = e->i;
+    struct code *c = &e->code;
+    bool byte = i->op == OPROW_mov_eb_gb;
+    if (!byte && i->op != OPROW_mov_ev_gv) {
+        asm_mov_imm32(c, R11, ~i->imm);
+        e->u->insn[e->n].imm_size = 0; /* it stands here, too: not to be patched */
+        return;
+    }
+    unsigned reg = byte ? i->reg & 3 : host_reg(i->reg);
+    if (reg == RCX)
+        reg = R12;
+    if (byte && i->reg >= 4) /* AH..BH */
+        asm_rorx32(c, R11, reg, 8);
+    else
+        asm_mov32(c, R11, reg);
+    asm_modrm(c, &(struct form){.opcode = 0xF7}, 2, place_reg(R11)); /* NOT */
+}
+
+/* The store of size bytes to r10 + r9 hits code: does it leave that as it is? Then on behind the
+ * instruction; else the slow way. Programs write code anew as it was. ECX is put aside. */
+static void check_same(struct emit *e, unsigned size)
+{
+    struct code *c = &e->code;
+    inverted_value(e);
+    struct form movzx = {.map = ASM_0F, .opcode = size == 2 ? 0xB7 : 0xB6};
+    struct form load = size == 4 ? (struct form){.opcode = 0x8B} : movzx;
+    asm_modrm(c, &load, RCX, place_indexed(R10, R9, 0, 0));
+    asm_lea32(c, RCX, place_indexed(RCX, R11, 0, 1)); /* old - new */
+    if (size < 4)
+        asm_modrm(c, &movzx, RCX, place_reg(RCX));
+    expect_zero_ecx(e);
+    asm_mov32(c, RCX, R12);
+    e->same = asm_jmp(c, NULL);
+}
+
 /* No bit of code at r10 + r9 and the size bytes there? ECX is put aside. */
 static void check_beside(struct emit *e, unsigned size)
 {
@@ -123,7 +161,14 @@ static void check_beside(struct emit *e, unsigned size)
                    vcpu_field(offsetof(struct vcpu, translated.low_bits) + low * sizeof(uint32_t)));
     else
         asm_movzx16(c, RCX, RCX);
-    emit_check_zero(e);
+    if (!plain_is_store(e->i)) {
+        emit_check_zero(e);
+        return;
+    }
+    uint8_t *clear = asm_jecxz(c);
+    check_same(e, size);
+    asm_land8(c, clear);
+    asm_mov32(c, RCX, R12);
 }
 
 /* The soft TLB's entry for the page of r10: its index, times two, into r9; the page of the last

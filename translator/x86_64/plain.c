@@ -127,6 +127,12 @@ bool plain_loads_first(const struct insn *i)
     return i->op == OPROW_xchg_ev_gv;
 }
 
+bool plain_is_store(const struct insn *i)
+{
+    return i->op == OPROW_mov_eb_gb || i->op == OPROW_mov_ev_gv || i->op == OPROW_mov_eb_ib ||
+           i->op == OPROW_mov_ev_iv;
+}
+
 static void put_exchange(struct emit *e, const struct shape *s, struct place memory)
 {
     struct form load = {.opcode = 0x8B, .o16 = s->form.o16};
@@ -137,7 +143,7 @@ static void put_exchange(struct emit *e, const struct shape *s, struct place mem
     asm_modrm(&e->code, &load, reg, place_reg(R11));
 }
 
-void emit_plain(struct emit *e, enum lowering how)
+static void put_plain(struct emit *e, enum lowering how)
 {
     const struct insn *i = e->i;
     const struct opcode *row = opcode_row(i->op);
@@ -171,4 +177,12 @@ void emit_plain(struct emit *e, enum lowering how)
         }
     }
     asm_modrm(&e->code, &s.form, reg, rm);
+}
+
+void emit_plain(struct emit *e, enum lowering how)
+{
+    e->same = NULL;
+    put_plain(e, how);
+    if (e->same)
+        asm_patch(&e->code, e->same, asm_here(&e->code));
 }
