@@ -28,12 +28,14 @@ enum {
     AT_PAGE_ROOT = 0x6000,
     AT_PAGE_DIRECTORY = 0x7000, /* PAE */
     AT_PAGE_TABLES = 0x8000,
-    SPACE_SIZE = 0x4000,  /* the other address space's tables follow */
+    SPACE_SIZE = 0x4000,     /* the other address space's tables follow */
+    AT_LARGE_TABLE = 0xE000, /* what the large page at LARGE is when it is in pieces */
     AT_RETURNS = 0x13F00, /* in the program's pages: IRET, IRET of 16 bits, RETF 2; 8 bytes each */
     AT_CODE = 0x10000,
     AT_DATA = 0x20000,
     AT_STACK = 0x30000,
     AT_NEXT = 0x40000,
+    AT_ORIGINAL = 0x50000,
     ALIAS_DATA = 0x100000,
     ALIAS_CODE = 0x110000,
     ALIAS_TABLES = 0x120000, /* of AT_PAGE_ROOT and all tables behind it */
@@ -71,6 +73,9 @@ enum {
     SEL_FRESH = 0xC8,     /* SEL_BASED, not accessed */
     SEL_CODE_FRESH = 0xD0,
     SEL_DOWN16 = 0xD8,
+    SEL_STACK_DOWN = 0xE0, /* AT_STACK and what follows 800h */
+    SEL_STACK_DOWN16 = 0xE8,
+    SEL_STACK16_0 = 0xF0,  /* level 0, B = 0 */
     SEL_LOCAL_CODE = 0x04, /* in the LDT */
     SEL_LOCAL_DATA = 0x0C,
 };

@@ -406,6 +406,9 @@ static void write_items(struct writer *w, unsigned count)
         {write_port, 4},
         {write_port_string, 1},
         {write_change_page, 5},
+        {write_change_large, 2},
+        {write_flush_page, 2},
+        {write_restore_code, 2},
         {write_move_code, 6},
         {write_change_space, 2},
         {write_control_register, 2},
@@ -453,6 +456,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->video = one_in(w, 3) ? 1 + below(w, PROGRAM_VIDEO_STATES - 1) : 0;
     p->cr4 = one_in(w, 3) ? (uint32_t)rng_next(&w->r) & (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE) : 0;
     p->cr4 |= (uint32_t)rng_next(&w->r) & (CR4_PSE | CR4_PGE);
+    p->start = one_in(w, 2) ? 0x700 + below(w, 0x900) : 0;
     for (unsigned n = 0; n < 8; n++)
         p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);
     write_items(w, one_in(w, 3) ? 20 + below(w, 40) : 60 + below(w, PROGRAM_ITEMS - 100));

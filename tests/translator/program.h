@@ -64,6 +64,7 @@ struct program {
     bool write_protect;
     bool align_check; /* CR0.AM, and EFLAGS.AC */
     bool unreal;      /* real mode: data segments of 4 GiB */
+    uint32_t start;   /* offset of the first item: the program crosses the end of a page */
     unsigned video;   /* what video memory is: program_load.c; 0: as after reset, it is off */
     uint32_t cr4;     /* bits beyond those that SSE and PAE need */
 };

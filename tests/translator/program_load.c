@@ -4,11 +4,12 @@
  *     1000   256 entries of 16 bytes     20000  data (64 KiB), with holes when paged
  *     2000   handler, 2300 gate's RETF   30000  stack (16 KiB)
  *     2400   GDT, 2500 TSS, 2800 IDT     40000  NEXT (handlers.h)
- *     3000   INT 50h to 53h              100000 data again, when paged
- *     3800   COUNTS, 3C00 LDT            110000 the program again, when paged, at one of four
- * places 3D00   another TSS, 3F00 PLACE     120000 when paged: the page tables, there alone 5000
- * top of the ring 0 stack     400000 all again, when paged and the CPU has large pages 6000   page
- * tables of two spaces */
+ *     3000   INT 50h to 53h              50000  the program as it was at first
+ *     3800   COUNTS, 3C00 LDT            100000 data again, when paged
+ *     3D00   another TSS, 3F00 PLACE     110000 the program again, when paged, at one of four
+ * places 5000   top of the ring 0 stack     120000 when paged: the page tables, there alone 6000
+ * page tables of two spaces   400000 all again, when paged and the CPU has large pages E000   a
+ * page table for 400000 */
 #include "tests/translator/layout.h"
 
 #include "cpu/debug.h"
@@ -76,7 +77,7 @@ static void link_item(struct loader *l, const struct item *i, unsigned n, uint8_
 
 static void put_code(struct loader *l)
 {
-    uint16_t at = 0;
+    uint16_t at = (uint16_t)l->p->start;
     for (unsigned n = 0; n < l->p->count; n++) {
         l->at[n] = at;
         if (!l->p->item[n].dropped)
@@ -92,13 +93,16 @@ static void put_code(struct loader *l)
     }
     /* JMP to the start, 32-bit or 16-bit displacement. */
     uint8_t jump[5] = {0xE9};
-    store_le32(jump + 1, 0u - at - (l->p->code32 ? 5 : 3));
+    store_le32(jump + 1, l->p->start - at - (l->p->code32 ? 5 : 3));
     put(l, AT_CODE + at, jump, l->p->code32 ? 5 : 3);
+    uint8_t all[CODE_SIZE];
+    physmap_peek(l->ram, AT_CODE, all, sizeof all);
+    put(l, AT_ORIGINAL, all, sizeof all);
     unsigned item = 0;
     for (unsigned offset = 0; offset < CODE_SIZE; offset++) {
         while (item < l->p->count && (l->p->item[item].dropped || l->at[item] <= offset))
             item++;
-        put16(l, AT_NEXT + offset * 2, item < l->p->count ? l->at[item] : 0);
+        put16(l, AT_NEXT + offset * 2, item < l->p->count ? l->at[item] : (uint16_t)l->p->start);
     }
 }
 
@@ -158,6 +162,9 @@ static void put_descriptors(struct loader *l)
     descriptor(l, SEL_FRESH, AT_DATA, 0xFFFF, 0xF2, 4);
     put_code_segment(l, AT_GDT + SEL_CODE_FRESH, 0xFA);
     descriptor(l, SEL_DOWN16, AT_DATA, 0x7FF, 0xF7, 0);
+    descriptor(l, SEL_STACK_DOWN, AT_STACK, 0x7FF, 0xF7, 4);
+    descriptor(l, SEL_STACK_DOWN16, AT_STACK, 0x7FF, 0xF7, 0);
+    descriptor(l, SEL_STACK16_0, AT_STACK, 0xFFFFF, 0x93, 0);
     put_code_segment(l, AT_LDT + (SEL_LOCAL_CODE & 0xFFF8), 0xFB);
     put64(l, AT_LDT + (SEL_LOCAL_DATA & 0xFFF8), SEGMENT(AT_DATA, 0x8FFFu, 0xF3, 4));
 }
@@ -301,7 +308,7 @@ static bool is_paged(enum program_mode mode)
 }
 
 #define FIRST_TABLE (AT_PAGE_ROOT >> 12)
-#define TABLES      (2 * SPACE_SIZE >> 12)
+#define TABLES      ((2 * SPACE_SIZE >> 12) + 1) /* and AT_LARGE_TABLE */
 
 /* What is the same in both spaces and never changes. Accessed and dirty already: whether a CPU that
  * has a global entry still sets these bits in another space's table is its own affair. */
@@ -340,6 +347,20 @@ static uint32_t page_entry(const struct program *p, uint32_t page, unsigned spac
         rights = code / 4 == space ? 7 : 6;
     }
     return to << 12 | rights | (is_global(page) ? 0x160 : 0);
+}
+
+/* The memory at LARGE in pages of 4 KiB, none of them global. */
+static void put_large_table(struct loader *l)
+{
+    bool pae = l->p->mode == PROGRAM_PAE;
+    for (uint32_t page = 0; page < (pae ? 512 : 1024); page++) {
+        static const uint8_t rights[] = {7, 7, 7, 5, 3, 0x67, 6, 0x27};
+        uint32_t entry = page << 12 | rights[page * 7 / 5 % ARRAY_LEN(rights)];
+        if (pae)
+            put64(l, AT_LARGE_TABLE + page * 8, entry);
+        else
+            put32(l, AT_LARGE_TABLE + page * 4, entry);
+    }
 }
 
 static void put_page_tables(struct loader *l, unsigned space)
@@ -431,7 +452,7 @@ static void set_vcpu(struct loader *l)
     for (unsigned n = 0; n < 8; n++)
         c->reg[n].q = p->reg[n];
     c->reg[ESP].q = s.esp;
-    c->eip = layout_is_flat(p->mode) ? AT_CODE : 0;
+    c->eip = (layout_is_flat(p->mode) ? AT_CODE : 0) + p->start;
     c->cr0 = CR0_ET | CR0_NE | CR0_MP;
     c->cr0 |= p->mode == PROGRAM_REAL ? 0 : CR0_PE;
     c->cr0 |= is_paged(p->mode) ? CR0_PG : 0;
@@ -527,6 +548,7 @@ void program_load(const struct program *p, struct partition *machine)
     put_handlers(&l);
     put_page_tables(&l, 0);
     put_page_tables(&l, 1);
+    put_large_table(&l);
     put_code(&l);
     set_vcpu(&l);
     set_timer(&l);

@@ -38,17 +38,43 @@ void write_load_segment(struct writer *w)
     emit(w, &c);
 }
 
+/* A stack of another kind: B = 0, with something in the upper half of ESP; expand-down; with little
+ * room on either side. The next good one is MOV SS's, or the handler's. */
+static void write_odd_stack(struct writer *w)
+{
+    static const uint16_t selectors[] = {SEL_STACK | 3, SEL_STACK16 | 3, SEL_STACK_DOWN | 3,
+                                         SEL_STACK_DOWN16 | 3};
+    bool supervisor = w->p->mode <= PROGRAM_PAE;
+    uint16_t selector = supervisor ? SEL_STACK16_0 : selectors[below(w, ARRAY_LEN(selectors))];
+    bool wide = selector == (SEL_STACK | 3) || selector == (SEL_STACK_DOWN | 3);
+    uint32_t sp = 0x800 + below(w, STACK_SIZE - 0x900);
+    if (one_in(w, 3))
+        sp = (one_in(w, 2) ? 0x800 : 0x4000) - 20 + below(w, 40);
+    if (!wide && one_in(w, 4))
+        sp = (0u - 20 + below(w, 40)) & 0xFFFF;
+    if (!wide && !supervisor && one_in(w, 2)) /* the supervisor's handlers use ESP */
+        sp |= random_value(w) << 16;
+    struct code c = {{0x8E, 0xD0}, 2};
+    set_reg(w, EAX, selector);
+    emit(w, &c);
+    set_reg(w, ESP, sp);
+}
+
 /* Back to a good stack: MOV ESP, or MOV SS before it, whose shadow must hold. */
 void write_set_stack(struct writer *w)
 {
     uint32_t sp =
         (layout_is_flat(w->p->mode) ? AT_STACK : 0) + 0x800 + below(w, STACK_SIZE - 0x900);
+    struct code c = {{0x8E, 0xD0}, 2};
+    if (w->p->mode < PROGRAM_REAL && one_in(w, 6)) {
+        write_odd_stack(w);
+        return;
+    }
     if (one_in(w, 3) && layout_is_flat(w->p->mode)) {
-        struct code c = {{0x8E, 0xD0}, 2};
         set_reg(w, EAX, w->p->mode == PROGRAM_USER ? SEL_DATA3 | 3 : SEL_DATA0);
         emit(w, &c);
     }
-    set_reg(w, ESP, sp & ~UINT32_C(3));
+    set_reg(w, ESP, one_in(w, 6) ? sp : sp & ~UINT32_C(3));
 }
 
 /* MOV BYTE PTR [code], imm: an immediate of a later or earlier item, or any byte of it. */
@@ -56,22 +82,20 @@ void write_modify_code(struct writer *w)
 {
     bool flat = layout_is_flat(w->p->mode);
     struct code c = {0};
-    if (!flat && w->p->mode != PROGRAM_REAL && w->p->mode != PROGRAM_V86)
-        return; /* no writable segment reaches it */
+    bool protected = !flat && w->p->mode < PROGRAM_REAL;
     struct code victim = {{(uint8_t)(0xB0 + below(w, 4)), (uint8_t)below(w, 256)}, 2}; /* MOV r8 */
     unsigned distance = below(w, 8);
-    if (!flat) { /* through ES: PUSH CS; POP ES */
-        struct code es = {{0x0E, 0x07}, 2};
-        emit(w, &es);
+    if (!flat) { /* through ES: PUSH CS; POP ES. Or MOV EAX, SEL_CODE_DATA; MOV ES, EAX */
+        struct code es = {{0x0E, 0x07}, 2}, mov = {{0x8E, 0xC0}, 2};
+        if (protected)
+            set_reg(w, EAX, SEL_CODE_DATA | 3);
+        emit(w, protected ? &mov : &es);
         e8(&c, 0x26);
     }
     bool wide = one_in(w, 3);
-    e16(&c, (wide ? 0xC7u : 0xC6u) | (flat ? 0x0500u : 0x0600u));
+    e16(&c, (wide ? 0xC7u : 0xC6u) | (w->p->code32 ? 0x0500u : 0x0600u));
     unsigned at = c.n;
-    if (flat)
-        e32(&c, 0);
-    else
-        e16(&c, 0);
+    e_word(w, &c, 0);
     if (wide && w->p->code32)
         e32(&c, 0x90909090);
     else if (wide)
@@ -143,6 +167,50 @@ void write_change_page(struct writer *w)
     e16(&flush, 0x3D01);
     e32(&flush, page << 12);
     emit(w, &flush);
+}
+
+/* A supervisor has the large page at LARGE in pieces, or away, or read-only, or whole again; all of
+ * it is flushed then. */
+void write_change_large(struct writer *w)
+{
+    bool pae = w->p->mode == PROGRAM_PAE;
+    if (w->p->mode != PROGRAM_PAGED && !pae)
+        return;
+    static const uint32_t entries[] = {0x87, 0x87, AT_LARGE_TABLE | 7, AT_LARGE_TABLE | 7,
+                                       0x85, 0x83, AT_LARGE_TABLE | 5, 0x86,
+                                       0xE7};
+    struct code store = {{0xC7, 0x05}, 2}, reload = {{0xCD, 0x53}, 2};
+    e32(&store, ALIAS_TABLES + (pae ? AT_PAGE_DIRECTORY - AT_PAGE_ROOT + 16 : 4));
+    e32(&store, entries[below(w, ARRAY_LEN(entries))]);
+    emit(w, &store);
+    emit(w, &reload);
+}
+
+/* INVLPG of a page that is as it was: the program's own, the next one, its stack's, its data's. */
+void write_flush_page(struct writer *w)
+{
+    static const uint32_t pages[] = {AT_CODE,    AT_CODE + 0x1000, ALIAS_CODE, AT_STACK + 0x1000,
+                                     AT_DATA,    ALIAS_DATA,       LARGE,      LARGE + AT_CODE,
+                                     AT_HANDLER, AT_STACK};
+    struct code flush = {{0x0F, 0x01, 0x3D}, 3};
+    if (w->p->mode > PROGRAM_PAE)
+        return;
+    e32(&flush, pages[below(w, ARRAY_LEN(pages))] + below(w, 0x1000));
+    emit(w, &flush);
+}
+
+/* REP MOVS of a piece of the program as it was at first over what it is now: most of it is the
+ * same, and what runs is among it. */
+void write_restore_code(struct writer *w)
+{
+    struct code c = {{0xF3, (uint8_t)(0xA4 + one_in(w, 2))}, 2};
+    if (w->p->mode > PROGRAM_PAE)
+        return;
+    uint32_t at = w->p->start + below(w, 0x800);
+    set_reg(w, ESI, AT_ORIGINAL + at);
+    set_reg(w, EDI, (w->p->mode != PROGRAM_FLAT && one_in(w, 3) ? ALIAS_CODE : AT_CODE) + at);
+    set_reg(w, ECX, one_in(w, 20) ? below(w, 0x1800) : below(w, 0x200));
+    emit(w, &c);
 }
 
 /* The A20 gate, where a program may: what lies at 100000h and above comes and goes. */

@@ -209,6 +209,8 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     static const char *const forms[] = {"auto", "window", "soft"};
     printf("FAIL: program %llu with %s, shadow %s\n", (unsigned long long)seed, engine->name,
            forms[s.shadow]);
+    for (unsigned n = 0; n < result.found.count && n < ARRAY_LEN(result.found.item); n++)
+        printf("  seen first: %s: reference %s, tested %s\n", result.found.item[n].what, result.found.item[n].reference, result.found.item[n].tested);
     run(&s, stdout, &result);
     s.insns = result.insns + 1000;
     printf("the same program, made small:\n");
