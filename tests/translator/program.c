@@ -340,6 +340,9 @@ static void write_row(struct writer *w, unsigned op)
         string_registers(w);
     if (string && !one_in(w, 6))
         set_reg(w, ECX, one_in(w, 8) ? below(w, 3000) : below(w, 20));
+    bool bits = strncmp(row->mnemonic, "bt", 2) == 0 && insn_is_mem(&i);
+    if (bits && i.reg != i.base && i.reg != i.index && i.reg != ESP && !one_in(w, 4))
+        set_reg(w, i.reg, below(w, 600) - 300); /* a bit near the operand */
     if (row->form & 1 && insn_is_mem(&i) && !one_in(w, 5))
         aim(w, &i);
     add(w, c.b, i.len);
@@ -406,8 +409,8 @@ static void write_items(struct writer *w, unsigned count)
         {write_port, 4},
         {write_port_string, 1},
         {write_change_page, 5},
-        {write_change_large, 2},
-        {write_flush_page, 2},
+        {write_change_large, 4},
+        {write_flush_page, 4},
         {write_restore_code, 2},
         {write_move_code, 6},
         {write_change_space, 2},
@@ -417,6 +420,8 @@ static void write_items(struct writer *w, unsigned count)
         {write_enter_unreal, 2},
         {gate_a20, 2},
         {write_halt, 1},
+        {write_ask_selector, 2},
+        {write_fpu_state, 3},
         {write_set_registers, 8},
     };
     /* Every other program has much of one kind. */

@@ -549,6 +549,9 @@ void program_load(const struct program *p, struct partition *machine)
     put_page_tables(&l, 0);
     put_page_tables(&l, 1);
     put_large_table(&l);
+    /* The gate is open when either says so. From here on it is port 92h, until the other does. */
+    board_port_write(partition_board(machine), 0x92, 2, 1);
+    board_port_write(partition_board(machine), 0x64, 0xDD, 1);
     put_code(&l);
     set_vcpu(&l);
     set_timer(&l);

@@ -74,6 +74,8 @@ void write_set_stack(struct writer *w)
         set_reg(w, EAX, w->p->mode == PROGRAM_USER ? SEL_DATA3 | 3 : SEL_DATA0);
         emit(w, &c);
     }
+    if (w->p->mode >= PROGRAM_REAL && one_in(w, 8))
+        sp = (0u - 20 + below(w, 40)) & 0xFFFF; /* it wraps */
     set_reg(w, ESP, one_in(w, 6) ? sp : sp & ~UINT32_C(3));
 }
 
@@ -218,7 +220,12 @@ void gate_a20(struct writer *w)
 {
     if (w->p->mode > PROGRAM_PAE && w->p->mode != PROGRAM_REAL)
         return;
-    struct code al = {{0xB0, (uint8_t)(one_in(w, 2) ? 0 : 2)}, 2}, out = {{0xE6, 0x92}, 2};
+    bool on = one_in(w, 2), controller = one_in(w, 6);
+    struct code al = {{0xB0, on ? 2 : 0}, 2}, out = {{0xE6, 0x92}, 2};
+    if (controller) {
+        al.b[1] = on ? 0xDF : 0xDD;
+        out.b[1] = 0x64;
+    }
     emit(w, &al);
     emit(w, &out);
 }
@@ -312,22 +319,77 @@ void write_enter_unreal(struct writer *w)
 {
     static const uint16_t selectors[] = {SEL_DATA0, SEL_DATA0, SEL_BASED,     SEL_SMALL,
                                          SEL_DOWN,  SEL_BIG,   SEL_READ_ONLY, SEL_WRAP};
-    static const uint8_t into[] = {0xC3, 0xDB, 0xE3, 0xEB};
+    static const uint8_t into[] = {0xC3, 0xDB, 0xE3, 0xEB, 0xD3};
+    uint8_t modrm = into[below(w, ARRAY_LEN(into))];
+    bool stack = modrm == 0xD3;
     struct code cli = {{0xFA}, 1}, in = {{0x0F, 0x01, 0xF0}, 3}, sti = {{0xFB}, 1};
-    struct code load = {{0x8E, into[below(w, 4)]}, 2};
+    struct code load = {{0x8E, modrm}, 2};
     if (w->p->mode != PROGRAM_REAL)
         return;
     emit(w, &cli);
-    set_reg(w, EBX, selectors[below(w, ARRAY_LEN(selectors))]);
+    set_reg(w, EBX, stack ? SEL_STACK16_0 : selectors[below(w, ARRAY_LEN(selectors))]);
     set_reg(w, EAX, CR0_PE);
     emit(w, &in);
     emit(w, &load);
     flip_control(w, 0, CR0_PE);
     emit(w, &sti);
     if (one_in(w, 2)) { /* what real mode makes of it */
-        set_reg(w, EAX, (AT_DATA >> 4) + below(w, 0x100));
+        set_reg(w, EAX, stack ? AT_STACK >> 4 : (AT_DATA >> 4) + below(w, 0x100));
         load.b[1] -= 3;
         emit(w, &load);
+    }
+}
+
+/* LAR, LSL, VERR, VERW of a selector: of the tables, mostly. */
+void write_ask_selector(struct writer *w)
+{
+    struct code c = {0};
+    unsigned n = below(w, 4), reg = below(w, 3); /* EAX, ECX, EDX */
+    set_reg(w, reg, one_in(w, 10) ? below(w, 0x10000) : below(w, 0x20) * 8 + below(w, 8) % 5);
+    if (one_in(w, 3))
+        e8(&c, 0x66);
+    e8(&c, 0x0F);
+    if (n < 2)
+        e16(&c, (0x02 + n) | (0xC0 | below(w, 3) << 3 | reg) << 8);
+    else
+        e16(&c, (0xC0 | (n + 2) << 3 | reg) << 8);
+    emit(w, &c);
+}
+
+/* The FPU's state to memory and back: environment, x87, all of it. The memory is known, mostly. */
+void write_fpu_state(struct writer *w)
+{
+    static const struct {
+        uint8_t bytes[2], ext[2];
+        unsigned align;
+    } kinds[] = {
+        {{0xD9, 0}, {6, 4}, 1},     /* FNSTENV, FLDENV */
+        {{0xDD, 0}, {6, 4}, 1},     /* FNSAVE, FRSTOR */
+        {{0xD9, 0}, {7, 5}, 1},     /* FNSTCW, FLDCW */
+        {{0x0F, 0xAE}, {0, 1}, 16}, /* FXSAVE, FXRSTOR */
+        {{0x0F, 0xAE}, {3, 2}, 1},  /* STMXCSR, LDMXCSR */
+    };
+    bool flat = layout_is_flat(w->p->mode), prefix = one_in(w, 4);
+    unsigned n = below(w, ARRAY_LEN(kinds));
+    uint32_t place = (flat ? AT_DATA : 0) + below(w, 0x8000);
+    if (one_in(w, 6))
+        place = (flat ? AT_DATA : 0) + 0x1000 * below(w, 16) - below(w, 40);
+    place &= ~(kinds[n].align - 1u);
+    for (unsigned part = 0; part < 2; part++) {
+        struct code c = {0}, know = {{0xFE, w->p->code32 ? 0x05 : 0x06}, 2}; /* INC BYTE [] */
+        e_word(w, &know, place);
+        if (!part && !one_in(w, 4))
+            emit(w, &know);
+        if (prefix)
+            e8(&c, 0x66);
+        e8(&c, kinds[n].bytes[0]);
+        if (kinds[n].bytes[1])
+            e8(&c, kinds[n].bytes[1]);
+        e8(&c, (w->p->code32 ? 5u : 6u) | kinds[n].ext[part] << 3);
+        e_word(w, &c, place);
+        emit(w, &c);
+        for (unsigned k = below(w, 4); !part && k; k--)
+            write_any_instruction(w);
     }
 }
 

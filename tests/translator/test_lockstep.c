@@ -48,12 +48,14 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
 {
     struct setup *s = ctx;
     bool reference = side == LOCKSTEP_REFERENCE;
-    struct machine_options o = {
-        .memory = PROGRAM_MEMORY,
-        .cpu = model_of(s->program),
-        .no_apic = true,
-        .engine = reference ? engine_find("interp") : s->engine,
-        .tuning = {.shadow = s->shadow, .eager = s->program->seed / 3 % 2, .exact_fpu = true}};
+    struct machine_options o = {.memory = PROGRAM_MEMORY,
+                                .cpu = model_of(s->program),
+                                .no_apic = true,
+                                .engine = reference ? engine_find("interp") : s->engine,
+                                .tuning = {.shadow = s->shadow,
+                                           .eager = s->program->seed / 3 % 2,
+                                           .traced = s->program->seed / 24 % 2,
+                                           .exact_fpu = true}};
     s->machine[side] = machine_new(&o);
     if (!s->machine[side]) {
         snprintf(error, error_len, "out of memory");
@@ -210,7 +212,8 @@ static bool one_program(uint64_t seed, enum program_mode mode, const struct engi
     printf("FAIL: program %llu with %s, shadow %s\n", (unsigned long long)seed, engine->name,
            forms[s.shadow]);
     for (unsigned n = 0; n < result.found.count && n < ARRAY_LEN(result.found.item); n++)
-        printf("  seen first: %s: reference %s, tested %s\n", result.found.item[n].what, result.found.item[n].reference, result.found.item[n].tested);
+        printf("  seen first: %s: reference %s, tested %s\n", result.found.item[n].what,
+               result.found.item[n].reference, result.found.item[n].tested);
     run(&s, stdout, &result);
     s.insns = result.insns + 1000;
     printf("the same program, made small:\n");

@@ -88,6 +88,8 @@ void write_control_register(struct writer *w);
 void write_debug_register(struct writer *w);
 void write_table_register(struct writer *w);
 void write_enter_unreal(struct writer *w);
+void write_ask_selector(struct writer *w);
+void write_fpu_state(struct writer *w);
 void write_halt(struct writer *w);
 
 #endif
