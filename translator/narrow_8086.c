@@ -24,7 +24,7 @@ bool narrow_int_8086(struct vcpu *c, uint32_t site)
         return false;
     uint32_t entry = (uint32_t)c->idtr.base + vector * 4u;
     const uint8_t *to = tlb_lookup(&c->tlb, c->tlb_view, TLB_READ, entry, 4);
-    uint8_t *frame = to ? narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -6), 6) : NULL;
+    uint8_t *frame = to ? narrow_new_frame(c, 6) : NULL;
     if (!frame)
         return false;
     narrow_begin(c, site);
@@ -50,7 +50,7 @@ bool narrow_iret_8086(struct vcpu *c, uint32_t site)
     if (!c->code_8086 || i->osize != 2 || c->stop_on || c->model <= CPU_286 ||
         (v86 && (c->eflags & FLAG_IOPL) != FLAG_IOPL))
         return false;
-    const uint8_t *frame = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 6, TLB_READ);
+    const uint8_t *frame = narrow_frame(c, 6);
     uint32_t flags = frame ? load_le16(frame + 4) : 0;
     if (!frame || ((flags | c->eflags) & (FLAG_TF | FLAG_NT)))
         return false;

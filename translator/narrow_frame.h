@@ -6,11 +6,31 @@
 
 #include "cpu/access.h"
 #include "cpu/segment.h"
+#include "translator/narrow.h"
 
 /* The offset of what lies disp bytes above the top of the stack (below it, if negative). */
 static inline uint32_t narrow_stack_offset(const struct vcpu *c, int32_t disp)
 {
     return stack_wrapped(c, c->reg[ESP].d + (uint32_t)disp);
+}
+
+/* The host address of so many bytes on top of the stack, as narrow_reach has it; NULL, too, where
+ * SP wraps among them: its words do not lie side by side then. */
+static inline const uint8_t *narrow_frame(struct vcpu *c, unsigned bytes)
+{
+    uint32_t offset = narrow_stack_offset(c, 0);
+    if (!c->stack32 && offset + bytes > 0x10000)
+        return NULL;
+    return narrow_reach(c, SEG_SS, offset, bytes, TLB_READ);
+}
+
+/* The same of a frame that is to be pushed, as narrow_reach_write has it. */
+static inline uint8_t *narrow_new_frame(struct vcpu *c, unsigned bytes)
+{
+    uint32_t offset = narrow_stack_offset(c, -(int32_t)bytes);
+    if (!c->stack32 && offset + bytes > 0x10000)
+        return NULL;
+    return narrow_reach_write(c, SEG_SS, offset, bytes);
 }
 
 /* The offset of what lies disp bytes behind the start of i's memory operand. */

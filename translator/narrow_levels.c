@@ -156,7 +156,7 @@ bool narrow_call_gate(struct vcpu *c, uint16_t selector, uint32_t next)
     uint8_t *p;
     if (cpl == c->cpl) {
         uint32_t sp = c->reg[ESP].d - 2 * size;
-        p = narrow_reach_write(c, SEG_SS, stack_wrapped(c, sp), 2 * size);
+        p = narrow_new_frame(c, 2 * size);
         if (!p)
             return false;
         put(&p, next, size);
@@ -187,7 +187,7 @@ static uint32_t get(const uint8_t *frame, unsigned n, unsigned size)
 /* Top of the stack: at least so many bytes. */
 static const uint8_t *stack_top(struct vcpu *c, unsigned bytes)
 {
-    return narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), bytes, TLB_READ);
+    return narrow_frame(c, bytes);
 }
 
 /* words: how many lie below SS:ESP. */

@@ -33,8 +33,7 @@ bool narrow_far_same_level(struct vcpu *c, const struct insn *i, struct far_poin
     if (!is_usual(c) || (to.selector & 3u) > c->cpl || !find_code(c, to.selector, eip, &d))
         return false;
     if (call) {
-        int32_t bytes = (int32_t)(2 * size);
-        uint8_t *frame = narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -bytes), 2 * size);
+        uint8_t *frame = narrow_new_frame(c, 2 * size);
         if (!frame)
             return false;
         narrow_put(frame, next, size);
@@ -50,7 +49,7 @@ bool narrow_return_same_level(struct vcpu *c, unsigned size, unsigned release)
     struct descriptor d;
     if (!is_usual(c))
         return false;
-    const uint8_t *frame = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 2 * size, TLB_READ);
+    const uint8_t *frame = narrow_frame(c, 2 * size);
     if (!frame)
         return false;
     uint32_t eip = narrow_load(frame, size);
@@ -76,7 +75,7 @@ static bool arrive(struct vcpu *c, uint8_t vector, unsigned dpl, uint32_t eip, u
         return false;
     unsigned size = descriptor_type(&gate) & 8 ? 4 : 2;
     uint32_t bytes = (error >= 0 ? 4 : 3) * size;
-    uint8_t *frame = narrow_reach_write(c, SEG_SS, narrow_stack_offset(c, -(int32_t)bytes), bytes);
+    uint8_t *frame = narrow_new_frame(c, bytes);
     if (!frame)
         return false;
     if (error >= 0) {
@@ -122,7 +121,7 @@ bool narrow_iret_same_level(struct vcpu *c, unsigned size)
     struct descriptor d;
     if (!is_usual(c))
         return false;
-    const uint8_t *frame = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 3 * size, TLB_READ);
+    const uint8_t *frame = narrow_frame(c, 3 * size);
     if (!frame)
         return false;
     uint32_t eip = narrow_load(frame, size), flags = narrow_load(frame + 2 * size, size);

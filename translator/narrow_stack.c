@@ -64,7 +64,7 @@ static const uint8_t *pusha(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[site_index(site)];
     unsigned size = ui->insn->osize;
     uint32_t sp = c->reg[ESP].d - 8 * size;
-    uint8_t *p = narrow_reach_write(c, SEG_SS, stack_wrapped(c, sp), 8 * size);
+    uint8_t *p = narrow_new_frame(c, 8 * size);
     if (!p)
         return translator_help(c, site);
     for (unsigned n = 0; n < 8; n++) {
@@ -80,7 +80,7 @@ static const uint8_t *popa(struct vcpu *c, uint32_t site)
     const struct unit_insn *ui = &u->insn[site_index(site)];
     unsigned size = ui->insn->osize;
     uint32_t sp = c->reg[ESP].d;
-    const uint8_t *p = narrow_reach(c, SEG_SS, stack_wrapped(c, sp), 8 * size, TLB_READ);
+    const uint8_t *p = narrow_frame(c, 8 * size);
     if (!p)
         return translator_help(c, site);
     for (unsigned n = 0; n < 8; n++) {
