@@ -51,19 +51,21 @@ have_tools() {
     done
 }
 
-# build PRESET: configures when needed and builds, quietly unless it fails.
+# build PRESET [TARGET...]: configures when needed and builds all, or these targets; quietly unless it fails.
 build() {
-    folder=build
-    [ "$1" = release ] || folder=build-$1
+    preset=$1 folder=build
+    shift
+    [ "$preset" = release ] || folder=build-$preset
+    [ $# = 0 ] || set -- --target "$@"
     [ -f "$folder/build.ninja" ] || say "configuring $folder"
     log=$(mktemp)
-    if ! cmake --preset "$1" >"$log" 2>&1; then
+    if ! cmake --preset "$preset" >"$log" 2>&1; then
         cat "$log" >&2
         return 1
     fi
     if [ -t 2 ]; then
-        NINJA_STATUS='[%f/%t] ' cmake --build "$folder" >&2 || return 1
-    elif ! cmake --build "$folder" >"$log" 2>&1; then
+        NINJA_STATUS='[%f/%t] ' cmake --build "$folder" "$@" >&2 || return 1
+    elif ! cmake --build "$folder" "$@" >"$log" 2>&1; then
         tail -60 "$log" >&2
         return 1
     fi
