@@ -28,6 +28,16 @@ void surface_free(struct surface *s)
     *s = (struct surface){0};
 }
 
+void surface_mark_rows(struct surface *s, unsigned first, unsigned end)
+{
+    end = end < s->height ? end : s->height;
+    if (first >= end)
+        return;
+    bool none = s->dirty_first >= s->dirty_end;
+    s->dirty_first = none || first < s->dirty_first ? first : s->dirty_first;
+    s->dirty_end = none || end > s->dirty_end ? end : s->dirty_end;
+}
+
 /* Columns of a row up to the last one that is not blank. */
 static unsigned used_columns(const struct text_screen *screen, unsigned row)
 {

@@ -12,7 +12,8 @@ struct surface {
     uint32_t *pixels;
     unsigned width, height;
     unsigned aspect_x, aspect_y; /* shape of the whole picture on a monitor: 4:3, or width:height */
-    unsigned dirty_first, dirty_end; /* rows changed by the latest render: first, one past last */
+    unsigned dirty_first, dirty_end; /* rows changed by the latest render: first, one past last; and
+                                        those that surface_mark_rows added */
     size_t capacity;                 /* pixels allocated */
 };
 
@@ -20,6 +21,9 @@ struct surface {
  * host has no memory; the surface is then unchanged. */
 must_use bool surface_resize(struct surface *s, unsigned width, unsigned height);
 void surface_free(struct surface *s);
+
+/* Rows first to end - 1, too, have changed. Rows that there are not don't matter. */
+void surface_mark_rows(struct surface *s, unsigned first, unsigned end);
 
 #define TEXT_MAX_COLUMNS 200
 #define TEXT_MAX_ROWS    100

@@ -79,6 +79,14 @@ bool session_unit_emitted(void *ctx, const struct unit_code *code)
     return fine;
 }
 
+/* The main thread may be slower than the ticks: what it has not shown yet stays to be shown. */
+static void render(struct session *s, void *vga)
+{
+    unsigned first = s->surface.dirty_first, end = s->surface.dirty_end;
+    vga_render(vga, &s->surface);
+    surface_mark_rows(&s->surface, first, end);
+}
+
 /* About 60 times a second, between two instructions of the guest. */
 static void tick(void *ctx, struct partition *p)
 {
@@ -90,7 +98,7 @@ static void tick(void *ctx, struct partition *p)
     if (s->display || s->o->until || typist_waits_for_text(&s->typist))
         vga_text_screen(vga, &s->text);
     if (s->display) {
-        vga_render(vga, &s->surface);
+        render(s, vga);
         look_at_lights(s);
         look_at_speed(s);
     }

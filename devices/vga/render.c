@@ -102,21 +102,6 @@ static bool range_dirty(const struct vga_picture *p, uint32_t first, uint32_t la
     return false;
 }
 
-static void mark_rows(struct surface *out, unsigned first, unsigned end)
-{
-    if (first >= end)
-        return;
-    if (out->dirty_first >= out->dirty_end) {
-        out->dirty_first = first;
-        out->dirty_end = end;
-        return;
-    }
-    if (first < out->dirty_first)
-        out->dirty_first = first;
-    if (end > out->dirty_end)
-        out->dirty_end = end;
-}
-
 /* --- Text ---------------------------------------------------------------------------------- */
 
 /* Copies both fonts out of plane 2; true when one changed. */
@@ -238,7 +223,7 @@ static void render_text(struct vga *v, const struct view *w, struct vga_picture 
         if (band.count > end - band.y)
             band.count = end - band.y;
         if (draw_band(v, w, p, out, &band, cursor_at, blink_dark))
-            mark_rows(out, band.y, band.y + band.count);
+            surface_mark_rows(out, band.y, band.y + band.count);
         band.y += band.count;
         band.scan = 0;
         band.ma += w->row_step;
@@ -320,7 +305,7 @@ static void render_planes(struct vga *v, const struct view *w, struct vga_pictur
             uint32_t *row = out->pixels + (size_t)y * out->width;
             for (unsigned x = 0; x < w->width; x++)
                 row[x] = w->colours[values[x + pan]];
-            mark_rows(out, y, y + 1);
+            surface_mark_rows(out, y, y + 1);
         }
         if (++scan >= w->scans_per_row) {
             scan = 0;
@@ -381,13 +366,13 @@ static void render_packed(struct vga *v, const struct view *w, struct vga_pictur
             /* Panned beyond the end of memory. */
             memset(row, 0, (size_t)w->width * sizeof *row);
             if (all)
-                mark_rows(out, y, y + 1);
+                surface_mark_rows(out, y, y + 1);
             continue;
         }
         if (!all && !range_dirty(p, (uint32_t)at, (uint32_t)at + row_bytes - 1))
             continue;
         packed_row(w, v->vram + at, row);
-        mark_rows(out, y, y + 1);
+        surface_mark_rows(out, y, y + 1);
     }
 }
 
@@ -398,7 +383,7 @@ static void render_blank(const struct view *w, struct surface *out, bool all)
     if (!all)
         return;
     memset(out->pixels, 0, (size_t)w->width * w->height * sizeof *out->pixels);
-    mark_rows(out, 0, w->height);
+    surface_mark_rows(out, 0, w->height);
 }
 
 bool vga_render(void *state, struct surface *out)
