@@ -67,11 +67,15 @@ static uint8_t *enter_device(struct vcpu *c, uint32_t gva, enum tlb_view view, e
 static uint8_t *enter(struct vcpu *c, uint32_t gva, enum tlb_view view, enum tlb_kind kind,
                       const struct walk_page *page)
 {
-    const struct region *r = physmap_find(c->physmap, page->gpa);
-    if (r->offset == NO_BACKING)
-        return enter_device(c, gva, view, kind, page);
-    bool memory = r->kind == REGION_RAM || r->kind == REGION_VRAM;
-    uint64_t offset = physmap_machine(c->physmap, r, page->gpa);
+    uint64_t offset = physmap_plain(c->physmap, page->gpa);
+    bool memory = true;
+    if (unlikely(offset == NO_BACKING)) {
+        const struct region *r = physmap_find(c->physmap, page->gpa);
+        if (r->offset == NO_BACKING)
+            return enter_device(c, gva, view, kind, page);
+        memory = r->kind == REGION_RAM || r->kind == REGION_VRAM;
+        offset = physmap_machine(c->physmap, r, page->gpa);
+    }
     if (kind == TLB_WRITE) {
         if (!memory)
             return enter_device(c, gva, view, kind, page);

@@ -14,13 +14,11 @@
 #define STORE_FRESH 16384 /* bytes that the host's kernel is asked to store */
 
 struct physmap {
+    struct physmap_head head; /* first: physmap_head */
     struct log *log;
     int fd;
-    uint8_t *memory; /* machine memory */
-    uint64_t memory_size;
     uint64_t ram_size;
     uint64_t alloc_next;
-    uint8_t *page_state; /* one byte per machine page */
     uint64_t *code_bits; /* one bit per machine byte; touched where code is only */
     bool a20;
     struct region regions[MAX_REGIONS]; /* sorted by base, no overlap */
@@ -33,7 +31,7 @@ struct physmap {
 
 static size_t code_bits_size(const struct physmap *pm)
 {
-    return pm->memory_size / 8 + PAGE_SIZE; /* who reads 8 bytes at the last byte's bit may */
+    return pm->head.memory_size / 8 + PAGE_SIZE; /* who reads 8 bytes at the last byte's bit may */
 }
 
 struct physmap *physmap_create(uint64_t ram_size, uint64_t extra, struct log *log)
@@ -43,19 +41,19 @@ struct physmap *physmap_create(uint64_t ram_size, uint64_t extra, struct log *lo
         return NULL;
     pm->log = log;
     pm->ram_size = align_up(ram_size, PAGE_SIZE);
-    pm->memory_size = pm->ram_size + align_up(extra, PAGE_SIZE);
+    pm->head.memory_size = pm->ram_size + align_up(extra, PAGE_SIZE);
     pm->alloc_next = pm->ram_size;
     pm->a20 = true;
-    pm->memory = MAP_FAILED;
-    pm->page_state = calloc(pm->memory_size >> PAGE_SHIFT, 1);
+    pm->head.memory = MAP_FAILED;
+    pm->head.page_state = calloc(pm->head.memory_size >> PAGE_SHIFT, 1);
     pm->fd = memfd_create("umbra-machine-memory", MFD_CLOEXEC);
-    if (!pm->page_state || pm->fd < 0 || ftruncate(pm->fd, (off_t)pm->memory_size) < 0)
+    if (!pm->head.page_state || pm->fd < 0 || ftruncate(pm->fd, (off_t)pm->head.memory_size) < 0)
         goto fail;
-    pm->memory =
-        mmap(NULL, pm->memory_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, pm->fd, 0);
+    pm->head.memory = mmap(NULL, pm->head.memory_size, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_NORESERVE, pm->fd, 0);
     void *bits = mmap(NULL, code_bits_size(pm), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pm->memory == MAP_FAILED || bits == MAP_FAILED)
+    if (pm->head.memory == MAP_FAILED || bits == MAP_FAILED)
         goto fail;
     madvise(bits, code_bits_size(pm), MADV_NOHUGEPAGE); /* code is sparse */
     pm->code_bits = bits;
@@ -74,13 +72,13 @@ void physmap_destroy(struct physmap *pm)
         free(pm->listeners);
         pm->listeners = next;
     }
-    if (pm->memory != MAP_FAILED)
-        munmap(pm->memory, pm->memory_size);
+    if (pm->head.memory != MAP_FAILED)
+        munmap(pm->head.memory, pm->head.memory_size);
     if (pm->code_bits)
         munmap(pm->code_bits, code_bits_size(pm));
     if (pm->fd >= 0)
         close(pm->fd);
-    free(pm->page_state);
+    free(pm->head.page_state);
     free(pm);
 }
 
@@ -96,7 +94,7 @@ uint64_t physmap_machine_size(const struct physmap *pm)
 
 uint64_t physmap_memory_size(const struct physmap *pm)
 {
-    return pm->memory_size;
+    return pm->head.memory_size;
 }
 
 int physmap_fd(const struct physmap *pm)
@@ -107,21 +105,29 @@ int physmap_fd(const struct physmap *pm)
 uint64_t physmap_alloc(struct physmap *pm, uint64_t size)
 {
     size = align_up(size, PAGE_SIZE);
-    if (size > pm->memory_size - pm->alloc_next)
+    if (size > pm->head.memory_size - pm->alloc_next)
         return NO_BACKING;
     uint64_t offset = pm->alloc_next;
     pm->alloc_next += size;
     return offset;
 }
 
-uint8_t *physmap_host(const struct physmap *pm, uint64_t offset)
+static void find_largest(struct physmap *pm)
 {
-    assert(offset < pm->memory_size);
-    return pm->memory + offset;
+    pm->head.size = 0;
+    for (size_t n = 0; n < pm->region_count && pm->a20; n++) {
+        const struct region *r = &pm->regions[n];
+        if (r->kind != REGION_RAM || r->size <= pm->head.size)
+            continue;
+        pm->head.base = r->base;
+        pm->head.size = r->size;
+        pm->head.offset = r->offset;
+    }
 }
 
 static void tell_map_changed(struct physmap *pm, bool gate)
 {
+    find_largest(pm);
     for (struct physmap_listener *l = pm->listeners; l; l = l->next) {
         if (l->map_changed && (gate || !l->pages_moved))
             l->map_changed(l->ctx);
@@ -233,7 +239,7 @@ void physmap_map_ram(struct physmap *pm, uint64_t base, uint64_t size, uint64_t 
 void physmap_map_rom(struct physmap *pm, uint64_t base, uint64_t size, uint64_t offset,
                      uint64_t write_offset)
 {
-    assert(offset + size <= pm->memory_size);
+    assert(offset + size <= pm->head.memory_size);
     map_region(pm, (struct region){.base = base,
                                    .size = size,
                                    .kind = REGION_ROM,
@@ -243,7 +249,7 @@ void physmap_map_rom(struct physmap *pm, uint64_t base, uint64_t size, uint64_t 
 
 void physmap_map_vram(struct physmap *pm, uint64_t base, uint64_t size, uint64_t offset)
 {
-    assert(offset >= pm->ram_size && offset + size <= pm->memory_size);
+    assert(offset >= pm->ram_size && offset + size <= pm->head.memory_size);
     map_region(pm, (struct region){.base = base,
                                    .size = size,
                                    .kind = REGION_VRAM,
@@ -343,14 +349,9 @@ uint64_t *physmap_code_bits(const struct physmap *pm)
     return pm->code_bits;
 }
 
-uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset)
-{
-    return pm->page_state[offset >> PAGE_SHIFT];
-}
-
 static void mark(struct physmap *pm, uint64_t offset, uint8_t bit)
 {
-    uint8_t *state = &pm->page_state[offset >> PAGE_SHIFT];
+    uint8_t *state = &pm->head.page_state[offset >> PAGE_SHIFT];
     bool news = !(*state & bit) && page_state_writable_beside(*state);
     *state |= bit;
     if (news)
@@ -359,7 +360,7 @@ static void mark(struct physmap *pm, uint64_t offset, uint8_t bit)
 
 static void unmark(struct physmap *pm, uint64_t offset, uint8_t bit)
 {
-    pm->page_state[offset >> PAGE_SHIFT] &= (uint8_t)~bit;
+    pm->head.page_state[offset >> PAGE_SHIFT] &= (uint8_t)~bit;
 }
 
 void physmap_code_mark(struct physmap *pm, uint64_t offset)
@@ -387,8 +388,8 @@ void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len)
     if (!len)
         return;
     for (uint64_t page = offset >> PAGE_SHIFT; page <= (offset + len - 1) >> PAGE_SHIFT; page++) {
-        pm->page_state[page] |= PAGE_DIRTY;
-        uint8_t state = pm->page_state[page];
+        pm->head.page_state[page] |= PAGE_DIRTY;
+        uint8_t state = pm->head.page_state[page];
         if (likely(!(state & PAGE_NOTED)))
             continue;
         uint64_t from = page << PAGE_SHIFT, to = from + PAGE_SIZE;
@@ -405,7 +406,7 @@ void physmap_wrote(struct physmap *pm, uint64_t offset, uint64_t len)
 
 void physmap_store(struct physmap *pm, uint64_t offset, const void *buf, size_t len)
 {
-    bool fresh = len >= STORE_FRESH && !(pm->page_state[offset >> PAGE_SHIFT] & PAGE_DIRTY);
+    bool fresh = len >= STORE_FRESH && !(pm->head.page_state[offset >> PAGE_SHIFT] & PAGE_DIRTY);
     if (!fresh || pwrite(pm->fd, buf, len, (off_t)offset) != (ssize_t)len)
         memcpy(physmap_host(pm, offset), buf, len);
     physmap_wrote(pm, offset, len);
@@ -419,7 +420,7 @@ bool physmap_take_dirty(struct physmap *pm, uint64_t offset, uint64_t len, uint8
     uint64_t first = offset >> PAGE_SHIFT;
     uint64_t pages = len ? ((offset + len - 1) >> PAGE_SHIFT) - first + 1 : 0;
     for (uint64_t i = 0; i < pages; i++) {
-        uint8_t *state = &pm->page_state[first + i];
+        uint8_t *state = &pm->head.page_state[first + i];
         if (!(*state & which))
             continue;
         if (page_state_writable_beside(*state)) {
@@ -446,7 +447,7 @@ uint64_t physmap_read(struct physmap *pm, uint64_t gpa, unsigned size)
     if (r->kind == REGION_MMIO)
         value = r->ops->read(r->ctx, r->mmio_offset + (gpa - r->base), size);
     else if (r->offset != NO_BACKING)
-        memcpy(&value, pm->memory + r->offset + (gpa - r->base), size);
+        memcpy(&value, pm->head.memory + r->offset + (gpa - r->base), size);
     return value & UINT64_MAX >> (64 - 8 * size);
 }
 
@@ -462,7 +463,7 @@ void physmap_write(struct physmap *pm, uint64_t gpa, uint64_t value, unsigned si
         r->ops->write(r->ctx, r->mmio_offset + (gpa - r->base), value, size);
     } else if (r->write_offset != NO_BACKING) {
         uint64_t offset = r->write_offset + (gpa - r->base);
-        memcpy(pm->memory + offset, &value, size);
+        memcpy(pm->head.memory + offset, &value, size);
         physmap_wrote(pm, offset, size);
     }
 }
@@ -476,7 +477,7 @@ size_t physmap_peek(struct physmap *pm, uint64_t gpa, void *buf, size_t len)
         uint64_t run = PAGE_SIZE - ((gpa + done) & PAGE_MASK);
         run = run > len - done ? len - done : run;
         if (at != NO_BACKING) {
-            memcpy((uint8_t *)buf + done, pm->memory + at, run);
+            memcpy((uint8_t *)buf + done, pm->head.memory + at, run);
             found += run;
         } else {
             memset((uint8_t *)buf + done, 0xFF, run);
@@ -495,7 +496,7 @@ size_t physmap_poke(struct physmap *pm, uint64_t gpa, const void *buf, size_t le
         uint64_t run = PAGE_SIZE - ((gpa + done) & PAGE_MASK);
         run = run > len - done ? len - done : run;
         if (at != NO_BACKING) {
-            memcpy(pm->memory + at, (const uint8_t *)buf + done, run);
+            memcpy(pm->head.memory + at, (const uint8_t *)buf + done, run);
             physmap_wrote(pm, at, run);
             found += run;
         }

@@ -16,6 +16,8 @@
 #ifndef UMBRA_MMU_PHYSMAP_H
 #define UMBRA_MMU_PHYSMAP_H
 
+#include <assert.h>
+
 #include "base/bits.h"
 #include "base/log.h"
 
@@ -83,6 +85,20 @@ struct physmap_listener {
 
 struct physmap;
 
+/* What a struct physmap begins with, for the inline functions below and nobody else. */
+struct physmap_head {
+    uint8_t *memory; /* machine memory */
+    uint64_t memory_size;
+    uint8_t *page_state; /* one byte per machine page */
+    /* The largest region of RAM; size 0: none, or the A20 gate is closed. */
+    uint64_t base, size, offset;
+};
+
+static inline const struct physmap_head *physmap_head(const struct physmap *pm)
+{
+    return (const struct physmap_head *)(const void *)pm;
+}
+
 /* A map with ram_size bytes of RAM at machine offset 0, mapped nowhere yet, and room for extra
  * bytes of ROM and device memory. Sizes are rounded up to whole pages. NULL when the host cannot
  * give the memory (it is reserved lazily: touched pages cost, others do not). */
@@ -100,7 +116,11 @@ int physmap_fd(const struct physmap *pm);
 uint64_t physmap_alloc(struct physmap *pm, uint64_t size);
 
 /* The host address of machine offset. For trusted parts and for the owner of the memory. */
-uint8_t *physmap_host(const struct physmap *pm, uint64_t offset);
+static inline uint8_t *physmap_host(const struct physmap *pm, uint64_t offset)
+{
+    assert(offset < physmap_head(pm)->memory_size);
+    return physmap_head(pm)->memory + offset;
+}
 
 /* Put a region at [base, base + size), replacing what was there; whole pages. */
 void physmap_map_ram(struct physmap *pm, uint64_t base, uint64_t size, uint64_t offset);
@@ -133,6 +153,13 @@ const struct region *physmap_find_ungated(struct physmap *pm, uint64_t gpa);
  * there is no memory. */
 uint64_t physmap_machine(const struct physmap *pm, const struct region *r, uint64_t gpa);
 
+/* The same for RAM, most of it, without asking the map; NO_BACKING: the map knows. */
+static inline uint64_t physmap_plain(const struct physmap *pm, uint64_t gpa)
+{
+    const struct physmap_head *h = physmap_head(pm);
+    return likely(gpa - h->base < h->size) ? gpa - h->base + h->offset : NO_BACKING;
+}
+
 void physmap_listen(struct physmap *pm, struct physmap_listener *listener);
 
 static inline uint32_t quick_read(const struct mmio_quick *q, uint64_t gpa, unsigned size)
@@ -159,7 +186,10 @@ enum page_state {
 #define PAGE_DIRTY (PAGE_DIRTY_DISPLAY | PAGE_DIRTY_SNAPSHOT)
 #define PAGE_NOTED (PAGE_HAS_CODE | PAGE_TRACED)
 
-uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset);
+static inline uint8_t physmap_page_state(const struct physmap *pm, uint64_t offset)
+{
+    return physmap_head(pm)->page_state[offset >> PAGE_SHIFT];
+}
 
 /* May a TLB hold a host pointer for writing to this page? Only when it is dirty already (nothing
  * to note) and each single write need not be known. */

@@ -13,14 +13,16 @@ struct entry {
 static struct entry entry_read(struct physmap *pm, const struct walk_mode *m, uint64_t gpa,
                                unsigned size)
 {
-    struct entry e = {.gpa = gpa};
-    const struct region *r = physmap_find(pm, gpa);
-    if (r->kind != REGION_RAM && r->kind != REGION_VRAM) {
-        if (!m || !m->memory_only)
-            e.value = physmap_read(pm, gpa, size);
-        return e;
+    struct entry e = {.gpa = gpa, .offset = physmap_plain(pm, gpa)};
+    if (unlikely(e.offset == NO_BACKING)) {
+        const struct region *r = physmap_find(pm, gpa);
+        if (r->kind != REGION_RAM && r->kind != REGION_VRAM) {
+            if (!m || !m->memory_only)
+                e.value = physmap_read(pm, gpa, size);
+            return e;
+        }
+        e.offset = physmap_machine(pm, r, gpa);
     }
-    e.offset = physmap_machine(pm, r, gpa);
     e.host = physmap_host(pm, e.offset);
     e.value = size == 8 ? load_le64(e.host) : load_le32(e.host);
     return e;
@@ -37,7 +39,8 @@ static void entry_set(struct physmap *pm, struct entry *e, uint64_t bits)
         return;
     }
     *e->host = (uint8_t)e->value;
-    physmap_wrote(pm, e->offset, 1);
+    if (unlikely(!page_state_writable(physmap_page_state(pm, e->offset))))
+        physmap_wrote(pm, e->offset, 1);
 }
 
 static bool fail(uint32_t *error, const struct walk_mode *m, unsigned access, unsigned why)
