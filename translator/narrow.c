@@ -17,20 +17,9 @@ const uint8_t *narrow_leave(struct vcpu *c, const struct unit *u, unsigned n)
     return translator_cross(t, FLAGS_IN_HOST);
 }
 
-static const struct insn *begin(struct vcpu *c, const struct unit *u, unsigned n)
-{
-    struct translator *t = c->translated.translator;
-    const struct unit_insn *ui = &u->insn[n];
-    c->insns = retired(t, ui->rest + 1u);
-    c->eip = insn_eip(u, ui);
-    c->cur = ui->insn;
-    c->block_eip = c->eip - ui->insn->offset;
-    return ui->insn;
-}
-
 const struct insn *narrow_begin(struct vcpu *c, uint32_t site)
 {
-    return begin(c, site_unit(c->translated.translator, site), site_index(site));
+    return narrow_begin_at(c, site_unit(c->translated.translator, site), site_index(site));
 }
 
 const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enum flags_place flags)
@@ -41,7 +30,7 @@ const uint8_t *narrow_done(struct vcpu *c, const struct unit *u, unsigned n, enu
 
 static void fault_begins(struct vcpu *c, const struct unit *u, unsigned n)
 {
-    begin(c, u, n);
+    narrow_begin_at(c, u, n);
     take_flags(c);
     c->translated.counter += u->insn[n].rest;
 }

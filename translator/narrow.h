@@ -96,6 +96,17 @@ static inline void narrow_set_register(struct vcpu *c, unsigned n, unsigned size
  * site: cur, eip and insns are its own. Flags are not: take_flags, where they are looked at or
  * something may be raised. Ends by translator_transfer or translator_behind. */
 const struct insn *narrow_begin(struct vcpu *c, uint32_t site);
+/* The same for instruction n of u. */
+static inline const struct insn *narrow_begin_at(struct vcpu *c, const struct unit *u, unsigned n)
+{
+    struct translator *t = c->translated.translator;
+    const struct unit_insn *ui = &u->insn[n];
+    c->insns = retired(t, ui->rest + 1u);
+    c->eip = insn_eip(u, ui);
+    c->cur = ui->insn;
+    c->block_eip = c->eip - ui->insn->offset;
+    return ui->insn;
+}
 
 /* Instruction n of u, begun so, has run: translator_behind. u was found before it ran: it may be
  * dead now, and the site leads nowhere. */
