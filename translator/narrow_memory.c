@@ -227,6 +227,26 @@ const uint8_t *narrow_missed(struct vcpu *c, uint32_t site)
     return narrow_no_device(c, site);
 }
 
+static bool is_beside(struct vcpu *c, const struct location *at)
+{
+    return tlb_lookup(&c->tlb, c->tlb_view, TLB_BESIDE, at->gva, at->size);
+}
+
+/* Has the TLB what the lookup of an instruction that writes beside code is after: any page that may
+ * be written so, with code or without. */
+static enum access_answer enter_beside(struct vcpu *c, const struct location *at, uint32_t *error)
+{
+    if (is_beside(c, at)) /* the bytes are code */
+        return ACCESS_SLOW;
+    access_enter_beside(c, at->gva);
+    if (is_beside(c, at))
+        return ACCESS_ENTERED;
+    if (access_enter(c, at->gva, true, error) == ACCESS_FAULTS)
+        return ACCESS_FAULTS;
+    access_enter_beside(c, at->gva);
+    return is_beside(c, at) ? ACCESS_ENTERED : ACCESS_SLOW;
+}
+
 const uint8_t *narrow_no_device(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
@@ -243,11 +263,11 @@ const uint8_t *narrow_no_device(struct vcpu *c, uint32_t site)
     /* What the TLB has the lookup would have found, or it was not after it. */
     enum tlb_kind kind = at.write ? TLB_WRITE : TLB_READ;
     bool beside = at.write && ui->beside, crosses = (at.gva & PAGE_MASK) + at.size > PAGE_SIZE;
-    if (beside || crosses || may_raise_first(t, ui, &at) ||
-        tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size))
+    if (crosses || may_raise_first(t, ui, &at) ||
+        (!beside && tlb_lookup(&c->tlb, c->tlb_view, kind, at.gva, at.size)))
         return translator_help(c, site);
     uint32_t error;
-    switch (access_enter(c, at.gva, at.write, &error)) {
+    switch (beside ? enter_beside(c, &at, &error) : access_enter(c, at.gva, at.write, &error)) {
     case ACCESS_ENTERED:
         return again(c, u, n);
     case ACCESS_FAULTS: /* such a walk writes nothing */

@@ -332,6 +332,54 @@ START_TEST(dirty_bits_and_page_tables)
 }
 END_TEST
 
+/* An instruction that has written beside code goes on in pages without any: the TLB is filled for
+ * it, and its handler has nothing to do. */
+#define PLAIN       0x150000
+#define PLAIN_PAGES 64
+
+/* The last places are in pages without code. */
+static void prepare_plain(struct machine *m, const void *ctx)
+{
+    prepare(m, ctx);
+    for (unsigned n = 1; n <= PLAIN_PAGES; n++)
+        put(m, PLACES + 4 * n, PLAIN + 4096 * n + 256, 4);
+}
+
+static void look_at_plain(struct machine *m, const void *ctx)
+{
+    const struct setting *s = ctx;
+    const struct translator *t = m->c->translated.translator;
+    uint64_t helped = t->helped_rows[s->form->op];
+    for (unsigned n = 1; n <= PLAIN_PAGES; n++)
+        ck_assert_uint_eq(get32(m, PLAIN + 4096 * n + 256), 0xC3900104);
+    struct vcpu *c = m->c;
+    for (unsigned again = 0; again < 4; again++) {
+        tlb_flush_all(&c->tlb);
+        c->eip = CODE;
+        c->halted = false;
+        c->reg[ECX].d = PLAIN_PAGES;
+        ck_assert_int_eq(engine_find("translate")->run(c, 100000), EXIT_HALT);
+    }
+    ck_assert_uint_le(t->helped_rows[s->form->op] - helped, PLAIN_PAGES / 2);
+}
+
+START_TEST(pages_without_code)
+{
+    static const unsigned ops[] = {OPROW_mov_ev_gv, OPROW_xchg_ev_gv, OPROW_movss_to};
+    for (unsigned n = 0; n < ARRAY_LEN(forms); n++) {
+        bool wanted = forms[n].size == 4 && !forms[n].other;
+        for (unsigned k = 0; k < ARRAY_LEN(ops) && wanted; k++) {
+            if (forms[n].op != ops[k])
+                continue;
+            const struct setting s = {.form = &forms[n]};
+            const struct guest g = {.prepare = prepare_plain, .look = look_at_plain, .ctx = &s};
+            for (unsigned form = 0; form < GUEST_FORMS; form++)
+                guest_run(&g, "translate", guest_forms[form]);
+        }
+    }
+}
+END_TEST
+
 /* A debugger watches a byte that some of the rounds write, and counts them. */
 #define HITS 0x140000
 
@@ -389,6 +437,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_store_beside_code_by_a_program, 0, ARRAY_LEN(forms));
     tcase_add_test(tcase, dirty_bits_and_page_tables);
     tcase_add_test(tcase, watched_bytes);
+    tcase_add_test(tcase, pages_without_code);
     suite_add_tcase(suite, tcase);
     return suite_status(suite);
 }
