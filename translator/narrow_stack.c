@@ -49,7 +49,7 @@ static const uint8_t *pop_memory(struct vcpu *c, uint32_t site)
     struct unit *u = site_unit(c->translated.translator, site);
     unsigned n = site_index(site);
     const struct insn *i = u->insn[n].insn;
-    const uint8_t *p = narrow_reach(c, SEG_SS, stack_wrapped(c, c->reg[ESP].d), i->osize, TLB_READ);
+    const uint8_t *p = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), i->osize, TLB_READ);
     uint32_t to = narrow_operand_offset(c, i, i->base == ESP ? i->osize : 0u);
     if (!p || !narrow_store(c, u, n, i->seg, to, narrow_load(p, i->osize), i->osize))
         return translator_help(c, site);
