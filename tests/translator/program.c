@@ -399,6 +399,7 @@ static void write_items(struct writer *w, unsigned count)
         {write_far_memory, 5},
         {write_far_return, 4},
         {write_interrupt_return, 5},
+        {write_set_flags, 3},
         {write_system_enter, 1},
         {write_load_segment, 6},
         {write_load_pointer, 5},

@@ -294,6 +294,18 @@ static uint32_t frame_flags(struct writer *w)
     return flags;
 }
 
+/* PUSH flags; POPF. */
+void write_set_flags(struct writer *w)
+{
+    struct code c = {0};
+    bool wide = w->p->code32 != one_in(w, 3);
+    push_value(w, wide, frame_flags(w));
+    if (wide != w->p->code32)
+        e8(&c, 0x66);
+    e8(&c, 0x9D);
+    emit(w, &c);
+}
+
 /* PUSH flags; PUSH CS; PUSH target; IRET. */
 void write_interrupt_return(struct writer *w)
 {

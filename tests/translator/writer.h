@@ -65,6 +65,7 @@ void write_far_jump(struct writer *w);
 void write_far_memory(struct writer *w);
 void write_far_return(struct writer *w);
 void write_interrupt_return(struct writer *w);
+void write_set_flags(struct writer *w);
 void write_system_enter(struct writer *w);
 
 /* --- program_system.c ------------------------------------------------------------------------- */
