@@ -78,6 +78,8 @@ enum {
     SEL_STACK16_0 = 0xF0,  /* level 0, B = 0 */
     SEL_LOCAL_CODE = 0x04, /* in the LDT */
     SEL_LOCAL_DATA = 0x0C,
+    SEL_LOCAL_STACK_DOWN = 0x14,   /* level 0: from 1000h on */
+    SEL_LOCAL_STACK_DOWN16 = 0x1C, /* the same with B = 0 */
 };
 
 /* Offsets are linear addresses. */

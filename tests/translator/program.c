@@ -462,6 +462,7 @@ void program_generate(struct program *p, uint64_t seed, enum program_mode mode)
     p->video = one_in(w, 3) ? 1 + below(w, PROGRAM_VIDEO_STATES - 1) : 0;
     p->cr4 = one_in(w, 3) ? (uint32_t)rng_next(&w->r) & (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE) : 0;
     p->cr4 |= (uint32_t)rng_next(&w->r) & (CR4_PSE | CR4_PGE);
+    p->inner_stack = one_in(w, 4) ? below(w, 4) : 0;
     p->start = one_in(w, 2) ? 0x700 + below(w, 0x900) : 0;
     for (unsigned n = 0; n < 8; n++)
         p->reg[n] = one_in(w, 2) ? random_place(w) : random_value(w);

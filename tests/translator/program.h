@@ -62,11 +62,12 @@ struct program {
     uint32_t eflags;
     unsigned timer; /* divisor of the 1.19 MHz clock; 0: no timer */
     bool write_protect;
-    bool align_check; /* CR0.AM, and EFLAGS.AC */
-    bool unreal;      /* real mode: data segments of 4 GiB */
-    uint32_t start;   /* offset of the first item: the program crosses the end of a page */
-    unsigned video;   /* what video memory is: program_load.c; 0: as after reset, it is off */
-    uint32_t cr4;     /* bits beyond those that SSE and PAE need */
+    bool align_check;     /* CR0.AM, and EFLAGS.AC */
+    bool unreal;          /* real mode: data segments of 4 GiB */
+    uint32_t start;       /* offset of the first item: the program crosses the end of a page */
+    unsigned video;       /* what video memory is: program_load.c; 0: as after reset, it is off */
+    unsigned inner_stack; /* what the stack of level 0 is: program_load.c; 0: flat */
+    uint32_t cr4;         /* bits beyond those that SSE and PAE need */
 };
 
 #define PROGRAM_VIDEO_STATES 12

@@ -122,7 +122,7 @@ void write_interrupt(struct writer *w)
         break;
     default:
         e16(&c, 0xCD | (one_in(w, 4)   ? below(w, 256)
-                        : one_in(w, 2) ? 0x30 + below(w, 16)
+                        : one_in(w, 3) ? 0x30 + below(w, 16)
                                        : 0x40 + below(w, 12))
                            << 8);
         break;
@@ -167,6 +167,8 @@ static struct far_target far_target(struct writer *w)
         to.plus = 16 * paragraphs;
     } else if (one_in(w, 6)) {
         to.cs = odd[below(w, ARRAY_LEN(odd))];
+    } else if (one_in(w, 10)) {
+        to.cs = mode <= PROGRAM_PAE ? SEL_CODE_FRESH : SEL_CODE_FRESH | 3;
     } else if (mode <= PROGRAM_PAE) {
         to.cs = SEL_CODE0;
     } else if (mode == PROGRAM_USER) {
@@ -174,6 +176,8 @@ static struct far_target far_target(struct writer *w)
     } else {
         to.cs = (mode == PROGRAM_BASED) != other ? SEL_CODE_BASED | 3 : SEL_CODE16 | 3;
     }
+    if (one_in(w, 24)) /* beyond the limit, perhaps */
+        to.plus += CODE_SIZE - 0x800 + below(w, 0x1000);
     return to;
 }
 

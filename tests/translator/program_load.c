@@ -155,7 +155,7 @@ static void put_descriptors(struct loader *l)
         put64(l, AT_GDT + SEL_GATE16, CALL_GATE(SEL_CODE0, AT_GATE16, 0xE4, 0));
     descriptor(l, SEL_TSS2, AT_TSS2, 0x67, 0xE9, 0);
     put64(l, AT_GDT + SEL_TASK_GATE, A_GATE(SEL_TSS2, 0, 0xE5));
-    descriptor(l, SEL_LDT, AT_LDT, 0xF, 0x82, 0);
+    descriptor(l, SEL_LDT, AT_LDT, 0x1F, 0x82, 0);
     descriptor(l, SEL_CODE_DATA, AT_CODE, CODE_SIZE - 1, 0xF3, 4);
     descriptor(l, SEL_WRAP, 0xFFFF8000, 0xFFFFF, 0xF3, 0xC);
     descriptor(l, SEL_BIG, AT_DATA, 0xFF, 0xF3, 0xC);
@@ -167,6 +167,8 @@ static void put_descriptors(struct loader *l)
     descriptor(l, SEL_STACK16_0, AT_STACK, 0xFFFFF, 0x93, 0);
     put_code_segment(l, AT_LDT + (SEL_LOCAL_CODE & 0xFFF8), 0xFB);
     put64(l, AT_LDT + (SEL_LOCAL_DATA & 0xFFF8), SEGMENT(AT_DATA, 0x8FFFu, 0xF3, 4));
+    put64(l, AT_LDT + (SEL_LOCAL_STACK_DOWN & 0xFFF8), SEGMENT(0u, 0xFFFu, 0x97, 4));
+    put64(l, AT_LDT + (SEL_LOCAL_STACK_DOWN16 & 0xFFF8), SEGMENT(0u, 0xFFFu, 0x97, 0));
 }
 
 /* What gates lead to, and what returns from there. */
@@ -203,8 +205,11 @@ static void put_tss(struct loader *l)
     ports[0x61 / 8] &= (uint8_t) ~(1 << 1);
     ports[0x80 / 8] &= (uint8_t)~1;
     put(l, AT_TSS + 0x88, ports, sizeof ports);
-    put32(l, AT_TSS + 4, AT_RING0_STACK);
-    put32(l, AT_TSS + 8, SEL_DATA0);
+    static const uint16_t stacks[] = {SEL_DATA0, SEL_LOCAL_STACK_DOWN, SEL_LOCAL_STACK_DOWN16,
+                                      SEL_STACK16_0};
+    uint16_t ss = stacks[l->p->inner_stack % ARRAY_LEN(stacks)];
+    put32(l, AT_TSS + 4, ss == SEL_STACK16_0 ? 0xABCD3FF0 : AT_RING0_STACK);
+    put32(l, AT_TSS + 8, ss);
     put32(l, AT_TSS + 0x1C, AT_PAGE_ROOT);
     put32(l, AT_TSS + 0x64, 0x88 << 16);
     memset(ports, 0x5A, 32);
