@@ -92,7 +92,7 @@ static bool page_add(struct block_cache *cache, struct block *b, uint64_t page)
         return false;
     code_page_add(p, b);
     b->rewritten |= p->rewrites >= REWRITTEN_OFTEN;
-    p->idle_writes = 0;
+    p->idle = 0;
     return true;
 }
 

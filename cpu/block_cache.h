@@ -39,7 +39,7 @@ struct code_page {
     struct block *blocks[LINES];     /* by the line that they begin in; chained by page_next */
     unsigned count;                  /* of blocks */
     unsigned longest;                /* bytes of the page that a block has, or had, at most */
-    unsigned idle_writes;            /* since it last had a block */
+    unsigned idle;                   /* written since it last had a block: UNMARK_AFTER */
     unsigned rewrites;               /* writes that dropped blocks, up to REWRITTEN_OFTEN */
     bool split;                      /* some bit of splits is set */
     uint64_t *code;                  /* its part of physmap_code_bits */

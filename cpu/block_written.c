@@ -3,8 +3,11 @@
  * date. */
 #include "cpu/block_cache.h"
 
-/* A page that lost all its blocks stays marked (marking flushes TLBs) until this many writes. */
-#define UNMARK_AFTER 64
+/* A page that lost all its blocks stays marked (marking flushes TLBs) until it was written so much,
+ * in bytes; a write counts for some more than it has. One that clears the page is enough: what an
+ * operating system gives to a program next is data, mostly. */
+#define UNMARK_AFTER 2048
+#define WRITE_WEIGHT 28
 
 /* Blocks that have the same bytes are kept for so many writes to them. Those that still run are
  * made anew at once, which takes as long as a hundred writes; the others are gone. */
@@ -116,6 +119,14 @@ static bool keep(struct block_cache *cache, struct block *b, unsigned from, unsi
     return block_adapt(cache, b, from, to, r);
 }
 
+/* len bytes of p were written, which has no blocks. */
+static void written_idle(struct block_cache *cache, struct code_page *p, uint64_t len)
+{
+    p->idle += (unsigned)len + WRITE_WEIGHT;
+    if (p->idle >= UNMARK_AFTER)
+        code_page_forget(cache, p->page);
+}
+
 /* physmap_listener: bytes of a page with code were written; they lie within one page. */
 void block_code_written(void *ctx, uint64_t offset, uint64_t len)
 {
@@ -126,11 +137,11 @@ void block_code_written(void *ctx, uint64_t offset, uint64_t len)
     cache->counters.code_writes++;
     unsigned from = (unsigned)(offset & PAGE_MASK), to = from + (unsigned)len;
     if (!code_page_any(p, from, to)) {
-        if (!p->count && ++p->idle_writes >= UNMARK_AFTER)
-            code_page_forget(cache, p->page);
+        if (!p->count)
+            written_idle(cache, p, len);
         return;
     }
-    p->idle_writes = 0;
+    p->idle = 0;
     unsigned low = to, high = from; /* what the blocks dropped held */
     unsigned line, last, b_from, b_to;
     struct rewritten now;
@@ -157,4 +168,6 @@ void block_code_written(void *ctx, uint64_t offset, uint64_t len)
         return;
     p->rewrites += p->rewrites < REWRITTEN_OFTEN;
     code_page_rebuild(p, low, high);
+    if (!p->count)
+        written_idle(cache, p, len);
 }

@@ -295,6 +295,8 @@ const uint8_t *translator_help_unit(struct vcpu *c, struct unit *u, unsigned n)
         note_refusal(t, u, n);
     if (wrote && access_is_beside_code(c, gva, wrote))
         translator_wrote_beside(t, u, n, gva);
+    else if (wrote && ui->beside)
+        access_enter_beside(c, gva); /* it writes elsewhere, too */
     if (x87 && !(u->key & KEY_FPU))
         fpu_note_helped(t);
     if (!straight || backend_must_leave(ui->insn))

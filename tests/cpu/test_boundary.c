@@ -506,6 +506,32 @@ START_TEST(dma_replaces_code)
 }
 END_TEST
 
+/* A page that is cleared is data from then on: programs that get it write to it at full speed. Code
+ * that changes bit by bit stays code, as it will run again. */
+START_TEST(a_cleared_page_is_no_code)
+{
+    enum { PAGE = 0x9000 };
+    struct machine m;
+    open_machine(&m);
+    for (unsigned round = 0; round < 3; round++) {
+        PROGRAM(&m, PAGE, 0x90, 0xF4); /* nop; hlt */
+        m.c->eip = PAGE;
+        ck_assert_int_eq(machine_run(&m, 100), EXIT_HALT);
+        put(&m, PAGE + 1, 0x90, 1);
+        put(&m, PAGE + 1, 0xF4, 1);
+        ck_assert(physmap_page_state(m.pm, PAGE) & PAGE_HAS_CODE);
+        PROGRAM(&m, CODE, 0xF3, 0xAB, 0xF4); /* rep stosd; hlt */
+        m.c->eip = CODE;
+        m.c->reg[EAX].d = ~round; /* no write changes nothing */
+        m.c->reg[ECX].d = PAGE_SIZE / 4;
+        m.c->reg[EDI].d = PAGE;
+        ck_assert_int_eq(machine_run(&m, 10000), EXIT_HALT);
+        ck_assert(!(physmap_page_state(m.pm, PAGE) & PAGE_HAS_CODE));
+    }
+    machine_destroy(&m);
+}
+END_TEST
+
 /* Blocks that begin in the middle of others are kept for a while where their bytes change, not for
  * ever: a write would have more and more of them to look after. */
 START_TEST(overlapping_blocks_do_not_pile_up)
@@ -631,6 +657,7 @@ int main(void)
                             device_translations_go_stale,
                             code_crosses_from_ram_into_mmio,
                             dma_replaces_code,
+                            a_cleared_page_is_no_code,
                             overlapping_blocks_do_not_pile_up,
                             dma_replaces_the_next_instruction,
                             more_code_than_the_cache_holds};

@@ -3,7 +3,7 @@
  * the bytes it writes: those beside code are written without a word, and those of code never are.
  *
  * Each round of a loop stores in the page of the function f, mostly beside it, now and then into
- * it, and calls it:
+ * it, or in a page without code, and calls f:
  *
  *              EDI, other each round                  f: xor al, 1 / nop / ret
  *     ..... [ store of 1 to 108 bytes ] ............. | 34 01 90 C3 | ...........
@@ -12,14 +12,15 @@
 #include "cpu/stops.h"
 #include "tests/translator/guest.h"
 
-#define F       0x100800
-#define F_BYTES 4
-#define PLACES  0x120000 /* EDI of each round, the last one first */
-#define SOURCE  0x121000 /* operands: see prepare */
-#define STACK_1 0x130000
-#define ROUNDS  400
-#define CALM    20 /* rounds at the start and the end that store beside f only */
-#define OFTEN   60 /* times that the handler may run: at first, and when f changes */
+#define F         0x100800
+#define F_BYTES   4
+#define PLACES    0x120000 /* EDI of each round, the last one first */
+#define ELSEWHERE 0x50000  /* so far behind, in a page without code, in a quarter of the rounds */
+#define SOURCE    0x121000 /* operands: see prepare */
+#define STACK_1   0x130000
+#define ROUNDS    400
+#define CALM      20 /* rounds at the start and the end that store beside f only */
+#define OFTEN     60 /* times that the handler may run: at first, and when f changes */
 
 /* What runs the store once it is known to be beside code. */
 enum how { IN_HOST_CODE, IN_C, BY_HANDLER };
@@ -178,7 +179,9 @@ static void put_places(struct machine *m, const struct form *f)
     for (unsigned round = 1; round <= ROUNDS;) {
         r.s = r.s * UINT64_C(6364136223846793005) + 1442695040888963407u;
         uint32_t at = F - f->size - 12 + (uint32_t)(r.s >> 33) % (f->size + F_BYTES + 24);
-        bool calm = round <= CALM || round > ROUNDS - CALM || round % 16;
+        bool ends = round <= CALM || round > ROUNDS - CALM, calm = ends || round % 16;
+        if (!ends && calm && round % 4 == 0)
+            at += ELSEWHERE;
         if (!place_is_good(f, at) || (calm && reaches_f(f, at)))
             continue;
         put(m, PLACES + 4 * round++, at, 4);
