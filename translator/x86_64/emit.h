@@ -41,8 +41,8 @@ struct emit {
     unsigned n;           /* the instruction being emitted */
     const struct insn *i; /* the same */
     unsigned slow_count;
-    uint8_t fpu; /* enum fpu_level that holds from here on */
-    int32_t esp; /* the guest's ESP is r8 + this: see stack.c */
+    uint8_t fpu;   /* enum fpu_level that holds from here on */
+    int32_t esp;   /* the guest's ESP is r8 + this: see stack.c */
     uint8_t *same; /* a jump to the end of the instruction: its store changes nothing */
     struct slow_path slow[UNIT_MAX_INSNS * SLOW_MAX];
 };
