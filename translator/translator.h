@@ -122,12 +122,15 @@ struct translator {
     struct unit *fault_unit; /* its unit, which may be dead */
     void *fault_stack;       /* the backend's: where its signal handler runs */
     uint64_t *helped_rows;   /* how often, by opcode row */
-    union { /* a block of one instruction and what returns from it, for calling a handler */
+
+    struct translator_counters counters;
+
+    /* A block of one instruction and what returns from it, for calling a handler. Last: a block has
+     * no size of its own. */
+    union {
         struct block block;
         uint8_t room[sizeof(struct block) + 2 * sizeof(struct insn)];
     } one;
-
-    struct translator_counters counters;
 };
 
 /* The token of eip 0 in the present code segment (unit_token). In small code 0 is nobody's: there
