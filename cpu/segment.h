@@ -154,9 +154,27 @@ struct segment segment_from(const struct descriptor *d, uint16_t selector);
 void segment_load(struct vcpu *c, unsigned seg, uint16_t selector);
 
 /* Puts what a checked descriptor says into a segment register. */
-void segment_fill(struct vcpu *c, unsigned seg, uint16_t selector, uint16_t attr, uint32_t base,
-                  uint32_t limit);
-void segment_set(struct vcpu *c, unsigned seg, uint16_t selector, const struct descriptor *d);
+static inline void segment_fill(struct vcpu *c, unsigned seg, uint16_t selector, uint16_t attr,
+                                uint32_t base, uint32_t limit)
+{
+    struct segment *s = &c->seg[seg];
+    /* What is derived holds on when nothing but selector and DPL changes: most loads, and all that
+     * lead between the levels of a flat system, are so. */
+    bool same = s->base == base && s->limit == limit && !((s->attr ^ attr) & ~SEG_ATTR_DPL);
+    s->selector = selector;
+    s->attr = attr;
+    if (same)
+        return;
+    s->limit = limit;
+    s->base = base;
+    segment_update(c, seg);
+}
+/* Field by field: copying what was just written in smaller pieces stalls the host. */
+static inline void segment_set(struct vcpu *c, unsigned seg, uint16_t selector,
+                               const struct descriptor *d)
+{
+    segment_fill(c, seg, selector, descriptor_attr(d), descriptor_base(d), descriptor_limit(d));
+}
 
 /* Loads a segment register as real mode (also V86 mode: v86 true) does: base is selector << 4. */
 void segment_load_real(struct vcpu *c, unsigned seg, uint16_t selector, bool v86);

@@ -21,13 +21,14 @@ static const uint8_t *next(struct vcpu *c, uint32_t site)
     return same ? u->start + ui->resume : narrow_leave(c, u, site_index(site));
 }
 
-/* The same when it has loaded a data segment: units of small code do not look at what these are. */
-static const uint8_t *loaded(struct vcpu *c, uint32_t site)
+/* The same when it has loaded a data segment, and the classes of all were these before. All that
+ * the key holds of it is its class; units of small code do not look at that. */
+static const uint8_t *loaded(struct vcpu *c, uint32_t site, uint16_t classes)
 {
     const struct unit *u = site_unit(c->translated.translator, site);
-    if (u->key & KEY_SMALL)
+    if (likely(c->segment_classes == classes || (u->key & KEY_SMALL)))
         return u->start + u->insn[site_index(site)].resume;
-    return next(c, site);
+    return narrow_leave(c, u, site_index(site));
 }
 
 static const struct insn *site_insn(const struct vcpu *c, uint32_t site)
@@ -73,7 +74,8 @@ static const uint8_t *mov_segment(struct vcpu *c, uint32_t site)
             return translator_help(c, site);
         selector = load_le16(p);
     }
-    return load_segment(c, i->reg, selector) ? loaded(c, site) : translator_help(c, site);
+    uint16_t classes = c->segment_classes;
+    return load_segment(c, i->reg, selector) ? loaded(c, site, classes) : translator_help(c, site);
 }
 
 static unsigned popped_segment(const struct insn *i)
@@ -94,10 +96,11 @@ static const uint8_t *pop_segment(struct vcpu *c, uint32_t site)
 {
     const struct insn *i = site_insn(c, site);
     const uint8_t *p = narrow_reach(c, SEG_SS, narrow_stack_offset(c, 0), 2, TLB_READ);
+    uint16_t classes = c->segment_classes;
     if (!p || !load_segment(c, popped_segment(i), load_le16(p)))
         return translator_help(c, site);
     set_stack_pointer(c, c->reg[ESP].d + i->osize);
-    return loaded(c, site);
+    return loaded(c, site, classes);
 }
 
 static unsigned far_segment(const struct insn *i)
@@ -122,13 +125,14 @@ static const uint8_t *far_pointer(struct vcpu *c, uint32_t site)
     if (!p || !q)
         return translator_help(c, site);
     uint32_t offset = narrow_load(p, i->osize);
+    uint16_t classes = c->segment_classes;
     if (!load_segment(c, far_segment(i), load_le16(q)))
         return translator_help(c, site);
     if (i->osize == 2)
         c->reg[i->reg].w = (uint16_t)offset;
     else
         c->reg[i->reg].d = offset;
-    return loaded(c, site);
+    return loaded(c, site, classes);
 }
 
 /* --- SS ----------------------------------------------------------------------------------------
