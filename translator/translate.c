@@ -263,7 +263,9 @@ static unsigned written_by(const struct vcpu *c, const struct insn *i, uint32_t 
 const uint8_t *translator_help(struct vcpu *c, uint32_t site)
 {
     struct translator *t = c->translated.translator;
-    struct unit *u = t->fault_site == site ? t->fault_unit : site_unit(t, site);
+    struct unit *u = site_unit(t, site);
+    if (unlikely(!u)) /* it went by the walk of the fault that led here: its number is free still */
+        u = t->fault_unit;
     return translator_help_unit(c, u, site_index(site));
 }
 
