@@ -345,15 +345,18 @@ static enum verdict locate_in_step(struct lockstep *l, uint64_t at, uint64_t und
     return DIFFERENT;
 }
 
-/* Runs the steps from first on again up to last, all of them traced and checked. *clean: memory and
- * devices were equal before the first. */
+/* Runs the steps from first on again up to last, all of them traced and checked, as each later pair
+ * does from now on: what is checked is made equal where undefined flags were pushed. *clean: memory
+ * and devices were equal before the first. */
 static enum verdict run_checked(struct lockstep *l, uint64_t first, uint64_t last, bool *clean)
 {
     struct differences d;
     *clean = pair_again(l, first);
-    if (!*clean && !l->pair.p[REFERENCE])
+    if (!*clean || l->careful_count == ALONE_MAX)
         return DIFFERENT;
-    while (*clean && l->pair.step < last) {
+    l->careful[l->careful_count].first = first;
+    l->careful[l->careful_count++].last = last;
+    while (l->pair.step < last) {
         uint64_t at = l->pair.step;
         bool alone = is_alone(l, at);
         if ((alone ? single_steps(l, false, &d) : step(l, true, true, &d)) == EQUAL)
@@ -385,9 +388,7 @@ static enum verdict locate(struct lockstep *l, uint64_t checked, uint64_t last, 
     if (!clean)
         v = DIFFERENT;
     bool explained = unsure || l->result->excused != excused || l->result->pushed_flags != pushed;
-    if (v == EQUAL && explained && l->careful_count < ALONE_MAX) {
-        l->careful[l->careful_count].first = first;
-        l->careful[l->careful_count++].last = last;
+    if (v == EQUAL && explained) {
         l->result->excused += l->result->excused == excused && !unsure;
         return EQUAL;
     }

@@ -5,7 +5,7 @@
  *     COUNTS 3800h  a doubleword per vector
  *     PLACE  3F00h  +0 first code offset, +4 CS, +8 ESP, +12 SS, +16 DS, +20 MXCSR,
  *                   +24 bytes of an entry of a page table, +28 not 0: there is INVLPG,
- *                   +64 counts moves
+ *                   +64 counts moves, +68 where LARGE's entry is
  *     NEXT   40000h a word per code offset: where the item behind it begins
  *
  * Every other fault also gets good segments and a good stack; every other interrupt goes on
@@ -290,6 +290,58 @@ static const uint8_t stub_move[] = {
     0x41, /* inc ecx */
     0x83, 0xF9, 0x10, /* cmp ecx, 0x10 */
     0x72, 0xD9, /* jb next */
+    0x0F, 0x20, 0xD8, /* mov eax, cr3 */
+    0x0F, 0x22, 0xD8, /* mov cr3, eax */
+    0x1F, /* pop ds */
+    0x61, /* popa */
+    0xCF, /* iret */
+};
+
+/* INT 54h: EAX is the entry of page ECX (bits 3 to 0) of the data from now on; with bit 0 of EBX CR3 is
+ * loaded behind that, else INVLPG flushes it. Here, for a program that changes itself may come to a
+ * store without the flush behind it, and what a TLB has then it may use or not. No garbage is
+ * global, or leads to the page tables. */
+static const uint8_t stub_entry[] = {
+    0x60, /* pusha */
+    0x1E, /* push ds */
+    0x6A, 0x10, /* push 0x10 */
+    0x1F, /* pop ds */
+    0x25, 0x7F, 0xFE, 0xFF, 0xFF, /* and eax, 0xfffffe7f */
+    0x0D, 0x00, 0x00, 0x02, 0x00, /* or eax, 0x20000 */
+    0x83, 0xE1, 0x0F, /* and ecx, 0xf */
+    0x83, 0xC1, 0x20, /* add ecx, 0x20 */
+    0x89, 0xCA, /* mov edx, ecx */
+    0x0F, 0xAF, 0x15, 0x18, 0x3F, 0x00, 0x00, /* imul edx, dword [PLACE+24] */
+    0x89, 0x82, 0x00, 0x20, 0x12, 0x00, /* mov [edx+0x122000], eax */
+    0xF6, 0xC3, 0x01, /* test bl, 1 */
+    0x75, 0x11, /* jne all */
+    0x80, 0x3D, 0x1C, 0x3F, 0x00, 0x00, 0x00, /* cmp byte [PLACE+28], 0 */
+    0x74, 0x08, /* je all */
+    0xC1, 0xE1, 0x0C, /* shl ecx, 12 */
+    0x0F, 0x01, 0x39, /* invlpg [ecx] */
+    0xEB, 0x06, /* jmp out */
+    /* all: */
+    0x0F, 0x20, 0xD8, /* mov eax, cr3 */
+    0x0F, 0x22, 0xD8, /* mov cr3, eax */
+    /* out: */
+    0x1F, /* pop ds */
+    0x61, /* popa */
+    0xCF, /* iret */
+};
+
+/* INT 55h: the large page at LARGE with the rights in EAX: in one piece (bit 7), or in pieces. */
+static const uint8_t stub_large[] = {
+    0x60, /* pusha */
+    0x1E, /* push ds */
+    0x6A, 0x10, /* push 0x10 */
+    0x1F, /* pop ds */
+    0x25, 0xE7, 0x00, 0x00, 0x00, /* and eax, 0xe7 */
+    0xA8, 0x80, /* test al, 0x80 */
+    0x75, 0x05, /* jne large */
+    0x0D, 0x00, 0xE0, 0x00, 0x00, /* or eax, 0xe000 */
+    /* large: */
+    0x8B, 0x15, 0x44, 0x3F, 0x00, 0x00, /* mov edx, [PLACE+68] */
+    0x89, 0x02, /* mov [edx], eax */
     0x0F, 0x20, 0xD8, /* mov eax, cr3 */
     0x0F, 0x22, 0xD8, /* mov cr3, eax */
     0x1F, /* pop ds */

@@ -4,7 +4,7 @@
  *     1000   256 entries of 16 bytes     20000  data (64 KiB), with holes when paged
  *     2000   handler, 2300 gate's RETF   30000  stack (16 KiB)
  *     2400   GDT, 2500 TSS, 2800 IDT     40000  NEXT (handlers.h)
- *     3000   INT 50h to 53h              50000  the program as it was at first
+ *     3000   INT 50h to 55h              50000  the program as it was at first
  *     3800   COUNTS, 3C00 LDT            100000 data again, when paged
  *     3D00   another TSS, 3F00 PLACE     110000 the program again, when paged, at one of four
  * places 5000   top of the ring 0 stack     120000 when paged: the page tables, there alone 6000
@@ -188,6 +188,8 @@ static void put_stubs(struct loader *l)
     put(l, AT_STUBS + 0x100, stub_space, sizeof stub_space);
     put(l, AT_STUBS + 0x180, stub_move, sizeof stub_move);
     put(l, AT_STUBS + 0x240, stub_reload, sizeof stub_reload);
+    put(l, AT_STUBS + 0x280, stub_entry, sizeof stub_entry);
+    put(l, AT_STUBS + 0x300, stub_large, sizeof stub_large);
     for (unsigned n = 0; n < 2; n++) {
         put16(l, AT_TABLE_POINTERS + 8 * n, n ? 0x97 : 0xFF);
         put32(l, AT_TABLE_POINTERS + 8 * n + 2, AT_GDT);
@@ -237,7 +239,7 @@ static void gate(struct loader *l, unsigned vector, uint16_t selector, uint32_t 
     put64(l, AT_IDT + vector * 8, A_GATE(selector, offset, access));
 }
 
-/* 40h to 4Bh: gates of every kind, whose handlers return at once. 50h to 53h: handlers.h. */
+/* 40h to 4Bh: gates of every kind, whose handlers return at once. 50h to 55h: handlers.h. */
 static void put_other_gates(struct loader *l)
 {
     enum program_mode mode = l->p->mode;
@@ -266,6 +268,8 @@ static void put_other_gates(struct loader *l)
         gate(l, 0x50 + n, SEL_CODE0, AT_STUBS + n * 0x100, 0xEE);
     gate(l, 0x52, SEL_CODE0, AT_STUBS + 0x180, 0xEE);
     gate(l, 0x53, SEL_CODE0, AT_STUBS + 0x240, 0xEE);
+    gate(l, 0x54, SEL_CODE0, AT_STUBS + 0x280, 0xEE);
+    gate(l, 0x55, SEL_CODE0, AT_STUBS + 0x300, 0xEE);
 }
 
 static void put_handlers(struct loader *l)
@@ -487,6 +491,8 @@ static void set_vcpu(struct loader *l)
     put32(l, AT_PLACE + 20, 0x1F80);
     put32(l, AT_PLACE + 24, p->mode == PROGRAM_PAE ? 8 : 4);
     put32(l, AT_PLACE + 28, c->model > CPU_386);
+    put32(l, AT_PLACE + 68,
+          ALIAS_TABLES + (p->mode == PROGRAM_PAE ? AT_PAGE_DIRECTORY - AT_PAGE_ROOT + 16u : 4u));
     c->sysenter_cs = SEL_CODE0;
     c->sysenter_eip = AT_SYSEXIT;
     c->sysenter_esp = AT_RING0_STACK;

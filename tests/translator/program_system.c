@@ -144,48 +144,33 @@ void write_port(struct writer *w)
     emit(w, &c);
 }
 
-/* A supervisor changes a page of the data: gone, read-only, elsewhere, back. With INVLPG or a CR3
- * write behind it, as a guest must: on the older CPUs (model_of in test_lockstep.c) the latter, for
- * the 386 has no INVLPG. */
+/* A supervisor changes a page of the data: gone, read-only, elsewhere, back (INT 54h). With INVLPG
+ * or a CR3 write behind it, as a guest must. */
 void write_change_page(struct writer *w)
 {
-    bool pae = w->p->mode == PROGRAM_PAE;
-    if (w->p->mode != PROGRAM_PAGED && !pae)
+    if (w->p->mode != PROGRAM_PAGED && w->p->mode != PROGRAM_PAE)
         return;
     uint32_t page = 0x20 + below(w, 16), to = 0x20 + below(w, 12);
     static const uint8_t rights[] = {7, 7, 6, 5, 3, 1, 0x67};
-    struct code store = {{0xC7, 0x05}, 2}, flush = {0};
-    e32(&store, ALIAS_TABLES + (AT_PAGE_TABLES - AT_PAGE_ROOT) + page * (pae ? 8 : 4));
+    struct code change = {{0xCD, 0x54}, 2};
     if (one_in(w, 8)) /* video memory, ROM, nothing at all */
         to = one_in(w, 2) ? 0xA0 + below(w, 32) : one_in(w, 2) ? 0xF0 : 0x3FF00;
-    e32(&store, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
-    emit(w, &store);
-    if (one_in(w, 3) || w->p->seed % 4 == 0) {
-        struct code reload = {{0xCD, 0x53}, 2};
-        emit(w, &reload);
-        return;
-    }
-    e8(&flush, 0x0F);
-    e16(&flush, 0x3D01);
-    e32(&flush, page << 12);
-    emit(w, &flush);
+    set_reg(w, EAX, (one_in(w, 2) ? page : to) << 12 | rights[below(w, 7)]);
+    set_reg(w, ECX, page - 0x20);
+    set_reg(w, EBX, one_in(w, 3));
+    emit(w, &change);
 }
 
 /* A supervisor has the large page at LARGE in pieces, or away, or read-only, or whole again; all of
- * it is flushed then. */
+ * it is flushed then (INT 55h). */
 void write_change_large(struct writer *w)
 {
-    bool pae = w->p->mode == PROGRAM_PAE;
-    if (w->p->mode != PROGRAM_PAGED && !pae)
+    static const uint8_t rights[] = {0x87, 0x87, 7, 7, 0x85, 0x83, 5, 0x86, 0xE7};
+    struct code change = {{0xCD, 0x55}, 2};
+    if (w->p->mode != PROGRAM_PAGED && w->p->mode != PROGRAM_PAE)
         return;
-    static const uint32_t entries[] = {0x87, 0x87, AT_LARGE_TABLE | 7, AT_LARGE_TABLE | 7,
-                                       0x85, 0x83, AT_LARGE_TABLE | 5, 0x86,
-                                       0xE7};
-    struct code store = {{0xC7, 0x05}, 2}, reload = {{0xCD, 0x53}, 2};
-    e32(&store, ALIAS_TABLES + (pae ? AT_PAGE_DIRECTORY - AT_PAGE_ROOT + 16 : 4));
-    e32(&store, entries[below(w, ARRAY_LEN(entries))]);
-    emit(w, &store);
-    emit(w, &reload);
+    set_reg(w, EAX, rights[below(w, ARRAY_LEN(rights))]);
+    emit(w, &change);
 }
 
 /* INVLPG of a page that is as it was: the program's own, the next one, its stack's, its data's. */

@@ -68,11 +68,13 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
     return s->machine[side]->p;
 }
 
-/* A program that finds the address of a MOV CR3 on its stack may go there with anything in EAX. It
- * lives on what the TLB still has then, which engines need not agree about. */
+/* A program that finds the address of a MOV CR3 on its stack may go there with anything in EAX.
+ * Then it lives on global pages that the TLB still has, which engines need not agree about; without
+ * such all is gone, for both. */
 static bool has_lost_tables(const struct vcpu *c)
 {
-    return c->walk.paging && c->cr3 != AT_PAGE_ROOT && c->cr3 != AT_PAGE_ROOT + SPACE_SIZE;
+    return c->walk.paging && (c->cr4 & CR4_PGE) && c->cr3 != AT_PAGE_ROOT &&
+           c->cr3 != AT_PAGE_ROOT + SPACE_SIZE;
 }
 
 static void unmake(void *ctx, enum lockstep_side side, struct partition *p)
