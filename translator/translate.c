@@ -45,9 +45,9 @@ static bool map_strip(struct translator *t)
 
 static bool allocate(struct translator *t, uint64_t code_bytes)
 {
-    t->units = calloc(UNITS_MAX, sizeof t->units[0]);
+    t->units = big_alloc(UNITS_MAX * sizeof t->units[0]);
     t->by_code = big_alloc(UNIT_CHAINS * sizeof t->by_code[0]);
-    t->youngest = calloc(UNIT_RINGS, sizeof t->youngest[0]);
+    t->youngest = big_alloc(UNIT_RINGS * sizeof t->youngest[0]);
     t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
     t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
@@ -131,9 +131,9 @@ void translator_destroy(struct translator *t)
     jumps_free(t);
     returns_free(t);
     unit_memory_empty(&t->memory);
-    free(t->units);
+    big_free(t->units, UNITS_MAX * sizeof t->units[0]);
     big_free(t->by_code, UNIT_CHAINS * sizeof t->by_code[0]);
-    free(t->youngest);
+    big_free(t->youngest, UNIT_RINGS * sizeof t->youngest[0]);
     free(t->free_ids);
     free(t->by_address);
     free(t->scratch);

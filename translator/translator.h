@@ -33,6 +33,13 @@
 #define CODE_CACHE_SIZE (UINT64_C(256) << 20)
 #define BLOCKS_FREE     (UINT64_C(2) << 20) /* bytes of blocks that do not count as cache */
 
+/* A chain of units. kinds has a bit for each in it (and of some that went): what is not there is
+ * seen without a look at units, which lie in cold memory. */
+struct unit_chain {
+    struct unit *first; /* by hash_next */
+    uint64_t kinds;
+};
+
 /* Where a unit's code begins in the cache; unit is NULL when it went. */
 struct unit_address {
     uint32_t offset;
@@ -80,8 +87,8 @@ struct translator {
      * of their host code (when it faults). They go in two steps: see units_free_dead. */
     struct unit **units;             /* by id */
     uint32_t *free_ids;              /* stack */
-    struct unit **by_code;           /* UNIT_CHAINS hash chains: by code, key and eip */
-    uint32_t *youngest;              /* UNIT_RINGS: id + 1 of a unit, by code and key; 0: none */
+    struct unit_chain *by_code;      /* UNIT_CHAINS: by code, key and eip */
+    uint32_t *youngest;              /* UNIT_RINGS: of a unit, by code and key; 0: none */
     struct unit_address *by_address; /* in the order of their code */
     uint32_t free_count, unit_count, by_address_count;
     struct unit_memory memory; /* counts towards the code cache's size, too */
