@@ -52,10 +52,13 @@ void block_link(struct vcpu *c, struct block *to)
 /* Takes b out of everything. The running block's remaining instructions leave it when reached. */
 void block_drop(struct block_cache *cache, struct block *b)
 {
-    struct block **at = block_hash_chain(cache, b->offset, b->mode);
+    struct block_chain *chain = block_hash_chain(cache, b->offset, b->mode);
+    struct block **at = &chain->first;
     while (*at != b)
         at = &(*at)->hash_next;
     *at = b->hash_next;
+    if (!chain->first)
+        chain->kinds = 0;
     code_page_remove(cache, b, b->offset >> PAGE_SHIFT);
     if (b->crosses)
         code_page_remove(cache, b, b->offset2 >> PAGE_SHIFT);

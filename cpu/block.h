@@ -109,6 +109,10 @@ const struct decoder *block_cache_decoder(const struct block_cache *cache);
  * NULL. Raises what fetching raises (#PF, #GP at the code limit). */
 struct block *block_find(struct vcpu *c, unsigned single);
 
+/* The same without SINGLE, for code that ran rarely, if ever: the jump cache, which would lead to
+ * some other block in cold memory, is not asked. */
+struct block *block_find_cold(struct vcpu *c);
+
 /* Blocks take at most so many bytes from now on (default 32 MiB, at least 4 MiB). When they would
  * take more, all are dropped. */
 void block_cache_limit(struct block_cache *cache, uint64_t bytes);

@@ -121,9 +121,10 @@ struct block *block_build(struct vcpu *c, const struct block_source *s)
     b->crosses = (s->offset & PAGE_MASK) + bytes > PAGE_SIZE;
     if (!page_add(cache, b, b->offset >> PAGE_SHIFT))
         return block_uncached(c, s->eip);
-    struct block **chain = block_hash_chain(cache, b->offset, b->mode);
-    b->hash_next = *chain;
-    *chain = b;
+    struct block_chain *chain = block_hash_chain(cache, b->offset, b->mode);
+    b->hash_next = chain->first;
+    chain->first = b;
+    chain->kinds |= block_kind(b->offset, b->mode);
     b->live = true;
     if (b->crosses && !page_add(cache, b, b->offset2 >> PAGE_SHIFT)) {
         b->crosses = false; /* so that only the first page's list is searched */

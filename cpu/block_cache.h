@@ -46,6 +46,13 @@ struct code_page {
     uint64_t splits[PAGE_SIZE / 64]; /* where a debugger's breakpoints stand */
 };
 
+/* A hash chain. kinds has a bit for each block in it (and of some that went): most that is asked
+ * for is not there, which is so seen without a look at blocks, which lie in cold memory. */
+struct block_chain {
+    struct block *first; /* by hash_next */
+    uint64_t kinds;
+};
+
 struct block_cache {
     struct vcpu *vcpu;
     struct physmap *physmap;
@@ -60,7 +67,7 @@ struct block_cache {
     uint64_t limit; /* bytes of all */
     struct block *free[SIZE_CLASSES], *dead;
     struct block *jump[JUMP_CACHE_SLOTS];
-    struct block *hash[1 << HASH_BITS];
+    struct block_chain hash[1 << HASH_BITS];
     struct code_page *pages[1 << PAGE_BITS];
     struct insn building[BLOCK_MAX_INSNS + 1];
     struct decoder decoder;
@@ -118,10 +125,27 @@ void code_page_lines(const struct code_page *p, unsigned from, unsigned to, unsi
 
 /* --- Blocks (block.c) ------------------------------------------------------------------------- */
 
-static inline struct block **block_hash_chain(struct block_cache *cache, uint64_t offset,
-                                              unsigned mode)
+static inline struct block_chain *block_hash_chain(struct block_cache *cache, uint64_t offset,
+                                                   unsigned mode)
 {
     return &cache->hash[(offset ^ (offset >> HASH_BITS) ^ mode * 0x155) & ((1 << HASH_BITS) - 1)];
+}
+
+/* The bit in a chain's kinds. */
+static inline uint64_t block_kind(uint64_t offset, unsigned mode)
+{
+    return BIT(((offset >> HASH_BITS) + mode) * UINT64_C(0x9E3779B97F4A7C15) >> 58);
+}
+
+/* The block at offset, or NULL. */
+static inline struct block *block_hash_find(struct block_cache *cache, uint64_t offset,
+                                            unsigned mode)
+{
+    const struct block_chain *chain = block_hash_chain(cache, offset, mode);
+    struct block *b = chain->kinds & block_kind(offset, mode) ? chain->first : NULL;
+    while (b && (b->offset != offset || b->mode != mode))
+        b = b->hash_next;
+    return b;
 }
 
 /* Memory for a block of so many instructions, with the sentinel. May flush the cache. */

@@ -40,9 +40,7 @@ static struct block *find_slow(struct vcpu *c, uint32_t eip, uint32_t gva, unsig
     s.mode = (c->code32 ? BLOCK_CODE32 : 0) | (c->stack32 ? BLOCK_STACK32 : 0) | single;
     if (unlikely(c->stops != NULL))
         block_split_page(c, &s);
-    struct block *b = *block_hash_chain(cache, s.offset, s.mode);
-    while (b && (b->offset != s.offset || b->mode != s.mode))
-        b = b->hash_next;
+    struct block *b = block_hash_find(cache, s.offset, s.mode);
     if (b && b->crosses && !second_page_holds(c, &s, b)) {
         block_drop(cache, b);
         b = NULL;
@@ -73,6 +71,15 @@ struct block *block_find(struct vcpu *c, unsigned single)
     return find_slow(c, eip, gva, single);
 }
 
+struct block *block_find_cold(struct vcpu *c)
+{
+    uint32_t eip = (uint32_t)c->eip;
+    if (unlikely(eip >= c->code_len))
+        cpu_raise_error(c, VEC_GP, 0);
+    c->blocks->counters.found++;
+    return find_slow(c, eip, (uint32_t)c->seg[SEG_CS].base + eip, 0);
+}
+
 /* --- The neighbours that a unit is made with -------------------------------------------------- */
 
 /* Does the instruction at s end in its page and before the code limit? */
@@ -96,9 +103,7 @@ static struct block *find_beside(struct vcpu *c, const struct block *near, uint3
                              .offset = align_down(near->offset, PAGE_SIZE) | (gva & PAGE_MASK),
                              .mode = near->mode};
     s.host = physmap_host(c->physmap, s.offset);
-    struct block *b = *block_hash_chain(cache, s.offset, s.mode);
-    while (b && (b->offset != s.offset || b->mode != s.mode))
-        b = b->hash_next;
+    struct block *b = block_hash_find(cache, s.offset, s.mode);
     if (!b && make && ends_in_page(c, &s))
         b = block_build(c, &s);
     bool good = b && b->live && !b->crosses && !b->stops && eip + (uint64_t)b->bytes <= c->code_len;

@@ -388,12 +388,13 @@ static struct block *next_cold(const struct translator *t)
         c->history_blocks || c->insns >= c->insns_end)
         return NULL;
     block_refresh(c);
-    struct block *b = block_find(c, 0);
+    struct block *b = block_find_cold(c);
     if (!b->live)
         return b; /* it was read from a device, perhaps: not again */
     uint32_t key = key_of(c) | t->form;
     bool cold = !b->stops && !unit_at(t, b, key) && !unit_at(t, b, key & ~KEY_WINDOW) &&
-                !unit_to_move(t, physmap_host(c->physmap, b->offset), key) && block_is_cold(b);
+                !(b->translated && unit_to_move(t, physmap_host(c->physmap, b->offset), key)) &&
+                block_is_cold(b);
     return cold ? b : NULL;
 }
 

@@ -375,7 +375,7 @@ struct unit *unit_for(struct translator *t, uint32_t key)
         return u;
     if (!code && !c->stops && c->eip < c->code_len)
         return NULL; /* a device's memory is read once, by who runs it */
-    struct block *b = block_find(c, 0);
+    struct block *b = block_find_cold(c);
     if (!b->live || b->stops)
         return NULL;
     if (!code || b->crosses)
