@@ -96,8 +96,9 @@ const uint8_t *backend_emit_jump(struct translator *t, uint32_t token);
 /* u's eip grew by a multiple of the page size: brings its host code up to date. */
 void backend_move(struct translator *t, const struct unit *u, uint32_t by);
 
-/* Has the jump of a link go to the host address to. */
-void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to);
+/* Has the jump of u's link go to the host address to. */
+void backend_patch(struct translator *t, const struct unit *u, const struct unit_link *link,
+                   const uint8_t *to);
 
 /* Between these, faults of t's host code in the calling thread are taken. begin: false when the
  * host refuses. */

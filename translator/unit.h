@@ -81,32 +81,33 @@ static inline uint32_t key_of(const struct vcpu *c)
 #define ACCESS_STACK 64u /* at the top of the stack, not where ModRM says */
 #define ACCESS_SSE   128u
 
-/* One guest instruction of a unit. */
+/* One guest instruction of a unit. Kept small, as all of these: what units take of the host's
+ * memory has to be zeroed, and found again in cold memory. */
 struct unit_insn {
     const struct insn *insn; /* the block's: it stands until the next block_find when that goes */
     uint16_t at;             /* its eip less the unit's */
     uint16_t host, resume; /* its code, and where the unit goes on behind it: offsets from start */
     uint8_t into, rest;    /* instructions of its block before it, and behind it */
-    int16_t esp_before, esp_behind; /* the guest's ESP less what host code has (x86_64/stack.c) */
-    uint8_t fpu;                    /* enum fpu_level that holds from here on */
-    bool x87;                       /* its handler looks at the x87 or MMX state */
-    bool soft;        /* its memory access goes through the soft TLB also in a window unit */
-    bool beside;      /* ... and writes beside code */
-    uint8_t access;   /* its one memory operand: ACCESS_SIZE of bytes, and what follows */
-    uint8_t device;   /* enum device_form, and the ALU's operation */
-    uint8_t imm_size; /* its host code ends with its immediate, of so many bytes; 0: not so */
+    int8_t esp_before, esp_behind; /* the guest's ESP less what host code has (x86_64/stack.c) */
+    uint8_t access;                /* its one memory operand: ACCESS_SIZE of bytes, and more */
+    uint8_t device;                /* enum device_form, and the ALU's operation */
+    uint8_t fpu : 2;               /* enum fpu_level that holds from here on */
+    bool x87 : 1;                  /* its handler looks at the x87 or MMX state */
+    bool soft : 1;        /* its memory access goes through the soft TLB also in a window unit */
+    bool beside : 1;      /* ... and writes beside code */
+    uint8_t imm_size : 3; /* its host code ends with its immediate, of so many bytes; 0: not so */
 };
 
 /* A way out of a unit to a known eip. */
 struct unit_link {
-    uint32_t eip;
-    uint8_t *patch;            /* displacement of the jump, where it is written */
-    const uint8_t *exit;       /* unlinked: it goes here */
     struct unit *to;           /* or NULL */
     struct unit_link *next_in; /* of those that go to the same unit */
-    struct unit *from;
-    bool landing; /* behind a CALL: see returns.h */
-    bool around;  /* by way of the jump table, for good */
+    uint32_t eip;
+    uint32_t from;  /* the unit's id */
+    uint16_t patch; /* displacement of the jump: offset from start */
+    uint16_t exit;  /* unlinked: it goes here; the same */
+    bool landing;   /* behind a CALL: see returns.h */
+    bool around;    /* by way of the jump table, for good */
 };
 
 /* A place in host code that says where the unit stands: see backend_move. */
@@ -139,26 +140,29 @@ struct unit {
     uint32_t limit;   /* of the code segment it is for: all that it leads to lies within, too */
     uint32_t segment; /* token of eip 0: see unit_token */
     const uint8_t *indirect, *entry; /* where they run */
-    uint16_t insns, parts, links, link_room;
-    uint16_t landing;   /* where the CALL at its end returns to: offset from start; 0: nowhere */
-    bool dead, crosses; /* crosses: its first block does, into another page */
-    bool stays;         /* it holds for this eip only: see unit_moves.h */
-    uint8_t lent;       /* times a soft unit served where there is a window; see unit_for */
-    uint32_t id;        /* index in the translator's table */
+    uint8_t insns, parts, links, link_room;
+    uint16_t landing; /* where the CALL at its end returns to: offset from start; 0: nowhere */
+    bool dead : 1;
+    bool crosses : 1; /* its first block does, into another page */
+    bool stays : 1;   /* it holds for this eip only: see unit_moves.h */
+    uint8_t lent;     /* times a soft unit served where there is a window; see unit_for */
+    uint32_t id;      /* index in the translator's table */
     /* The rest. */
-    uint64_t root, top;         /* the address space that it was made in: CR3's table, PDPTE */
-    uint32_t bytes;             /* of this allocation */
-    uint32_t address_index;     /* in the translator's list by address */
-    uint32_t size, hot_size;    /* of its code in bytes; up to the cold part */
-    uint32_t room;              /* bytes that it may take at start */
-    struct unit *newer, *older; /* ring of units of the same code and key: see unit_index.c */
-    uint16_t noted;             /* bit per jump table that may lead to it */
+    const uint8_t *start;    /* its first byte, where it runs */
+    uint16_t size, hot_size; /* of its code in bytes; up to the cold part */
+    uint16_t room;           /* bytes that it may take at start */
+    uint16_t bytes;          /* of this allocation */
+    uint16_t noted;          /* bit per jump table that may lead to it */
     uint16_t fixes;
-    const uint8_t *start; /* its first byte, where it runs */
-    struct unit_link *linked_by;
-    struct unit *next_dead;
+    uint32_t address_index;     /* in the translator's list by address */
+    uint64_t root, top;         /* the address space that it was made in: CR3's table, PDPTE */
+    struct unit *newer, *older; /* ring of units of the same code and key: see unit_index.c */
+    union {
+        struct unit_link *linked_by;
+        struct unit *next_dead;
+    };
     struct unit_part *part;  /* parts of them, in this same allocation */
-    struct unit_link *link;  /* room for link_room, the same */
+    struct unit_link *link;  /* links of them, the same; room for link_room while it is made */
     struct unit_fix *fix;    /* room for unit_fix_room(link_room), the same */
     struct unit_insn insn[]; /* insns of them */
 };

@@ -1,21 +1,34 @@
 /* translator/unit_links.c: see unit_links.h. */
 #include "translator/unit_links.h"
 
+static struct unit *from_of(const struct translator *t, const struct unit_link *link)
+{
+    return t->units[link->from];
+}
+
+/* Its jump leads to where it does while it has no target. */
+static void patch_to_exit(struct translator *t, const struct unit_link *link)
+{
+    const struct unit *from = from_of(t, link);
+    backend_patch(t, from, link, from->start + link->exit);
+}
+
 void unit_connect(struct translator *t, struct unit_link *link, struct unit *to)
 {
+    const struct unit *from = from_of(t, link);
     if (link->to)
         return;
-    if (to->part[0].block->crosses) { /* it holds for this address space only */
+    if (to->crosses) { /* it holds for this address space only */
         if (t->code.used + BACKEND_JUMP_ROOM <= t->code.size) {
             link->around = true;
-            backend_patch(t, link, backend_emit_jump(t, unit_token(link->from, link->eip)));
+            backend_patch(t, from, link, backend_emit_jump(t, unit_token(from, link->eip)));
         }
         return;
     }
     link->to = to;
     link->next_in = to->linked_by;
     to->linked_by = link;
-    backend_patch(t, link, to->entry);
+    backend_patch(t, from, link, to->entry);
     t->counters.linked++;
 }
 
@@ -32,7 +45,7 @@ static void forget_target(struct unit_link *link)
 static void cut(struct translator *t, struct unit_link *link)
 {
     forget_target(link);
-    backend_patch(t, link, link->exit);
+    patch_to_exit(t, link);
 }
 
 void unit_disconnect(struct translator *t, struct unit *u)
@@ -41,12 +54,12 @@ void unit_disconnect(struct translator *t, struct unit *u)
         struct unit_link *link = u->linked_by;
         u->linked_by = link->next_in;
         link->to = NULL;
-        backend_patch(t, link, link->exit);
+        patch_to_exit(t, link);
     }
     for (unsigned n = 0; n < u->links; n++) {
         struct unit_link *link = &u->link[n];
         if (link->landing) /* the stack of returns may lead there still */
-            backend_patch(t, link, t->stubs.again);
+            backend_patch(t, u, link, t->stubs.again);
         if (link->to)
             forget_target(link);
     }
@@ -70,7 +83,7 @@ void unit_cut_other_pages(struct translator *t, struct unit *u)
     struct unit_link *next;
     for (struct unit_link *link = u->linked_by; link; link = next) {
         next = link->next_in;
-        if (!share_page(link->from, u))
+        if (!share_page(from_of(t, link), u))
             cut(t, link);
     }
     for (unsigned n = 0; n < u->links; n++) {
@@ -79,7 +92,7 @@ void unit_cut_other_pages(struct translator *t, struct unit *u)
             cut(t, link);
         if (link->around) {
             link->around = false;
-            backend_patch(t, link, link->exit);
+            patch_to_exit(t, link);
         }
     }
 }

@@ -40,8 +40,16 @@ void *unit_memory_take(struct unit_memory *m, size_t bytes)
         room = (struct unit_room *)(m->chunk[m->current] + m->current_used);
         m->current_used += lines * UNIT_LINE;
     }
-    memset(room, 0, bytes);
     return room;
+}
+
+bool unit_memory_shorten(struct unit_memory *m, const void *room, size_t bytes, size_t to)
+{
+    size_t lines = lines_of(bytes);
+    if ((const uint8_t *)room + lines * UNIT_LINE != m->chunk[m->current] + m->current_used)
+        return false;
+    m->current_used -= (lines - lines_of(to)) * UNIT_LINE;
+    return true;
 }
 
 void unit_memory_give(struct unit_memory *m, void *room, size_t bytes)

@@ -4,6 +4,7 @@
 #ifndef UMBRA_TRANSLATOR_UNIT_MEMORY_H
 #define UMBRA_TRANSLATOR_UNIT_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,9 +24,12 @@ struct unit_memory {
     struct unit_room *free[UNIT_ROOM_LINES + 1]; /* by lines */
 };
 
-/* Zeros, or NULL when there is no memory. bytes: at most UNIT_ROOM_LINES lines. */
+/* NULL when there is no memory. bytes: at most UNIT_ROOM_LINES lines. */
 void *unit_memory_take(struct unit_memory *m, size_t bytes);
-/* What was taken, with bytes as then. */
+/* What was taken, with so many bytes, needs fewer. False: it keeps all, since something was taken
+ * behind it or it served before. */
+bool unit_memory_shorten(struct unit_memory *m, const void *room, size_t bytes, size_t to);
+/* What was taken, with bytes as then (or as shortened). */
 void unit_memory_give(struct unit_memory *m, void *room, size_t bytes);
 /* All that was taken is given back, and goes to the host: what blocks and host code take next time
  * may be more, and units less. */

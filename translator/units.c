@@ -180,7 +180,8 @@ static bool make_plan(struct translator *t, struct block *b, uint32_t eip, uint3
     return true;
 }
 
-/* One allocation of just the size: a Linux has tens of thousands of units. */
+/* One allocation: a Linux has tens of thousands of units. The links stand last, with room for the
+ * most that there can be: see give_back_links. */
 static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
 {
     if (!t->free_count && t->unit_count == UNITS_MAX)
@@ -188,21 +189,30 @@ static struct unit *unit_alloc(struct translator *t, const struct plan *plan)
     unsigned links = unit_link_room(plan->blocks);
     size_t parts_at = sizeof(struct unit) + plan->insns * sizeof(struct unit_insn);
     parts_at = (parts_at + alignof(struct unit_part) - 1) & ~(alignof(struct unit_part) - 1);
-    size_t links_at = parts_at + plan->blocks * sizeof(struct unit_part);
-    size_t fixes_at = links_at + links * sizeof(struct unit_link);
-    size_t bytes = fixes_at + unit_fix_room(links) * sizeof(struct unit_fix);
+    size_t fixes_at = parts_at + plan->blocks * sizeof(struct unit_part);
+    size_t links_at = fixes_at + unit_fix_room(links) * sizeof(struct unit_fix);
+    links_at = (links_at + alignof(struct unit_link) - 1) & ~(alignof(struct unit_link) - 1);
+    size_t bytes = links_at + links * sizeof(struct unit_link);
     uint8_t *room = unit_memory_take(&t->memory, bytes);
     if (!room)
         return NULL;
     struct unit *u = (struct unit *)room;
-    u->bytes = (uint32_t)bytes;
+    *u = (struct unit){0};
+    u->bytes = (uint16_t)bytes;
     u->part = (struct unit_part *)(room + parts_at);
     u->link = (struct unit_link *)(room + links_at);
     u->fix = (struct unit_fix *)(room + fixes_at);
-    u->link_room = (uint16_t)links;
+    u->link_room = (uint8_t)links;
     u->id = t->free_count ? t->free_ids[--t->free_count] : t->unit_count++;
     t->units[u->id] = u;
     return u;
+}
+
+static void give_back_links(struct translator *t, struct unit *u)
+{
+    uint16_t bytes = (uint16_t)((uint8_t *)&u->link[u->links] - (uint8_t *)u);
+    if (unit_memory_shorten(&t->memory, u, u->bytes, bytes))
+        u->bytes = bytes;
 }
 
 static void fill(struct unit *u, const struct plan *plan)
@@ -227,7 +237,7 @@ static void fill(struct unit *u, const struct plan *plan)
                                    .beside = b->insns[k].refusals >= UNIT_BESIDE_AFTER};
         }
     }
-    u->parts = (uint16_t)plan->blocks;
+    u->parts = (uint8_t)plan->blocks;
 }
 
 bool unit_passes(struct translator *t, const struct unit *u)
@@ -321,6 +331,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
         u->room = departed->room;
     }
     backend_emit(t, u);
+    give_back_links(t, u);
     if (departed && u->start == departed->start)
         u->address_index = departed->address_index;
     else

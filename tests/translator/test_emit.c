@@ -304,7 +304,7 @@ static void add_label(struct show *s, uint64_t at)
 static const struct unit_link *link_with_exit(const struct unit *u, uint64_t at)
 {
     for (unsigned n = 0; n < u->links; n++) {
-        if ((uintptr_t)u->link[n].exit == at)
+        if ((uintptr_t)u->start + u->link[n].exit == at)
             return &u->link[n];
     }
     return NULL;
@@ -399,7 +399,7 @@ static void find_label(struct show *s, const cs_insn *i)
 static void show_code(struct show *s, bool whole)
 {
     const struct unit *u = s->u;
-    uint32_t exits = u->links ? (uint32_t)(u->link[0].exit - u->start) : u->size;
+    uint32_t exits = u->links ? u->link[0].exit : u->size;
     s->labels = 0;
     each_insn(s, 0, u->size, find_label);
     if (whole) {

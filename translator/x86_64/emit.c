@@ -107,11 +107,17 @@ static bool same_page(const struct unit *u, uint32_t eip)
     return !((gva ^ u->gva) >> PAGE_SHIFT);
 }
 
+/* Of a byte as it is written: its offset from the unit's start. */
+static uint16_t offset_of(const struct emit *e, const uint8_t *at)
+{
+    return (uint16_t)(at + e->code.run_delta - e->u->start);
+}
+
 static struct unit_link *new_link(struct emit *e, uint32_t eip, uint8_t *patch)
 {
     assert(e->u->links < e->u->link_room);
     struct unit_link *link = &e->u->link[e->u->links++];
-    *link = (struct unit_link){.eip = eip, .patch = patch, .from = e->u};
+    *link = (struct unit_link){.eip = eip, .from = e->u->id, .patch = offset_of(e, patch)};
     return link;
 }
 
@@ -381,8 +387,8 @@ static void emit_cold(struct emit *e)
         call_c(e, s->insn);
     }
     for (unsigned k = 0; k < u->links; k++) {
-        u->link[k].exit = asm_here(&e->code);
-        asm_patch(&e->code, u->link[k].patch, u->link[k].exit);
+        u->link[k].exit = offset_of(e, e->code.at);
+        asm_patch(&e->code, e->code.at - u->link[k].exit + u->link[k].patch, asm_here(&e->code));
         asm_mov_imm32(&e->code, R11, site(e, k));
         asm_jmp(&e->code, e->t->stubs.link);
     }
@@ -394,6 +400,13 @@ static size_t unit_place(size_t used)
 {
     const size_t before_entry = 23, fetched = 32;
     return ((used + before_entry + fetched - 1) & ~(fetched - 1)) - before_entry;
+}
+
+/* What waits of ESP is little: see stack_may_wait. */
+static int8_t esp_now(const struct emit *e)
+{
+    assert(e->esp >= INT8_MIN && e->esp <= INT8_MAX);
+    return (int8_t)e->esp;
 }
 
 /* Emits u for host address run, writing it at start. */
@@ -415,20 +428,20 @@ static void emit_unit(struct translator *t, struct unit *u, uint8_t *start, cons
         if (e.esp && !stack_may_wait(&e))
             settle_stack(&e);
         u->insn[n].host = (uint16_t)(e.code.at - start);
-        u->insn[n].esp_before = (int16_t)e.esp;
+        u->insn[n].esp_before = esp_now(&e);
         emit_insn(&e);
         u->insn[n].resume = (uint16_t)(e.code.at - start);
-        u->insn[n].esp_behind = (int16_t)e.esp;
+        u->insn[n].esp_behind = esp_now(&e);
         u->insn[n].fpu = e.fpu;
         if (n + 1u < u->insns || !backend_goes_on(e.i))
             continue;
         settle_stack(&e);
         emit_link_jump(&e, eip_behind(u, &u->insn[n]));
     }
-    u->hot_size = (uint32_t)(e.code.at - start);
+    u->hot_size = (uint16_t)(e.code.at - start);
     emit_cold(&e);
-    u->size = (uint32_t)(e.code.at - start);
-    assert(u->size < BACKEND_UNIT_ROOM && BACKEND_UNIT_ROOM <= UINT16_MAX + 1);
+    assert(e.code.at - start < BACKEND_UNIT_ROOM && BACKEND_UNIT_ROOM <= UINT16_MAX + 1);
+    u->size = (uint16_t)(e.code.at - start);
 }
 
 /* Emits u, if it fits, to u->start, where u->room bytes are free. */
@@ -443,8 +456,6 @@ static bool emit_to_room(struct translator *t, struct unit *u)
         return false;
     }
     memcpy(to, t->scratch, u->size);
-    for (unsigned n = 0; n < u->links; n++)
-        u->link[n].patch = to + (u->link[n].patch - t->scratch);
     return true;
 }
 
@@ -477,8 +488,9 @@ void backend_put_immediate(struct translator *t, const struct unit *u, unsigned 
            &imm, ui->imm_size);
 }
 
-void backend_patch(struct translator *t, struct unit_link *link, const uint8_t *to)
+void backend_patch(struct translator *t, const struct unit *u, const struct unit_link *link,
+                   const uint8_t *to)
 {
     struct code c = {.run_delta = code_cache_delta(&t->code)};
-    asm_patch(&c, link->patch, to);
+    asm_patch(&c, (uint8_t *)(uintptr_t)u->start - c.run_delta + link->patch, to);
 }
