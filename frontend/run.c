@@ -87,22 +87,30 @@ static void render(struct session *s, void *vga)
     surface_mark_rows(&s->surface, first, end);
 }
 
+/* The window's share of a tick. A frame that is being shown may wait for the X server: then this
+ * waits for the next tick, not the guest for the window. */
+static void tick_window(struct session *s, void *vga)
+{
+    if (pthread_mutex_trylock(&s->lock) != 0)
+        return;
+    take_paste(s);
+    take_drop(s);
+    s->shown_text = s->text;
+    render(s, vga);
+    look_at_lights(s);
+    look_at_speed(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* About 60 times a second, between two instructions of the guest. */
 static void tick(void *ctx, struct partition *p)
 {
     struct session *s = ctx;
     void *vga = partition_pc(p)->vga->state;
-    pthread_mutex_lock(&s->lock);
-    take_paste(s);
-    take_drop(s);
     if (s->display || s->o->until || typist_waits_for_text(&s->typist))
         vga_text_screen(vga, &s->text);
-    if (s->display) {
-        render(s, vga);
-        look_at_lights(s);
-        look_at_speed(s);
-    }
-    pthread_mutex_unlock(&s->lock);
+    if (s->display)
+        tick_window(s, vga);
     typist_tick(&s->typist, p, &s->text);
     if (s->o->until)
         watch_screen(&s->watch, &s->text);
@@ -202,7 +210,7 @@ static void show_frame(struct session *s)
 {
     pthread_mutex_lock(&s->lock);
     s->status.host_ns = host_now();
-    s->ops->frame(s->display, &s->surface, &s->text, &s->status);
+    s->ops->frame(s->display, &s->surface, &s->shown_text, &s->status);
     s->status.lights = 0;
     s->surface.dirty_first = s->surface.dirty_end = 0;
     pthread_mutex_unlock(&s->lock);

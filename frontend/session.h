@@ -56,7 +56,8 @@ struct session {
     /* The partition's thread. */
     struct watch watch;
     struct typist typist;
-    struct verify *verify; /* NULL: host code is not checked */
+    struct text_screen text; /* as of the last tick */
+    struct verify *verify;   /* NULL: host code is not checked */
     enum partition_end end;
     uint64_t started, last_look, last_insns, last_virtual;
     uint64_t last_moved[3]; /* floppy, disk, CD: for the lights */
@@ -64,7 +65,7 @@ struct session {
     /* Shared, under the lock. */
     pthread_mutex_t lock;
     struct surface surface;
-    struct text_screen text;
+    struct text_screen shown_text;
     struct display_status status;
     char *paste; /* on its way from the main thread to the typist */
     char *drop;  /* path of an image to put into a drive */
