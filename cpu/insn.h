@@ -45,7 +45,8 @@ struct insn {
     uint8_t osize;     /* operand size in bytes: 2, 4 (8 in long mode) */
     uint8_t asize;     /* address size in bytes: 2, 4 (8) */
     uint8_t prefixes;  /* set of enum insn_prefix */
-    uint8_t refusals : 4, strays : 4; /* the translator's: what its accesses met (unit.h there) */
+    uint8_t refusals : 3, fresh : 1, strays : 4; /* the translator's: what its accesses met (unit.h
+                                                    there, fresh.h) */
 };
 _Static_assert(sizeof(struct insn) == 32, "struct insn is sized for the cache");
 

@@ -202,6 +202,11 @@ static void bind(struct windows *w, struct window *win, const struct walk_mode *
         w->supervisors++;
 }
 
+uint64_t windows_singles(const struct windows *w)
+{
+    return w->counters.singles;
+}
+
 uint64_t windows_binding(const struct windows *w)
 {
     return w->current ? w->current->binding : 0;

@@ -238,12 +238,14 @@ static enum window_answer fill(struct fill *f)
         plan_table(f);
         copy_entries(f);
     }
+    uint64_t before = w->counters.pages_mapped;
     bool mapped = window_apply(w, win, f->index, f->want) &&
                   (window_entry(win, f->gva >> PAGE_SHIFT) & (f->write ? MAP_WRITE : MAP_MAPPED));
     if (win->leaf[f->index] && !win->leaf[f->index]->mapped)
         window_unmap_leaf(w, win, f->index);
     if (!mapped)
         return WINDOW_REFUSED;
+    w->counters.singles += w->counters.pages_mapped == before + 1;
     return how_lasting(f);
 }
 

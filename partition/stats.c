@@ -55,6 +55,7 @@ static void put_windows(struct bytes *out, const struct vcpu *c)
     } rows[] = {
         {"faults", n.faults},
         {"refused", n.refused},
+        {"singles", n.singles},
         {"maps", n.maps},
         {"protects", n.protects},
         {"unmaps", n.unmaps},
@@ -102,6 +103,7 @@ static void put_translator(struct bytes *out, const struct translator *t)
         {"faults", n->faults},
         {"faults_refused", n->refused},
         {"soft_sites", n->soft_sites},
+        {"fresh_sites", n->fresh_sites},
         {"interpreted_blocks", n->single},
         {"fpu_guards", n->fpu_guards},
         {"fpu_loads", n->fpu_loads},

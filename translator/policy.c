@@ -104,7 +104,7 @@ static void account(struct policy *p, unsigned view, int64_t gain, const struct 
     uint64_t flushes = tlb->flushes - p->flushes, fresh = is->fresh - was->fresh;
     uint64_t again = is->walks - was->walks - fresh;
     int64_t cost = 0;
-    if (flushes)
+    if (flushes && !(s->window && p->lookups))
         learn(s->window ? &s->stray : &s->refill, flushes, again);
     if (s->window) {
         uint64_t spares = s->refill > s->stray ? s->refill - s->stray : 0;

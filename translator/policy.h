@@ -52,6 +52,7 @@ struct policy {
     uint64_t visits;        /* of the user space, since then */
     uint8_t view;           /* that runs */
     bool window[TLB_VIEWS]; /* of[] has one */
+    bool lookups;           /* some instructions look in the soft TLB for a while (fresh.h) */
     bool due;               /* the accounts are to be settled at once */
     /* The rest. */
     uint64_t stretch;            /* POLICY_STRETCH */

@@ -75,6 +75,7 @@ struct translator *translator_create(struct vcpu *c, const struct engine_tuning 
     t->shadow = tuning->shadow;
     t->eager = tuning->eager;
     policy_init(&t->policy);
+    fresh_init(&t->fresh);
     t->emitted = tuning->emitted;
     t->emitted_ctx = tuning->emitted_ctx;
     t->fault_site = NO_SITE;
@@ -346,6 +347,16 @@ static bool strays_often(struct translator *t, struct unit *u, unsigned n,
     return true;
 }
 
+/* The window showed instruction n of u one page. When its units go for it, u is dead: its handler
+ * runs now. */
+static void met_single_page(struct translator *t, struct unit *u, unsigned n, uint64_t now)
+{
+    struct block *b;
+    struct insn *i = insn_in_block(u, n, &b);
+    if (fresh_met(t, b, i, now))
+        units_drop_with(t, b);
+}
+
 void translator_note_fault(struct translator *t, struct unit *u, unsigned n)
 {
     t->fault_site = u->id << SITE_SHIFT | n;
@@ -361,10 +372,13 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
     uint64_t gva = address - (uint64_t)(uintptr_t)t->window;
     bool retry = false;
     if ((u->key & KEY_WINDOW) && gva < WINDOW_SIZE) {
-        uint64_t before = backend_cycles();
-        enum window_answer answer = windows_fault(t->vcpu->windows, (uint32_t)gva, write);
+        struct windows *w = t->vcpu->windows;
+        uint64_t before = backend_cycles(), singles = windows_singles(w);
+        enum window_answer answer = windows_fault(w, (uint32_t)gva, write);
         retry =
             answer == WINDOW_RETRY || (answer != WINDOW_REFUSED && !strays_often(t, u, n, answer));
+        if (retry && windows_singles(w) != singles && !u->dead)
+            met_single_page(t, u, n, before);
         if (t->shadow == SHADOW_AUTO)
             policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);
     }
@@ -461,6 +475,7 @@ enum vcpu_exit translate_run(struct vcpu *c, uint64_t insns)
         c->insns_end = UINT64_MAX;
     if (c->interpret || !backend_faults_begin(t))
         return interp_run(c, insns);
+    fresh_look(t);
     t->window = NULL; /* another translator may have used GS */
     c->unwind = &landing;
     if (setjmp(landing)) {

@@ -19,6 +19,7 @@
 #include "translator/code_segments.h"
 #include "translator/engine.h"
 #include "translator/fpu.h"
+#include "translator/fresh.h"
 #include "translator/policy.h"
 #include "translator/unit.h"
 #include "translator/unit_memory.h"
@@ -62,6 +63,7 @@ struct translator_counters {
     uint64_t moved;                         /* units that stand for another eip now */
     uint64_t lent;                          /* entries of soft units where there is a window */
     uint64_t entries, helped, linked, missed, polls, faults, refused, soft_sites, single;
+    uint64_t fresh_sites;  /* times that an instruction got a lookup: fresh.h */
     uint64_t returns_full; /* times a stack of returns was full */
     uint64_t fpu_guards, fpu_loads,
         fpu_saves; /* faults of guards; x87 state moved to the host, back */
@@ -122,6 +124,7 @@ struct translator {
     uint8_t *window; /* base of the window that GS shows; NULL: none */
     struct policy policy;
     uint64_t stray_binding[64]; /* windows in which instructions last met users' pages */
+    struct fresh fresh;
     struct fpu fpu;
 
     /* Instructions that their handlers run, and host faults that make them. */

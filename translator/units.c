@@ -92,6 +92,7 @@ static void blocks_flushed(void *ctx)
             t->units[id]->parts = 0; /* their blocks are gone */
     }
     units_drop_all(t);
+    fresh_forget(t);
 }
 
 /* Where instruction n of p's block stands in p's unit. */
@@ -215,6 +216,12 @@ static void give_back_links(struct translator *t, struct unit *u)
         u->bytes = bytes;
 }
 
+/* Does its memory access go through the soft TLB in whatever form? */
+static bool looks_up(const struct insn *i)
+{
+    return i->refusals >= UNIT_SOFT_AFTER || i->fresh;
+}
+
 static void fill(struct unit *u, const struct plan *plan)
 {
     for (unsigned n = 0; n < plan->blocks; n++) {
@@ -233,7 +240,7 @@ static void fill(struct unit *u, const struct plan *plan)
                                    .x87 = backend_uses_x87(&b->insns[k]),
                                    .access = (uint8_t)narrow_access(&b->insns[k]),
                                    .device = (uint8_t)narrow_device_form(&b->insns[k]),
-                                   .soft = b->insns[k].refusals >= UNIT_SOFT_AFTER,
+                                   .soft = looks_up(&b->insns[k]),
                                    .beside = b->insns[k].refusals >= UNIT_BESIDE_AFTER};
         }
     }

@@ -63,6 +63,21 @@ START_TEST(reserved_bits_beside_it)
 }
 END_TEST
 
+START_TEST(pages_that_are_shown_one_by_one_are_counted)
+{
+    struct rig r;
+    open_row(&r, false);
+    must_read(&r, GVA); /* and the others with it */
+    ck_assert_uint_eq(windows_singles(r.w), 0);
+    rig_put32(&r, TABLE + 4 * PAGES, (uint32_t)FRAMES | RIG_P | RIG_W);
+    must_read(&r, page(PAGES)); /* fresh */
+    ck_assert_uint_eq(windows_singles(r.w), 1);
+    ck_assert(rig_write(&r, page(PAGES), 1)); /* and clean */
+    ck_assert_uint_eq(windows_singles(r.w), 2);
+    rig_close(&r);
+}
+END_TEST
+
 static bool watch_page(const void *ctx, uint32_t gva)
 {
     return gva >> PAGE_SHIFT == *(const uint32_t *)ctx >> PAGE_SHIFT;
@@ -192,6 +207,7 @@ int main(void)
 {
     const TTest *const tests[] = {what_was_mapped_along_is_compared_as_well,
                                   reserved_bits_beside_it,
+                                  pages_that_are_shown_one_by_one_are_counted,
                                   watched_pages_beside_it,
                                   rom_beside_it_stays_read_only,
                                   regions_end_where_they_end,

@@ -21,6 +21,8 @@ struct guest {
     uint64_t code_cache;
     bool (*emitted)(void *ctx, const struct unit_code *code); /* engine_tuning's; or NULL */
     void *emitted_ctx;
+    /* The translator is there, and nothing has run. May be NULL. */
+    void (*tune)(struct translator *t);
     /* A last look at the machine, with its translator there still. May be NULL. */
     void (*look)(struct machine *m, const void *ctx);
     /* What prepare made goes. May be NULL. */
@@ -79,6 +81,8 @@ static inline struct outcome guest_run(const struct guest *g, const char *engine
     if (g->prepare)
         g->prepare(&m, g->ctx);
     ck_assert(!engine->attach || engine->attach(c, &tuning));
+    if (g->tune && c->translated.translator)
+        g->tune(c->translated.translator);
     struct outcome o = {.why = EXIT_BUDGET};
     for (unsigned slice = 0; o.why == EXIT_BUDGET && slice < (g->insns ? 1 : 100); slice++)
         o.why = engine->run(c, g->insns ? g->insns : 100000);

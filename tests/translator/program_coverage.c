@@ -32,7 +32,9 @@ void coverage_of_reference(struct coverage *cov, enum program_mode mode, const s
     X(lent)          \
     X(helped)        \
     X(linked)        \
-    X(missed) X(polls) X(faults) X(refused) X(soft_sites) X(single) X(returns_full) X(fpu_guards)
+    X(missed)        \
+    X(polls)         \
+    X(faults) X(refused) X(soft_sites) X(fresh_sites) X(single) X(returns_full) X(fpu_guards)
 
 void coverage_of_tested(struct coverage *cov, const struct translator *t)
 {

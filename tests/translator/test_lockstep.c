@@ -65,6 +65,10 @@ static struct partition *make(void *ctx, enum lockstep_side side, char *error, s
     struct translator *t = partition_vcpu(s->machine[side]->p)->translated.translator;
     if (t && s->program->seed / 6 % 2 == 0) /* with --shadow auto */
         policy_make_restless(&t->policy);
+    if (t && s->program->seed / 12 % 2 == 0) {
+        t->fresh.need = 1;
+        t->fresh.period = 0;
+    }
     return s->machine[side]->p;
 }
 

@@ -81,6 +81,23 @@ START_TEST(charge_is_made_once)
 }
 END_TEST
 
+/* Walks in a space that has its window are not spared by it; but some pass (fresh.h). */
+START_TEST(what_passes_is_not_learned)
+{
+    for (unsigned lookups = 0; lookups < 2; lookups++) {
+        struct account *a = new_account();
+        a->policy.lookups = lookups;
+        choose(a, ROOT, TLB_SUPERVISOR);
+        a->tlb.flushes += 100;
+        a->tlb.walks[TLB_SUPERVISOR].walks += 1000;
+        a->insns += POLICY_STRETCH;
+        ck_assert(choose(a, ROOT, TLB_SUPERVISOR));
+        ck_assert_int_eq(a->policy.kernel.stray != 0, !lookups);
+        free(a);
+    }
+}
+END_TEST
+
 START_TEST(short_lives_never_get_one)
 {
     struct account *a = new_account();
@@ -412,7 +429,7 @@ START_TEST(count_that_goes_back_earns_nothing)
 END_TEST
 
 CHECK_MAIN("policy", user_space_earns_its_window_and_kernel_has_one, new_window_is_given_time,
-           charge_is_made_once, short_lives_never_get_one,
+           charge_is_made_once, what_passes_is_not_learned, short_lives_never_get_one,
            storm_loses_it_and_each_time_more_is_to_be_earned,
            what_a_storm_takes_is_bounded_whatever_was_earned_before,
            windows_that_were_worth_while_are_had_again_soon,
