@@ -35,6 +35,7 @@ struct guest {
 struct outcome {
     enum vcpu_exit why;
     uint32_t reg[8], eip, flags;
+    bool nmi_blocked;
     struct descriptor_table gdtr, idtr;
     uint64_t insns, memory; /* memory: a hash of it */
     /* Of the translator; zeros when the interpreter ran. */
@@ -91,6 +92,7 @@ static inline struct outcome guest_run(const struct guest *g, const char *engine
         o.reg[n] = c->reg[n].d;
     o.eip = (uint32_t)c->eip;
     o.flags = flags_get(c);
+    o.nmi_blocked = c->nmi_blocked;
     o.gdtr = c->gdtr;
     o.idtr = c->idtr;
     o.insns = vcpu_insns(c);
@@ -112,6 +114,14 @@ static inline struct outcome guest_run(const struct guest *g, const char *engine
     return o;
 }
 
+/* Is all that the guest can tell the same? */
+static inline bool outcome_same(const struct outcome *a, const struct outcome *b)
+{
+    return a->why == b->why && a->eip == b->eip && a->memory == b->memory && a->flags == b->flags &&
+           a->insns == b->insns && !memcmp(a->reg, b->reg, sizeof a->reg) &&
+           a->nmi_blocked == b->nmi_blocked;
+}
+
 /* Translated with that form of shadow map it does what it does interpreted. */
 static inline struct outcome guest_compare_form(const struct guest *g, enum shadow_form shadow)
 {
@@ -123,6 +133,7 @@ static inline struct outcome guest_compare_form(const struct guest *g, enum shad
                       is.reg[n], want.reg[n], (int)shadow);
     ck_assert_uint_eq(is.eip, want.eip);
     ck_assert_uint_eq(is.flags, want.flags);
+    ck_assert_uint_eq(is.nmi_blocked, want.nmi_blocked);
     ck_assert_uint_eq(is.gdtr.base, want.gdtr.base);
     ck_assert_uint_eq(is.gdtr.limit, want.gdtr.limit);
     ck_assert_uint_eq(is.idtr.base, want.idtr.base);

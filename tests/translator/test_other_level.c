@@ -3,7 +3,9 @@
  * known to the TLB and the code is translated when it matters. The interpreter says what comes of
  * it.
  *
- *    level 3:   1: mov edi, NEXT
+ *    level 3:   1: int 52h                           the TLB knows the page of level 1's stack
+ *                  and byte [..], FEh
+ *                  mov edi, NEXT
  *                  int 50h, or call GATE, to level 1       or int 51h, to level 0, which returns by
  *                                                          the frame at FRAME, of IRET or RETF
  *             NEXT: push what the registers are now
@@ -22,7 +24,8 @@
 #define HANDLER  0x9600
 #define FRAME    0x120000
 #define STACK_3  0x130000
-#define STACK_1  0x6000
+#define WARM     0x9800
+#define STACK_1  0x40000
 #define ROUNDS   4
 #define NOTHING  0xFFFFFFFF
 
@@ -42,10 +45,17 @@ enum { /* selectors: of level 1 and 3 */
        SHORT3 = 0xE0 | 3,
        TO1 = 0xE8, /* a call gate */
        CONFORMS1 = 0xF0 | 1,
-       END = 0x100,
+       FRESH_STACK1 = 0xF8 | 1,
+       FRESH_STACK3 = 0x100 | 3,
+       FRESH3 = 0x108 | 3,
+       DOWN_FAR1 = 0x110 | 1,
+       CLOSE1 = 0x118 | 1,
+       BASED1 = 0x120 | 1,
+       END = 0x128,
 };
 
-/* What is not as usual: bytes of memory; or of the frame, at 1000000h and on. */
+/* What is not as usual: bytes of memory; or of the frame, at 1000000h and on. A selector of a
+ * descriptor that is not accessed: each round clears that bit anew. */
 struct odd {
     uint32_t at, value;
     uint8_t size;
@@ -54,6 +64,10 @@ struct odd {
 #define AT_CALL   (GDT + TO1)
 #define IN_FRAME  0x1000000
 #define EFLAGS_AT 0x2000000 /* the program's own */
+#define TR_LIMIT  0x3000000
+#define TR_BRIEF  0x4000000 /* a TSS of the 286, with that SP of level 1 */
+#define NESTED    0x6000000 /* IRET with NT, in the frame, too */
+#define INNER     0x5000000 /* SS of level 1, and on: ESP */
 
 static const struct odd inward[] = {
     {NOTHING, 0, 0},
@@ -100,10 +114,23 @@ static const struct odd inward[] = {
     {TSS_A + 16, ABSENT1, 2},
     {TSS_A + 16, READ1, 2},
     {TSS_A + 16, END | 1, 2},
+    {TSS_A + 16, FRESH_STACK1, 2},
     {TSS_A + 12, 0, 4}, /* ESP */
     {TSS_A + 12, 4, 4},
     {TSS_A + 12, 0x12345678, 4},
     {TSS_A + 12, STACK_1 + 0x3, 4},
+    {TSS_A + 12, 1, 4},
+    {INNER + DOWN_FAR1, STACK_1, 4},
+    {INNER + CLOSE1, STACK_1, 4},
+    {INNER + CLOSE1, STACK_1 - 4, 4},
+    {INNER + BASED1, 4, 4},
+    {INNER + STACK16_1, STACK_1 - 0x100, 4}, /* FF00h */
+    {TR_LIMIT, 12, 4},
+    {TR_LIMIT, 15, 4},
+    {TR_LIMIT, 16, 4},
+    {TR_LIMIT, 17, 4},
+    {TR_BRIEF, 0x6000, 2},
+    {TR_BRIEF, 6, 2},
     {EFLAGS_AT, FLAG_NT, 4},
     {EFLAGS_AT, FLAG_AC | FLAG_ID, 4},
     {EFLAGS_AT, FLAG_IF | FLAG_DF, 4},
@@ -122,6 +149,7 @@ static const struct odd outward[] = {
     {IN_FRAME + 4, ABSENT_CODE3, 2},
     {IN_FRAME + 4, SHORT3, 2},
     {IN_FRAME + 4, END | 3, 2},
+    {IN_FRAME + 4, FRESH3, 2},
     {IN_FRAME + 8, 2 | FLAG_TF, 4}, /* EFLAGS */
     {IN_FRAME + 8, 2 | FLAG_NT, 4},
     {IN_FRAME + 8, 2 | FLAG_IF, 4},
@@ -142,9 +170,11 @@ static const struct odd outward[] = {
     {IN_FRAME + 16, ABSENT3, 2},
     {IN_FRAME + 16, DATA1, 2},
     {IN_FRAME + 16, END | 3, 2},
+    {IN_FRAME + 16, FRESH_STACK3, 2},
     {IN_FRAME + 12, 0xFFFF0010, 4}, /* ESP */
     {EFLAGS_AT, FLAG_NT, 4},
     {EFLAGS_AT, FLAG_AC | FLAG_ID, 4},
+    {NESTED, 2 | FLAG_NT, 4},
 };
 
 enum transfer { BY_INT, BY_CALL, BY_IRET, BY_RETF, BY_RETF_N, WAYS_THERE };
@@ -161,16 +191,32 @@ static void put_segments(struct machine *m)
         uint16_t selector;
         uint8_t access, flags;
         uint32_t limit;
-    } segments[] = {{SHORT1, 0xBB, 4, TARGET - 1}, {STACK16_1, 0xB3, 0, 0xFFFFF},
-                    {DOWN1, 0xB7, 4, 0xFFF},       {TINY1, 0xB3, 4, 10},
-                    {ABSENT1, 0x33, 0xC, 0xFFFFF}, {READ1, 0xB1, 0xC, 0xFFFFF},
-                    {FRESH1, 0xBA, 0xC, 0xFFFFF},  {ABSENT_CODE1, 0x3B, 0xC, 0xFFFFF},
-                    {ABSENT3, 0x73, 0xC, 0xFFFFF}, {STACK16_3, 0xF3, 0, 0xFFFFF},
-                    {READ3, 0xF1, 0xC, 0xFFFFF},   {ABSENT_CODE3, 0x7B, 0xC, 0xFFFFF},
-                    {SHORT3, 0xFB, 4, CODE - 1},   {CONFORMS1, 0xBF, 0xC, 0xFFFFF}};
+    } segments[] = {{SHORT1, 0xBB, 4, TARGET - 1},
+                    {STACK16_1, 0xB3, 0, 0xFFFFF},
+                    {DOWN1, 0xB7, 4, 0xFFF},
+                    {TINY1, 0xB3, 4, 10},
+                    {ABSENT1, 0x33, 0xC, 0xFFFFF},
+                    {READ1, 0xB1, 0xC, 0xFFFFF},
+                    {FRESH1, 0xBA, 0xC, 0xFFFFF},
+                    {ABSENT_CODE1, 0x3B, 0xC, 0xFFFFF},
+                    {ABSENT3, 0x73, 0xC, 0xFFFFF},
+                    {STACK16_3, 0xF3, 0, 0xFFFFF},
+                    {READ3, 0xF1, 0xC, 0xFFFFF},
+                    {ABSENT_CODE3, 0x7B, 0xC, 0xFFFFF},
+                    {SHORT3, 0xFB, 4, CODE - 1},
+                    {CONFORMS1, 0xBF, 0xC, 0xFFFFF},
+                    {FRESH_STACK1, 0xB2, 0xC, 0xFFFFF},
+                    {FRESH_STACK3, 0xF2, 0xC, 0xFFFFF},
+                    {FRESH3, 0xFA, 0xC, 0xFFFFF},
+                    {DOWN_FAR1, 0xB7, 4, STACK_1}};
     for (unsigned n = 0; n < ARRAY_LEN(segments); n++)
         put_segment(m, GDT + (segments[n].selector & ~7u), 0, segments[n].limit, segments[n].access,
                     segments[n].flags);
+    put_segment(m, GDT + (CODE1 & ~7u), 0, 0xFFFFF, 0xBB, 0xC); /* accessed */
+    put_segment(m, GDT + (DATA1 & ~7u), 0, 0xFFFFF, 0xB3, 0xC);
+    put_segment(m, GDT + (CLOSE1 & ~7u), 0, STACK_1 - 5, 0xB3, 4);
+    put_segment(m, GDT + (BASED1 & ~7u), STACK_1 - 0x800, 0xFFF, 0xB3, 4);
+    m->c->gdtr.limit = END - 1;
 }
 
 /* push v / jmp HANDLER; where the CPU pushes no error code: push 0 before it. */
@@ -195,12 +241,14 @@ static void put_system(struct machine *m)
             0xC3, /* EIP, CS, .. */
             0xB8, DATA0, 0, 0, 0, 0x8E, 0xD0, 0xBC, STACK & 0xFF, STACK >> 8, 0, 0, 0x6A, DATA3,
             0x68, 0, 0, STACK_3 >> 16, 0, 0x6A, 2, 0x6A, CODE3, 0x57, 0xCF);
+    PROGRAM(m, WARM, 0x80, 0x35, 0, 0xF0, STACK_1 / 0x10000 - 1, 0, 0, 0xCF); /* xor byte [], 0 */
     static const uint8_t with_error[] = {VEC_TS, VEC_NP, VEC_SS, VEC_GP};
     for (unsigned n = 0; n < ARRAY_LEN(with_error); n++)
         put_entry(m, with_error[n], true);
     put_entry(m, VEC_UD, false);
     put_entry(m, VEC_DB, false);
     put_gate(m, IDT + 8 * 0x51, CODE0, STUB, 0xEE, 0);
+    put_gate(m, IDT + 8 * 0x52, CODE0, WARM, 0xEE, 0);
     put_gate(m, IDT + 8 * 0x60, CODE0, 0x5800, 0xEE, 0); /* to a HLT */
     put(m, TSS_A + 12, STACK_1, 4);
     put(m, TSS_A + 16, DATA1, 4);
@@ -218,6 +266,10 @@ static void put_stub(struct machine *m, const struct trial *t)
     uint32_t at = STUB;
     physmap_poke(m->pm, at, segments, sizeof segments);
     at += sizeof segments;
+    if (t->odd->at == NESTED) { /* push 4002h / popfd */
+        physmap_poke(m->pm, at, "\x68\x02\x40\x00\x00\x9D", 6);
+        at += 6;
+    }
     for (unsigned n = 0; n < count; n++) {
         uint8_t push[] = {0x66, 0xFF, 0x35, words[n], 0, FRAME >> 16, 0};
         physmap_poke(m->pm, at, push + !t->narrow, sizeof push - !t->narrow);
@@ -231,6 +283,13 @@ static void put_stub(struct machine *m, const struct trial *t)
     physmap_poke(m->pm, at, end + !t->narrow, sizeof end - !t->narrow);
 }
 
+static bool is_fresh(uint16_t selector)
+{
+    return selector == FRESH1 || selector == FRESH3 || selector == FRESH_STACK1 ||
+           selector == FRESH_STACK3;
+}
+
+/* int 52h / and byte [..], FEh / mov edi, NEXT / .. */
 static uint32_t put_program(struct machine *m, const struct trial *t)
 {
     static const uint8_t ways[WAYS_THERE][7] = {{0xCD, 0x50, 0x90, 0x90, 0x90, 0x90, 0x90},
@@ -238,13 +297,16 @@ static uint32_t put_program(struct machine *m, const struct trial *t)
                                                 {0xCD, 0x51, 0x90, 0x90, 0x90, 0x90, 0x90},
                                                 {0xCD, 0x51, 0x90, 0x90, 0x90, 0x90, 0x90},
                                                 {0xCD, 0x51, 0x90, 0x90, 0x90, 0x90, 0x90}};
-    uint8_t code[] = {0xBF, 0,    0,    0,    0,    0,    0,    0,    0,    0,
-                      0,    0,    0x1E, 0x06, 0x0F, 0xA0, 0x0F, 0xA8, 0x9C, 0x0E,
-                      0x16, 0x54, 0x53, 0x4D, 0x75, 0,    0xCD, 0x60};
-    uint32_t next = CODE + 12;
-    store_le32(code + 1, next);
-    memcpy(code + 5, ways[t->way], 7);
-    code[25] = (uint8_t)-26;
+    uint8_t code[] = {0xCD, 0x52, 0x80, 0x25, 0,    0,    0,    0,    0xFE, 0xBF, 0,    0,    0,
+                      0,    0,    0,    0,    0,    0,    0,    0,    0x1E, 0x06, 0x0F, 0xA0, 0x0F,
+                      0xA8, 0x9C, 0x0E, 0x16, 0x54, 0x53, 0x4D, 0x75, 0,    0xCD, 0x60};
+    uint32_t next = CODE + 21, fresh = FRAME + 0x100;
+    if (t->odd->size == 2 && is_fresh((uint16_t)t->odd->value))
+        fresh = GDT + (t->odd->value & ~7u) + 5;
+    store_le32(code + 4, fresh);
+    store_le32(code + 10, next);
+    memcpy(code + 14, ways[t->way], 7);
+    code[34] = (uint8_t)-35;
     physmap_poke(m->pm, CODE, code, sizeof code);
     return next;
 }
@@ -268,8 +330,21 @@ static void prepare(struct machine *m, const void *ctx)
     else if (o->at < IN_FRAME)
         put(m, o->at, o->value, o->size);
     machine_to_flat_user(m);
-    if (o->at == EFLAGS_AT)
-        c->eflags |= o->value;
+    if (o->at == NESTED)
+        put(m, FRAME + 8, o->value, 4);
+    c->eflags |= o->at == EFLAGS_AT ? o->value : FLAG_IF;
+    if (o->at == TR_LIMIT)
+        c->tr.limit = o->value;
+    if (o->at == TR_BRIEF) {
+        c->tr.attr &= (uint16_t)~8u;
+        put(m, TSS_A + 2, STACK | (uint32_t)DATA0 << 16, 4);
+        put(m, TSS_A + 6, o->value | (uint32_t)DATA1 << 16, 4);
+    }
+    if (o->at >= INNER && o->at < NESTED) {
+        put(m, TSS_A + 12, o->value, 4);
+        put(m, TSS_A + 16, o->at - INNER, 2);
+    }
+    c->nmi_blocked = true;
     c->eip = CODE;
     c->reg[EBP].d = ROUNDS;
     c->reg[ESP].d = STACK_3;
@@ -281,9 +356,7 @@ static void check(const struct trial *t, const char *which, unsigned number)
     const struct guest g = {.prepare = prepare, .ctx = t, .insns = 1000};
     struct outcome want = guest_run(&g, "interp", SHADOW_AUTO);
     struct outcome is = guest_run(&g, "translate", SHADOW_SOFT); /* no form of its own here */
-    ck_assert_msg(is.why == want.why && is.eip == want.eip && is.memory == want.memory &&
-                      is.flags == want.flags && is.insns == want.insns &&
-                      !memcmp(is.reg, want.reg, sizeof is.reg),
+    ck_assert_msg(outcome_same(&is, &want),
                   "way %u, narrow %u, %s %u: eip %x, interpreted %x; ebx %x, interpreted %x",
                   (unsigned)t->way, t->narrow, which, number, is.eip, want.eip, is.reg[EBX],
                   want.reg[EBX]);
