@@ -54,7 +54,8 @@ enum window_answer {
 /* For --stats; see docs/mmu.md. */
 struct window_counters {
     uint64_t faults, refused; /* calls of windows_fault; those refused */
-    uint64_t singles;         /* those that showed, or made writable, just the page asked for */
+    uint64_t singles; /* those that showed, or made writable, just the page asked for; or the guest
+                         has none there */
     uint64_t maps, protects, unmaps; /* system calls, by kind */
     uint64_t pages_mapped, pages_unmapped;
     uint64_t flushes, page_flushes;    /* by the guest */
@@ -94,7 +95,8 @@ must_use enum window_answer windows_fault(struct windows *w, uint32_t gva, bool 
  * space. */
 uint64_t windows_binding(const struct windows *w);
 
-/* How many faults showed, or made writable, just the page that they were about. */
+/* How many faults showed, or made writable, just the page that they were about, or were the
+ * guest's own. */
 uint64_t windows_singles(const struct windows *w);
 
 /* The guest flushed: MOV CR3 (globals_too false when CR4.PGE is set), or changed CR0, CR4, EFER. */

@@ -214,8 +214,12 @@ static enum window_answer fill(struct fill *f)
     struct window *win = f->win;
     unsigned access = (win->view == TLB_USER ? WALK_USER : 0) | (f->write ? WALK_WRITE : 0);
     uint32_t error;
-    if (watched(w, f->gva) || !walk(w->pm, &win->mode, f->gva, access, &f->page, &error))
+    if (watched(w, f->gva))
         return WINDOW_REFUSED;
+    if (!walk(w->pm, &win->mode, f->gva, access, &f->page, &error)) {
+        w->counters.singles++;
+        return WINDOW_REFUSED;
+    }
     const struct region *r = physmap_find(w->pm, f->page.gpa);
     if (r->offset == NO_BACKING || (f->write && !is_memory(r)))
         return WINDOW_REFUSED;

@@ -3,7 +3,8 @@
  * A window shows a page when it is accessed, for writing when it is written, since that sets A and
  * D in the guest's table: a signal and a mapping each time, 5 to 10 us. A lookup in the soft TLB
  * takes a walk there, 0.2 us, and 1 to 2 ns for each access behind it. So an instruction that has a
- * window show page by page, in quick succession, is made anew with such a lookup: insn.fresh.
+ * window show page by page, or meets faults of the guest's, in quick succession, is made anew with
+ * such a lookup: insn.fresh.
  *
  * From time to time all that are so are looked at. When few walks set A or D any more, or found no
  * page, they use the window again, which by now shows many pages at once; and after so many looks
@@ -38,8 +39,9 @@ struct fresh {
 
 void fresh_init(struct fresh *f);
 
-/* i, of b, had its window show a page and no other, just now. True: it is to look in the soft TLB
- * from now on (insn.fresh is set; its units have yet to be dropped). */
+/* i, of b, had its window show a page and no other, or met a page fault of the guest's, just now.
+ * True: it is to look in the soft TLB from now on (insn.fresh is set; its units have yet to be
+ * dropped). */
 must_use bool fresh_met(struct translator *t, struct block *b, struct insn *i, uint64_t now);
 
 /* Looks at those that do, if there are any and it is time. While no host code runs. */

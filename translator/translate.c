@@ -347,8 +347,8 @@ static bool strays_often(struct translator *t, struct unit *u, unsigned n,
     return true;
 }
 
-/* The window showed instruction n of u one page. When its units go for it, u is dead: its handler
- * runs now. */
+/* The window showed instruction n of u one page, or the guest has none there. When its units go for
+ * it, u is dead: its handler runs now. */
 static void met_single_page(struct translator *t, struct unit *u, unsigned n, uint64_t now)
 {
     struct block *b;
@@ -375,9 +375,10 @@ bool translator_fault(struct translator *t, struct unit *u, unsigned n, uint64_t
         struct windows *w = t->vcpu->windows;
         uint64_t before = backend_cycles(), singles = windows_singles(w);
         enum window_answer answer = windows_fault(w, (uint32_t)gva, write);
-        retry =
-            answer == WINDOW_RETRY || (answer != WINDOW_REFUSED && !strays_often(t, u, n, answer));
-        if (retry && windows_singles(w) != singles && !u->dead)
+        bool strayed =
+            answer != WINDOW_RETRY && answer != WINDOW_REFUSED && strays_often(t, u, n, answer);
+        retry = answer != WINDOW_REFUSED && !strayed;
+        if (!strayed && windows_singles(w) != singles && !u->dead)
             met_single_page(t, u, n, before);
         if (t->shadow == SHADOW_AUTO)
             policy_charge(&t->policy, backend_cycles() - before + SIGNAL_CYCLES);

@@ -74,6 +74,9 @@ START_TEST(pages_that_are_shown_one_by_one_are_counted)
     ck_assert_uint_eq(windows_singles(r.w), 1);
     ck_assert(rig_write(&r, page(PAGES), 1)); /* and clean */
     ck_assert_uint_eq(windows_singles(r.w), 2);
+    uint8_t value;
+    ck_assert(!rig_read(&r, page(PAGES + 1), &value)); /* and absent */
+    ck_assert_uint_eq(windows_singles(r.w), 3);
     rig_close(&r);
 }
 END_TEST

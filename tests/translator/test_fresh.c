@@ -85,6 +85,54 @@ START_TEST(few_signals_for_many_pages)
 }
 END_TEST
 
+/* Pages that are absent, until the fault's handler says otherwise: after it, the store stands at
+ * the beginning of another block. */
+#define HANDLER 0x110000
+#define IDT_AT  0x111000
+#define GDT_AT  0x112000
+
+static void prepare_absent(struct machine *m, const void *ctx)
+{
+    (void)ctx;
+    static const uint8_t code[] = {
+        PAGING, 0x40,                  /* at 14: inc eax */
+        0x89,   0x17,                  /* mov [edi], edx */
+        0x81,   0xC7, 0,   0x10, 0, 0, /* add edi, 1000h */
+        0x49,                          /* dec ecx */
+        0x75,   0xF4, 0xF4             /* jnz 14 / hlt */
+    };
+    static const uint8_t handler[] = {
+        0x83, 0xC4, 0x04,       /* add esp, 4 */
+        0x80, 0x4D, 0x00, 0x01, /* or byte [ebp], 1 */
+        0x83, 0xC5, 0x04,       /* add ebp, 4 */
+        0xCF                    /* iret */
+    };
+    struct vcpu *c = m->c;
+    make_tables(m);
+    c->reg[EBP].d = TABLES + (FRESH >> 12) * 4;
+    for (uint32_t page = 0; page < PAGES; page++)
+        put(m, c->reg[EBP].d + page * 4, FRAME | 2, 4);
+    physmap_poke(m->pm, CODE, code, sizeof code);
+    physmap_poke(m->pm, HANDLER, handler, sizeof handler);
+    const uint64_t gate = A_GATE(8u, HANDLER, 0x8E), flat[] = {0, FLAT_CODE(0u), FLAT_DATA(0u)};
+    physmap_poke(m->pm, IDT_AT + VEC_PF * 8, &gate, sizeof gate);
+    physmap_poke(m->pm, GDT_AT, flat, sizeof flat);
+    c->gdtr = (struct descriptor_table){.base = GDT_AT, .limit = sizeof flat - 1};
+    c->idtr = (struct descriptor_table){.base = IDT_AT, .limit = 0x7FF};
+    c->seg[SEG_CS].selector = 8;
+}
+
+START_TEST(faults_of_the_guest_take_few_signals)
+{
+    const struct guest g = {.prepare = prepare_absent};
+    guest_compare_form(&g, SHADOW_SOFT);
+    struct outcome o = guest_compare_form(&g, SHADOW_WINDOW);
+    ck_assert_uint_eq(o.reg[EDI], FRESH + PAGES * 0x1000);
+    if (o.has_windows)
+        ck_assert_uint_lt(o.counters.faults, PAGES / 2);
+}
+END_TEST
+
 /* The same store meets PAGES pages, and then one of them for a long time. In between a byte is
  * written: one of the store itself, which becomes SUB, or one that is no code. */
 #define STORE     (CODE + 46)
@@ -154,7 +202,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {few_signals_for_many_pages,
+    const TTest *const tests[] = {few_signals_for_many_pages, faults_of_the_guest_take_few_signals,
                                   the_window_serves_again_when_they_are_over,
                                   the_instruction_may_be_gone_by_then};
     return run_translator_tests("fresh", tests, ARRAY_LEN(tests));
