@@ -90,6 +90,35 @@ static void drop_all_but(struct tlb *tlb, const uint64_t *keep)
     }
 }
 
+/* --- Pages that may be written ---------------------------------------------------------------- */
+
+static bool is_for_writing(unsigned kind)
+{
+    return kind == TLB_WRITE || kind == TLB_BESIDE;
+}
+
+static unsigned written_bit(uint64_t host)
+{
+    return (unsigned)((host >> 12) * UINT64_C(0x9E3779B97F4A7C15) >> 32) % TLB_WRITTEN_BITS;
+}
+
+/* Some entry, or victim, leads to the page at host for writing. */
+static inline void note_written(struct tlb *tlb, uint64_t host)
+{
+    unsigned bit = written_bit(host);
+    tlb->written[bit / 64] |= BIT(bit % 64);
+}
+
+static bool may_be_written(const struct tlb *tlb, uint64_t host, uint64_t len)
+{
+    for (uint64_t page = host >> 12; page <= (host + len - 1) >> 12; page++) {
+        unsigned bit = written_bit(page << 12);
+        if (tlb->written[bit / 64] & BIT(bit % 64))
+            return true;
+    }
+    return false;
+}
+
 /* --- Filling ---------------------------------------------------------------------------------- */
 
 /* The tables have become too small for what the guest uses: no flush as the guest means it. */
@@ -109,6 +138,8 @@ static inline void put(struct tlb *tlb, struct tlb_entry *e, unsigned n, uint32_
 {
     *e = (struct tlb_entry){tag, -(tag >> 12), addend};
     mark_used(tlb, n);
+    if (is_for_writing(n / TLB_ENTRIES % TLB_KINDS))
+        note_written(tlb, tag + addend);
     if (((tlb->global[n / 64] >> n % 64) & 1) != global)
         tlb->global[n / 64] ^= BIT(n % 64);
 }
@@ -280,20 +311,31 @@ static void protect(struct tlb *tlb, unsigned first, const uint8_t *host, uint64
             const struct tlb_entry *e = slot(tlb, word * 64 + (unsigned)__builtin_ctzll(used));
             if (e->tag + e->addend - (uintptr_t)host < len)
                 which |= used & -used;
+            else
+                note_written(tlb, e->tag + e->addend);
         }
         drop_slots(tlb, word, which);
     }
 }
 
+/* Most pages that come to hold code are written by nobody now. That shows in `written`, which may
+ * have bits of entries that went, too: what looks at all entries anyway makes it anew. */
 void tlb_protect(struct tlb *tlb, const uint8_t *host, uint64_t len)
 {
+    if (!len || !may_be_written(tlb, (uintptr_t)host, len))
+        return;
+    memset(tlb->written, 0, sizeof tlb->written);
     for (unsigned view = 0; view < TLB_VIEWS; view++) {
         protect(tlb, slot_number(tlb, view, TLB_WRITE, 0), host, len);
         protect(tlb, slot_number(tlb, view, TLB_BESIDE, 0), host, len);
     }
     for (unsigned v = 0; tlb->any_victim && v < TLB_VICTIMS; v++) {
-        if (tlb->victim[v].kind == TLB_WRITE &&
-            tlb->victim_tag[v] + tlb->victim[v].addend - (uintptr_t)host < len)
+        if (tlb->victim[v].kind != TLB_WRITE || tlb->victim_tag[v] == TLB_NO_TAG)
+            continue;
+        uint64_t at = tlb->victim_tag[v] + tlb->victim[v].addend;
+        if (at - (uintptr_t)host < len)
             tlb->victim_tag[v] = TLB_NO_TAG;
+        else
+            note_written(tlb, at);
     }
 }

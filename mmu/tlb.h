@@ -25,12 +25,13 @@
 
 #include "base/bits.h"
 
-#define TLB_FIRST_BITS 10
-#define TLB_MAX_BITS   14
-#define TLB_ENTRIES    (1u << TLB_MAX_BITS) /* room in each table */
-#define TLB_PAD        68 /* entries between tables: the host's caches put one page's apart */
-#define TLB_VICTIMS    8u
-#define TLB_NO_TAG     1u /* never equal to a page address */
+#define TLB_FIRST_BITS   10
+#define TLB_MAX_BITS     14
+#define TLB_ENTRIES      (1u << TLB_MAX_BITS) /* room in each table */
+#define TLB_PAD          68 /* entries between tables: the host's caches put one page's apart */
+#define TLB_VICTIMS      8u
+#define TLB_WRITTEN_BITS 32768
+#define TLB_NO_TAG       1u /* never equal to a page address */
 
 enum tlb_kind {
     TLB_READ,
@@ -80,7 +81,8 @@ struct tlb {
     uint64_t global[TLB_WORDS];                   /* bit per slot: of a global page */
     uint64_t large[16]; /* bit per 4 MiB of gva: has pages of a large one */
     bool any_large;
-    uint32_t victim_tag[TLB_VICTIMS]; /* TLB_NO_TAG: none */
+    uint64_t written[TLB_WRITTEN_BITS / 64]; /* bit per hash of a host page: see tlb_protect */
+    uint32_t victim_tag[TLB_VICTIMS];        /* TLB_NO_TAG: none */
     struct tlb_victim victim[TLB_VICTIMS];
     unsigned next_victim;
     bool any_victim;

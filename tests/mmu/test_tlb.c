@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "tests/cpu/fpgen.h"
 #include "tests/cpu/harness.h"
 
 static uint8_t memory[2][4096]; /* hosts; only their addresses matter */
@@ -108,6 +109,52 @@ START_TEST(protection_reaches_the_victims)
     ck_assert_ptr_nonnull(tlb_lookup(tlb, TLB_USER, TLB_WRITE, 0x5000 + FAR, 1));
     tlb_protect(tlb, memory[1], 4096);
     ck_assert_ptr_null(tlb_lookup(tlb, TLB_USER, TLB_WRITE, 0x5000 + FAR, 1));
+    free(tlb);
+}
+END_TEST
+
+static uint8_t *lookup_or_recall(struct tlb *tlb, uint32_t gva)
+{
+    if (!tlb_lookup(tlb, TLB_USER, TLB_WRITE, gva, 1))
+        (void)tlb_recall(tlb, TLB_USER, TLB_WRITE, gva);
+    return tlb_lookup(tlb, TLB_USER, TLB_WRITE, gva, 1);
+}
+
+/* Pages become code in any order, while others are entered, pushed out and recalled: what is left
+ * of one is found each time, and nothing of another is lost that was there. */
+START_TEST(protection_finds_what_is_left)
+{
+    enum { HOSTS = 48, PAGES = 3 * 16 };
+    struct tlb *tlb = make();
+    uint8_t *hosts = aligned_alloc(4096, HOSTS * 4096);
+    struct rng rng = {7};
+    unsigned found = 0;
+    ck_assert_ptr_nonnull(hosts);
+    for (unsigned round = 0; round < 20000; round++) {
+        uint32_t random = (uint32_t)(rng_next(&rng) >> 16), page = random % PAGES;
+        uint32_t gva = 0x5000 + (page / 3 << 12) + page % 3 * FAR; /* three share an entry */
+        uint8_t *host = hosts + (random >> 8) % HOSTS * 4096;
+        if (random >> 16 & 1) {
+            enum tlb_kind kind = random >> 17 & 1 ? TLB_WRITE : TLB_BESIDE;
+            tlb_fill(tlb, TLB_USER, kind, gva, host, false, false);
+            continue;
+        }
+        uint8_t *before = random >> 18 & 1 ? lookup_or_recall(tlb, gva) : NULL;
+        uint8_t *first = hosts + (random >> 20) % HOSTS * 4096;
+        tlb_protect(tlb, first, 4096);
+        tlb_protect(tlb, host, 4096);
+        if (before && before != host && before != first) {
+            ck_assert_ptr_eq(lookup_or_recall(tlb, gva), before);
+            found++;
+        }
+        for (unsigned n = 0; n < PAGES; n++) {
+            uint32_t other = 0x5000 + (n / 3 << 12) + n % 3 * FAR;
+            ck_assert_ptr_ne(lookup_or_recall(tlb, other), host);
+            ck_assert_ptr_ne(tlb_lookup(tlb, TLB_USER, TLB_BESIDE, other, 1), host);
+        }
+    }
+    ck_assert_uint_gt(found, 1000);
+    free(hosts);
     free(tlb);
 }
 END_TEST
@@ -233,6 +280,7 @@ int main(void)
                                   flushes_reach_the_victims,
                                   a_large_page_is_forgotten_with_its_pieces,
                                   protection_reaches_the_victims,
+                                  protection_finds_what_is_left,
                                   another_kind_of_the_same_page,
                                   it_grows_to_what_is_used,
                                   nothing_stale_is_found};
