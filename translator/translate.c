@@ -50,10 +50,11 @@ static bool allocate(struct translator *t, uint64_t code_bytes)
     t->youngest = big_alloc(UNIT_RINGS * sizeof t->youngest[0]);
     t->free_ids = calloc(UNITS_MAX, sizeof t->free_ids[0]);
     t->by_address = calloc(UNITS_MAX, sizeof t->by_address[0]);
+    t->by_code_page = calloc((code_bytes >> PAGE_SHIFT) + 2, sizeof t->by_code_page[0]);
     t->helped_rows = calloc(OPCODE_ROWS, sizeof t->helped_rows[0]);
     t->scratch = malloc(BACKEND_UNIT_ROOM);
     if (!t->units || !t->by_code || !t->youngest || !t->free_ids || !t->by_address ||
-        !t->helped_rows || !t->scratch)
+        !t->by_code_page || !t->helped_rows || !t->scratch)
         return false;
     if (!jumps_init(t) || !returns_init(t))
         return false;
@@ -137,6 +138,7 @@ void translator_destroy(struct translator *t)
     big_free(t->youngest, UNIT_RINGS * sizeof t->youngest[0]);
     free(t->free_ids);
     free(t->by_address);
+    free(t->by_code_page);
     free(t->scratch);
     free(t->helped_rows);
     free(t);

@@ -92,6 +92,9 @@ struct translator {
     struct unit_chain *by_code;      /* UNIT_CHAINS: by code, key and eip */
     uint32_t *youngest;              /* UNIT_RINGS: of a unit, by code and key; 0: none */
     struct unit_address *by_address; /* in the order of their code */
+    uint32_t *by_code_page;          /* per page of the cache: the first of those that begin there
+                                        or behind; code_pages of them are known */
+    uint32_t code_pages;
     uint32_t free_count, unit_count, by_address_count;
     struct unit_memory memory; /* counts towards the code cache's size, too */
     struct unit *dead;         /* to be freed when none of them runs */

@@ -296,6 +296,20 @@ static const struct unit *drop_departed(struct translator *t, const struct block
     return departed;
 }
 
+/* Host code of the one that departed is replaced, or stands behind all other. */
+static void enter_address(struct translator *t, struct unit *u, const struct unit *departed)
+{
+    uint32_t offset = (uint32_t)(u->start - t->code.run);
+    if (departed && u->start == departed->start) {
+        u->address_index = departed->address_index;
+    } else {
+        u->address_index = t->by_address_count++;
+        while (t->code_pages <= offset >> PAGE_SHIFT)
+            t->by_code_page[t->code_pages++] = u->address_index;
+    }
+    t->by_address[u->address_index] = (struct unit_address){offset, u};
+}
+
 static struct unit *unit_make(struct translator *t, struct block *b, uint32_t eip, uint32_t key)
 {
     struct vcpu *c = t->vcpu;
@@ -303,7 +317,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
         t->dead = NULL; /* nor is there any other */
         unit_memory_empty(&t->memory);
         t->restart = false;
-        t->by_address_count = 0;
+        t->by_address_count = t->code_pages = 0;
         t->code.used = t->code.keep;
     }
     uint32_t segment = segment_here(t);
@@ -339,11 +353,7 @@ static struct unit *unit_make(struct translator *t, struct block *b, uint32_t ei
     }
     backend_emit(t, u);
     give_back_links(t, u);
-    if (departed && u->start == departed->start)
-        u->address_index = departed->address_index;
-    else
-        u->address_index = t->by_address_count++;
-    t->by_address[u->address_index] = (struct unit_address){(uint32_t)(u->start - t->code.run), u};
+    enter_address(t, u, departed);
     t->counters.units++;
     uint64_t used = t->code.used + unit_memory_bytes(&t->memory);
     block_cache_limit(c->blocks, BLOCKS_FREE + t->code.size - (used < t->code.size ? used : 0));
@@ -421,7 +431,9 @@ struct unit *translator_unit_at(struct translator *t, const uint8_t *address)
 {
     if (!code_cache_holds(&t->code, address))
         return NULL;
-    uint32_t offset = (uint32_t)(address - t->code.run), low = 0, high = t->by_address_count;
+    uint32_t offset = (uint32_t)(address - t->code.run), page = offset >> PAGE_SHIFT;
+    uint32_t low = page < t->code_pages ? t->by_code_page[page] : t->by_address_count;
+    uint32_t high = page + 1 < t->code_pages ? t->by_code_page[page + 1] : t->by_address_count;
     while (low < high) {
         uint32_t mid = (low + high) / 2;
         if (t->by_address[mid].offset <= offset)
