@@ -69,6 +69,7 @@ static void drop_slots(struct translator *t, struct jump_table *table, unsigned 
 static void forget_code_pages(struct jump_table *table)
 {
     table->code_pages = 0;
+    table->looked = table->noted = 0;
     memset(table->code_index, 0, sizeof table->code_index);
 }
 
@@ -147,11 +148,11 @@ static void drop_range(struct translator *t, struct jump_table *table, uint32_t 
 /* --- Pages of code ---------------------------------------------------------------------------- */
 
 /* The place in code_index of a page, or where it would be put. */
-static uint8_t *code_index(struct jump_table *table, uint32_t page)
+static uint16_t *code_index(struct jump_table *table, uint32_t page)
 {
-    unsigned at = page * UINT32_C(0x9E3779B1) >> 23;
+    unsigned at = page * UINT32_C(0x9E3779B1) >> (32 - JUMP_PAGE_BITS);
     for (;; at++) {
-        uint8_t *n = &table->code_index[at % JUMP_PAGE_INDEX];
+        uint16_t *n = &table->code_index[at % JUMP_PAGE_INDEX];
         if (!*n || table->code[*n - 1].page == page)
             return n;
     }
@@ -171,11 +172,11 @@ static void note_code_page(struct translator *t, struct jump_table *table, const
     const uint8_t *host = u->code - (u->gva & PAGE_MASK);
     if (table->code_pages > JUMP_PAGES)
         return;
-    uint8_t *n = code_index(table, page);
+    uint16_t *n = code_index(table, page);
     if (!*n) {
         if (table->code_pages++ == JUMP_PAGES)
             return; /* too many: see look_again */
-        *n = (uint8_t)table->code_pages;
+        *n = (uint16_t)table->code_pages;
         table->code[*n - 1] = (struct jump_page){.page = page};
     }
     struct jump_page *p = &table->code[*n - 1];
@@ -200,7 +201,7 @@ static void drop_page(struct translator *t, struct jump_table *table, uint32_t p
     }
     if (!has_page(table, page))
         return;
-    uint8_t *n = code_index(table, page);
+    uint16_t *n = code_index(table, page);
     if (*n)
         table->code[*n - 1].live = false;
     drop_range(t, table, page, 0);
@@ -220,13 +221,15 @@ static bool still_there(struct translator *t, const struct jump_table *table, st
 
 /* All but global pages was flushed. The CPU may fill its TLB at any time with what the guest has
  * used before (SDM vol. 3, 4.10.2): so it does now with the pages of code that lie where they did;
- * the others go. */
+ * the others go. Which of the pages are in use still, nobody knows. So when looking has cost as
+ * much as noting all targets anew would, all go, and those in use come back. */
 static void look_again(struct translator *t, struct jump_table *table)
 {
-    if (table->code_pages > JUMP_PAGES) {
+    if (table->code_pages > JUMP_PAGES || table->looked > table->noted * JUMP_LOOKS) {
         clear(t, table, true);
         return;
     }
+    table->looked += table->code_pages;
     for (unsigned n = 0; n < table->code_pages; n++) {
         struct jump_page *p = &table->code[n];
         if (!p->live)
@@ -266,6 +269,7 @@ void jumps_note(struct translator *t, struct unit *u)
         return;
     bool global = !u->crosses && tlb_is_global(&c->tlb, c->tlb_view, TLB_EXEC, u->gva);
     note_code_page(t, table, u, global);
+    table->noted++;
     table->slot[slot] = u->indirect;
     u->noted |= (uint16_t)(1u << table->index);
     table->where[slot] = where_of(table, u->gva >> PAGE_SHIFT);

@@ -19,8 +19,10 @@
 
 #define JUMP_BITS       16 /* see jump_slot */
 #define JUMP_SLOTS      (1u << JUMP_BITS)
-#define JUMP_PAGES      192 /* that are remembered */
-#define JUMP_PAGE_INDEX 512 /* places in their index: a power of two, and more of them */
+#define JUMP_PAGES      1000 /* that are remembered: large programs run in hundreds */
+#define JUMP_LOOKS      64   /* of a page cost as much as a target that is missed */
+#define JUMP_PAGE_BITS  11
+#define JUMP_PAGE_INDEX (1u << JUMP_PAGE_BITS) /* places in their index: more than pages */
 
 /* A page of code that a jump table leads to. */
 struct jump_page {
@@ -47,9 +49,10 @@ struct jump_table {
     uint8_t where[JUMP_SLOTS]; /* used slots: which page, more or less (where_of in jumps.c) */
     uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
     struct jump_page code[JUMP_PAGES];
-    unsigned code_pages;                 /* of them; JUMP_PAGES + 1: there are others, too */
-    uint8_t code_index[JUMP_PAGE_INDEX]; /* by hash: number in code, plus 1 */
-    const uint8_t **slot;                /* JUMP_SLOTS */
+    unsigned code_pages;                  /* of them; JUMP_PAGES + 1: there are others, too */
+    uint16_t code_index[JUMP_PAGE_INDEX]; /* by hash: number in code, plus 1 */
+    uint64_t looked, noted; /* pages looked at, and targets put in, since it was cleared */
+    const uint8_t **slot;   /* JUMP_SLOTS */
 };
 
 /* The slot of a target: the halves of its token (unit_token) added up, so that what is aligned

@@ -153,7 +153,8 @@ END_TEST
 /* More of them than a table looks at one by one; the last one moves. */
 static void map_many(struct machine *m)
 {
-    for (uint32_t n = 0; n < JUMP_PAGES + 8; n++)
+    static_assert(JUMP_PAGES + 8 <= 1024);
+    for (uint32_t n = 0; n < 1024; n++)
         put(m, SPACE_A + 0x2000 + 4 * n, LIBRARY | 7, 4);
 }
 
@@ -169,6 +170,51 @@ START_TEST(one_of_many_pages_moves)
                            OTHER_PAGE, CR3_A),
                       .changes = SPACE_A + 0x2000 + 4 * (PAGES - 1),
                       .edx = 10 * (2 * PAGES - 1 + 0x100), .rounds = 20, .prepare = map_many});
+}
+END_TEST
+
+/* A program of more pages than fit in a processor's TLB: its targets stay known over MOV CR3. */
+#define MANY 600
+#define LAST (PLACE + (MANY - 1) * 0x1000)
+
+START_TEST(many_pages_stay)
+{
+    const struct test test = {BODY(0xBE, 0, 0, PLACE >> 16, 0,   /* mov esi, PLACE */
+                                   0xFF, 0xD6,                   /* 1: call esi */
+                                   0x81, 0xC6, 0, 0x10, 0, 0,    /* add esi, 1000h */
+                                   0x81, 0xFE, 0, 0x80, 0x65, 0, /* cmp esi, LAST + 1000h */
+                                   0x72, 0xF0,                   /* jb 1b */
+                                   CR3_A),
+                              .edx = 20 * MANY, .rounds = 20, .prepare = map_many};
+    static_assert(LAST + 0x1000 == 0x658000);
+    const struct guest g = {.prepare = prepare, .ctx = &test};
+    for (unsigned n = 0; n < GUEST_FORMS; n++) {
+        struct outcome o = guest_compare_form(&g, guest_forms[n]);
+        ck_assert_uint_eq(o.reg[EDX], test.edx);
+        ck_assert_uint_lt(o.counters.missed, 4 * MANY); /* of 20 times as many calls */
+    }
+}
+END_TEST
+
+static void look_for_few_pages(struct machine *m, const void *ctx)
+{
+    (void)ctx;
+    ck_assert_uint_lt(m->c->translated.translator->current->code_pages, MANY / 10);
+}
+
+START_TEST(pages_no_longer_called_go)
+{
+    const struct test test = {BODY(0xFF, 0xD6,                   /* call esi */
+                                   0x81, 0xC6, 0, 0x10, 0, 0,    /* add esi, 1000h */
+                                   0x81, 0xFE, 0, 0x80, 0x65, 0, /* cmp esi, LAST + 1000h */
+                                   0x72, 5,                      /* jb 1f */
+                                   0xBE, 0, 0x70, 0x65, 0,       /* mov esi, LAST */
+                                   CR3_A),                       /* 1: */
+                              .edx = 3 * MANY, .second = PLACE, .rounds = 3 * MANY,
+                              .prepare = map_many};
+    const struct guest g = {.prepare = prepare, .ctx = &test, .look = look_for_few_pages};
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        ck_assert_uint_eq(guest_compare_form(&g, guest_forms[n]).reg[EDX], test.edx);
 }
 END_TEST
 
@@ -491,6 +537,8 @@ int main(void)
                                   page_directory_moves,
                                   kernels_page_moves,
                                   one_of_many_pages_moves,
+                                  many_pages_stay,
+                                  pages_no_longer_called_go,
                                   looking_leaves_no_trace,
                                   page_is_flushed,
                                   global_pages_are_flushed,
