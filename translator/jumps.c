@@ -225,7 +225,8 @@ static bool still_there(struct translator *t, const struct jump_table *table, st
  * much as noting all targets anew would, all go, and those in use come back. */
 static void look_again(struct translator *t, struct jump_table *table)
 {
-    if (table->code_pages > JUMP_PAGES || table->looked > table->noted * JUMP_LOOKS) {
+    bool dear = table->code_pages > JUMP_FEW_PAGES && table->looked > table->noted * JUMP_LOOKS;
+    if (dear || table->code_pages > JUMP_PAGES) {
         clear(t, table, true);
         return;
     }

@@ -20,6 +20,7 @@
 #define JUMP_BITS       16 /* see jump_slot */
 #define JUMP_SLOTS      (1u << JUMP_BITS)
 #define JUMP_PAGES      1000 /* that are remembered: large programs run in hundreds */
+#define JUMP_FEW_PAGES  64   /* looking at so many costs next to nothing */
 #define JUMP_LOOKS      64   /* of a page cost as much as a target that is missed */
 #define JUMP_PAGE_BITS  11
 #define JUMP_PAGE_INDEX (1u << JUMP_PAGE_BITS) /* places in their index: more than pages */
@@ -42,17 +43,17 @@ struct jump_table {
     bool shared;      /* by all address spaces: what is not global goes when the root changes */
     uint64_t root, code_len;
     uint64_t flushes, all_flushes, page_flushes; /* the TLB's, when it was brought up to date */
-    uint64_t used_at;                            /* for replacing the one unused longer */
-    uint64_t used[JUMP_SLOTS / 64];              /* bit per slot: leads to a unit */
-    uint64_t global[JUMP_SLOTS / 64];            /* ... of a global page */
-    uint64_t used_words[JUMP_SLOTS / 64 / 64];   /* bit per word of used: not zero */
+    unsigned code_pages;            /* in code; JUMP_PAGES + 1: there are others, too */
+    uint64_t looked, noted;         /* pages looked at, and targets put in, since it was cleared */
+    uint64_t used_at;               /* for replacing the one unused longer */
+    uint64_t used[JUMP_SLOTS / 64]; /* bit per slot: leads to a unit */
+    uint64_t global[JUMP_SLOTS / 64];          /* ... of a global page */
+    uint64_t used_words[JUMP_SLOTS / 64 / 64]; /* bit per word of used: not zero */
     uint8_t where[JUMP_SLOTS]; /* used slots: which page, more or less (where_of in jumps.c) */
     uint64_t pages[256];       /* bit per hash of a page: a target may stand in it (jumps.c) */
     struct jump_page code[JUMP_PAGES];
-    unsigned code_pages;                  /* of them; JUMP_PAGES + 1: there are others, too */
     uint16_t code_index[JUMP_PAGE_INDEX]; /* by hash: number in code, plus 1 */
-    uint64_t looked, noted; /* pages looked at, and targets put in, since it was cleared */
-    const uint8_t **slot;   /* JUMP_SLOTS */
+    const uint8_t **slot;                 /* JUMP_SLOTS */
 };
 
 /* The slot of a target: the halves of its token (unit_token) added up, so that what is aligned

@@ -199,7 +199,7 @@ END_TEST
 static void look_for_few_pages(struct machine *m, const void *ctx)
 {
     (void)ctx;
-    ck_assert_uint_lt(m->c->translated.translator->current->code_pages, MANY / 10);
+    ck_assert_uint_lt(m->c->translated.translator->current->code_pages, MANY / 5);
 }
 
 START_TEST(pages_no_longer_called_go)
