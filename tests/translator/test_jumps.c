@@ -242,6 +242,69 @@ START_TEST(page_is_flushed)
 }
 END_TEST
 
+static void base_of_fs(struct machine *m)
+{
+    m->c->seg[SEG_FS].base = PLACE;
+}
+
+START_TEST(page_is_flushed_by_way_of_a_segment)
+{
+    check((struct test){BODY(CALL_PLACE, OTHER_PAGE, 0x64, 0x0F, 0x01, 0x3D, 0, 0, 0, 0),
+                        .place = PLACE, .changes = SPACE_A + 0x2000, .edx = ROUNDS / 2 * 0x101,
+                        .prepare = base_of_fs});
+}
+END_TEST
+
+/* What runs is in a page, or a large one, that moves and flushes itself: on in the other one.
+ * LIBRARY has: ADD EDX, .. / XOR [EDI], EAX / INVLPG [EBP] / ADD EDX, .. / RET. */
+static void make_flushing(struct machine *m)
+{
+    for (unsigned n = 0; n < 2; n++) { /* edx = edx * 3 + 1, edx * 5 + 2 */
+        const uint8_t code[] = {0x8D, 0x54, n ? 0x92 : 0x52, n + 1, 0x31, 0x07, INVLPG, 0,
+                                0x8D, 0x54, n ? 0x92 : 0x52, n + 1, 0xC3};
+        physmap_poke(m->pm, LIBRARY + n * 0x1000, code, sizeof code);
+    }
+}
+
+static uint32_t sum_of_flushing(void)
+{
+    uint32_t edx = 0, page = 0;
+    for (uint32_t n = 0; n < 2 * ROUNDS; n++) {
+        edx = page ? edx * 5 + 2 : edx * 3 + 1;
+        page ^= n % 2 == 0;
+    }
+    return edx;
+}
+
+START_TEST(page_that_runs_is_flushed)
+{
+    check((struct test){BODY(0xB8, 0, 0x10, 0, 0, CALL_PLACE), /* mov eax, 1000h */
+                        .place = PLACE, .changes = SPACE_A + 0x2000, .edx = sum_of_flushing(),
+                        .prepare = make_flushing});
+}
+END_TEST
+
+/* PLACE is all memory in a large page, or a page table in which LIBRARY's pages lie the other way
+ * round. */
+static void make_flushing_large(struct machine *m)
+{
+    make_flushing(m);
+    for (uint32_t page = 0; page < 1024; page++)
+        put(m, SPACE_A + 0x2000 + page * 4, (page == LIBRARY >> 12 ? page + 1 : page) << 12 | 0x67,
+            4);
+    put(m, SPACE_A + 4, 0xE7, 4);
+}
+
+START_TEST(large_page_that_runs_is_flushed)
+{
+    /* mov eax, .. / mov ebp, PLACE + LIBRARY / call ebp */
+    check((struct test){BODY(0xB8, 0x80 ^ 0, (SPACE_A + 0x2000) >> 8 & 0xFF,
+                             (SPACE_A + 0x2000) >> 16, 0, CALL_PLACE),
+                        .place = PLACE + LIBRARY, .changes = SPACE_A + 4, .cr4 = CR4_PSE,
+                        .edx = sum_of_flushing(), .prepare = make_flushing_large});
+}
+END_TEST
+
 static void make_global(struct machine *m)
 {
     put(m, SPACE_A + 0x2000, LIBRARY | 0x107, 4);
@@ -541,6 +604,9 @@ int main(void)
                                   pages_no_longer_called_go,
                                   looking_leaves_no_trace,
                                   page_is_flushed,
+                                  page_is_flushed_by_way_of_a_segment,
+                                  page_that_runs_is_flushed,
+                                  large_page_that_runs_is_flushed,
                                   global_pages_are_flushed,
                                   second_page_is_flushed,
                                   second_page_moves,

@@ -105,6 +105,44 @@ START_TEST(over_itself)
 }
 END_TEST
 
+/* --- Bits of what follows ----------------------------------------------------------------------
+ *
+ *    mov ecx, 200
+ * 1: btc [eax], edx       INC EBX becomes DEC EBX, and INC again
+ *    inc ebx
+ *    add ebp, ebx / dec ecx / jnz 1b / hlt */
+
+struct bits {
+    uint8_t bytes, insn[6];
+    uint32_t edx;
+};
+
+static void prepare_bits(struct machine *m, const void *ctx)
+{
+    const struct bits *b = ctx;
+    uint32_t victim = CODE + 5 + b->bytes;
+    const uint8_t start[] = {0xB9, 200, 0, 0, 0};
+    const uint8_t end[] = {0x43, 0x01, 0xDD, 0x49, 0x75, (uint8_t) - (b->bytes + 6), 0xF4};
+    physmap_poke(m->pm, CODE, start, sizeof start);
+    physmap_poke(m->pm, CODE + 5, b->insn, b->bytes);
+    physmap_poke(m->pm, victim, end, sizeof end);
+    m->c->reg[EAX].d = victim - 0x40;
+    m->c->reg[EDX].d = b->edx;
+}
+
+START_TEST(bits_of_what_follows)
+{
+    static const struct bits bits[] = {{3, {0x0F, 0xBB, 0x10}, 0x40 * 8 + 3},
+                                       {4, {0x66, 0x0F, 0xBB, 0x10}, 0x40 * 8 + 3},
+                                       {4, {0x0F, 0xBB, 0x50, 0x40}, 3},
+                                       {5, {0xF0, 0x0F, 0xBB, 0x50, 0x40}, 3}};
+    for (unsigned n = 0; n < ARRAY_LEN(bits) * GUEST_FORMS; n++) {
+        const struct guest g = {.prepare = prepare_bits, .ctx = &bits[n / GUEST_FORMS]};
+        ck_assert_uint_eq(guest_compare_form(&g, guest_forms[n % GUEST_FORMS]).reg[ECX], 0);
+    }
+}
+END_TEST
+
 /* --- Page tables that are code ----------------------------------------------------------------
  *
  * The entry for the page that an instruction accesses is the displacement of the LEA behind it:
@@ -256,6 +294,7 @@ int main(void)
     TCase *tcase = tcase_create("own_unit");
     tcase_set_timeout(tcase, TEST_HANGS_SECONDS);
     tcase_add_loop_test(tcase, over_itself, 0, ARRAY_LEN(runs));
+    tcase_add_test(tcase, bits_of_what_follows);
     tcase_add_loop_test(tcase, its_page_table_is_its_code, 0, ARRAY_LEN(accesses));
     tcase_add_test(tcase, the_bitmap_of_ports_is_in_such_a_page);
     suite_add_tcase(suite, tcase);
