@@ -195,6 +195,39 @@ START_TEST(interrupts_exceptions_and_iret)
 }
 END_TEST
 
+/* Code that runs so often that it is translated tells of each. */
+START_TEST(events_of_a_loop)
+{
+    static const uint8_t code[] = {
+        0xB9, 0xC8, 0, /* 1000: mov cx, 200 */
+        0xCD, 0x80,    /* 1003: int 80 */
+        0xE6, 0x80,    /* 1005: out 80, al */
+        0xE4, 0x80,    /* 1007: in al, 80 */
+        0x49,          /* 1009: dec cx */
+        0x75, 0xF7,    /* 100A: jnz 1003 */
+        0xEB, 0xFE,    /* 100C: jmp 100C */
+    };
+    static const uint8_t iret = 0xCF, vector[4] = {0, 0x30};
+    struct break_spec specs[] = {
+        {.kind = BREAK_SOFTWARE, .condition = "0"},
+        {.kind = BREAK_IRET, .condition = "0"},
+        {.kind = BREAK_PORT, .first = 0x80, .last = 0x80, .read = true, .condition = "0"},
+        {.kind = BREAK_PORT, .first = 0x80, .last = 0x80, .write = true, .condition = "0"}};
+    break_vector(&specs[0], 0x80);
+    for (unsigned n = 0; n < ARRAY_LEN(specs); n++) {
+        struct partition *p = with_code(code, sizeof code);
+        put(p, 0x80 * 4, vector, 4);
+        put(p, 0x3000, &iret, 1);
+        unsigned id = add(p, specs[n]);
+        add(p, at(0x100C, NULL));
+        ck_assert_int_eq(go(p), DEBUG_BREAKPOINT);
+        ck_assert_uint_eq(get(p, "ecx"), 0);
+        ck_assert_uint_eq(debug_break_find(partition_debug(p), id)->reached, 200);
+        partition_destroy(p);
+    }
+}
+END_TEST
+
 /* A page directory that maps the first 4 MiB to themselves. */
 static void identity(struct partition *p, uint32_t directory, uint32_t table)
 {
@@ -539,6 +572,7 @@ END_TEST
 
 CHECK_MAIN("partition/breakpoints", conditions_hits_and_ignored_ones,
            two_at_one_place_and_switched_off_ones, a_condition_without_a_value_stops, ports,
-           interrupts_exceptions_and_iret, modes_and_address_spaces, data_by_physical_address,
-           a_data_condition_sees_what_was_written, step_out_of_a_procedure, step_out_of_32_bit_code,
-           step_over_recursion, ranges_of_code, in_a_page_that_another_jumps_to, places_are_read)
+           interrupts_exceptions_and_iret, events_of_a_loop, modes_and_address_spaces,
+           data_by_physical_address, a_data_condition_sees_what_was_written,
+           step_out_of_a_procedure, step_out_of_32_bit_code, step_over_recursion, ranges_of_code,
+           in_a_page_that_another_jumps_to, places_are_read)

@@ -427,6 +427,54 @@ START_TEST(watched_bytes)
 }
 END_TEST
 
+/* --- A stack that ends beside code ---------------------------------------------------------------
+ *
+ *    mov ecx, 4
+ * 1: mov esp, [esi] / add esi, 4
+ *    the form
+ *    dec ecx / jnz 1b / int 80h */
+
+#define STACK_ENDS (CODE + 0xF00)
+#define LIMITED    (0x80 | 3) /* a selector */
+
+struct brief {
+    uint8_t form[4], bytes;
+    uint32_t esp; /* the last round's */
+};
+
+static void prepare_brief(struct machine *m, const void *ctx)
+{
+    const struct brief *b = ctx;
+    const uint8_t start[] = {0xB9, 4, 0, 0, 0, 0x8B, 0x26, 0x83, 0xC6, 4};
+    const uint8_t end[] = {0x49, 0x75, (uint8_t) - (b->bytes + 8), 0xCD, 0x80};
+    physmap_poke(m->pm, CODE, start, sizeof start);
+    physmap_poke(m->pm, CODE + sizeof start, b->form, b->bytes);
+    physmap_poke(m->pm, CODE + sizeof start + b->bytes, end, sizeof end);
+    for (uint32_t n = 0; n < 4; n++)
+        put(m, PLACES + 4 * n, n < 3 ? STACK_ENDS - 0x100 : b->esp, 4);
+    put_segment(m, GDT + (LIMITED & ~7), 0, STACK_ENDS - 1, 0xF3, 4);
+    put_gate(m, IDT + 8 * 0x80, CODE0, 0x5800, 0xEE, 0); /* to a HLT */
+    machine_to_flat_user(m);
+    MUST_NOT_FAULT(m, segment_load(m->c, SEG_SS, LIMITED));
+    m->c->reg[ESI].d = PLACES;
+}
+
+START_TEST(a_stack_ends_beside_code)
+{
+    static const struct brief forms[] = {{{0x9C}, 1, 0},           /* pushfd */
+                                         {{0x60}, 1, 0},           /* pushad */
+                                         {{0x50}, 1, 0},           /* push eax */
+                                         {{0xC8, 0, 0, 0}, 4, 0}}; /* enter 0, 0 */
+    for (unsigned n = 0; n < ARRAY_LEN(forms) * 6; n++) {
+        struct brief b = forms[n / 6];
+        b.esp = STACK_ENDS + n % 6;
+        const struct guest g = {.prepare = prepare_brief, .ctx = &b};
+        for (unsigned k = 0; k < GUEST_FORMS; k++)
+            guest_compare_form(&g, guest_forms[k]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     if (!engine_find("translate")) {
@@ -441,6 +489,7 @@ int main(void)
     tcase_add_test(tcase, dirty_bits_and_page_tables);
     tcase_add_test(tcase, watched_bytes);
     tcase_add_test(tcase, pages_without_code);
+    tcase_add_test(tcase, a_stack_ends_beside_code);
     suite_add_tcase(suite, tcase);
     return suite_status(suite);
 }

@@ -343,6 +343,27 @@ START_TEST(second_page_is_flushed)
 }
 END_TEST
 
+/* RET n alone, with n in the second page: nothing else there is ever run. */
+static void make_crossing_ret(struct machine *m)
+{
+    for (uint8_t n = 0; n < 2; n++) {
+        const uint8_t tail[] = {(uint8_t)(4 * n), 0};
+        physmap_poke(m->pm, LIBRARY + 0xFFF, "\xC2", 1);
+        physmap_poke(m->pm, TAILS + n * 0x1000, tail, sizeof tail);
+    }
+    put(m, SPACE_A + 0x2004, TAILS | 7, 4);
+}
+
+START_TEST(second_page_of_nothing_else_is_flushed)
+{
+    check((struct test){BODY(0x89, 0xE0, 0x6A, 0, CALL_PLACE,    /* mov eax, esp / push 0 */
+                             0x29, 0xE0, 0x01, 0xC2,             /* sub eax, esp / add edx, eax */
+                             0x01, 0xC4, OTHER_PAGE, INVLPG, 1), /* add esp, eax */
+                        .place = PLACE + 0xFFF, .changes = SPACE_A + 0x2004, .edx = ROUNDS / 2 * 4,
+                        .prepare = make_crossing_ret});
+}
+END_TEST
+
 START_TEST(second_page_moves)
 {
     check((struct test){BODY(CALL_PLACE, OTHER_PAGE, CR3_A), .place = PLACE + 0xFFD,
@@ -473,6 +494,13 @@ static void make_long_chain(struct machine *m)
     make_chain(m, SEGMENTS);
 }
 
+static void make_long_chain_of_global_pages(struct machine *m)
+{
+    make_chain(m, SEGMENTS);
+    for (uint32_t page = 0; page < 1024; page++)
+        put(m, SPACE_A + 0x1000 + page * 4, page << 12 | 0x107, 4);
+}
+
 /* Three rounds of four visit the one that returns, the fourth all others. */
 static uint32_t sum_of_visits(uint32_t count)
 {
@@ -489,6 +517,13 @@ END_TEST
 START_TEST(more_segments_than_tables_take_turns)
 {
     check((struct test){BODY(0x90), .edx = sum_of_visits(SEGMENTS), .prepare = make_long_chain});
+}
+END_TEST
+
+START_TEST(more_segments_than_tables_in_global_pages)
+{
+    check((struct test){BODY(0x90), .cr4 = CR4_PGE, .edx = sum_of_visits(SEGMENTS),
+                        .prepare = make_long_chain_of_global_pages});
 }
 END_TEST
 
@@ -609,6 +644,7 @@ int main(void)
                                   large_page_that_runs_is_flushed,
                                   global_pages_are_flushed,
                                   second_page_is_flushed,
+                                  second_page_of_nothing_else_is_flushed,
                                   second_page_moves,
                                   kernel_flushes_the_users_page,
                                   kernel_moves_the_users_page,
@@ -617,6 +653,7 @@ int main(void)
                                   page_returned_to_moves,
                                   segments_take_turns,
                                   more_segments_than_tables_take_turns,
+                                  more_segments_than_tables_in_global_pages,
                                   units_of_those_that_live_stay,
                                   units_of_those_that_live_stay_with_pae,
                                   devices_are_no_page_tables,

@@ -143,6 +143,25 @@ START_TEST(bits_of_what_follows)
 }
 END_TEST
 
+/* --- A constant of a unit's second block -------------------------------------------------------
+ *
+ *    mov ecx, 200
+ * 1: add ebx, 1000h / test ecx, ecx / jz 2f
+ *    add ebp, 0              the constant that grows: it stands where 1000h does in its block
+ *    inc dword [..] / dec ecx / jnz 1b
+ * 2: hlt */
+
+START_TEST(a_constant_behind_a_branch)
+{
+    enum { CONSTANT = CODE + 17 };
+    const struct guest g = {GUEST_CODE(
+        0xB9, 200, 0, 0, 0, 0x81, 0xC3, 0, 0x10, 0, 0, 0x85, 0xC9, 0x74, 15, 0x81, 0xC5, 0, 0, 0, 0,
+        0xFF, 0x05, CONSTANT & 0xFF, CONSTANT >> 8, 0, 0, 0x49, 0x75, 0xE7, 0xF4)};
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        ck_assert_uint_eq(guest_compare_form(&g, guest_forms[n]).reg[EBP], 199 * 200 / 2);
+}
+END_TEST
+
 /* --- Page tables that are code ----------------------------------------------------------------
  *
  * The entry for the page that an instruction accesses is the displacement of the LEA behind it:
@@ -295,6 +314,7 @@ int main(void)
     tcase_set_timeout(tcase, TEST_HANGS_SECONDS);
     tcase_add_loop_test(tcase, over_itself, 0, ARRAY_LEN(runs));
     tcase_add_test(tcase, bits_of_what_follows);
+    tcase_add_test(tcase, a_constant_behind_a_branch);
     tcase_add_loop_test(tcase, its_page_table_is_its_code, 0, ARRAY_LEN(accesses));
     tcase_add_test(tcase, the_bitmap_of_ports_is_in_such_a_page);
     suite_add_tcase(suite, tcase);
