@@ -162,6 +162,35 @@ START_TEST(a_constant_behind_a_branch)
 }
 END_TEST
 
+/* The last byte of a constant, as it is, and the opcode behind it: INC EBX, DEC EBX.
+ *
+ *    mov ecx, 200
+ * 1: xor word [..], 800h / add ebp, 1 / inc ebx / add edx, ebx / dec ecx / jnz 1b / hlt */
+START_TEST(a_constant_and_what_follows)
+{
+    enum { LAST_BYTE = CODE + 19 };
+    const struct guest g = {GUEST_CODE(0xB9, 200, 0, 0, 0, 0x66, 0x81, 0x35, LAST_BYTE & 0xFF,
+                                       LAST_BYTE >> 8, 0, 0, 0, 8, 0x81, 0xC5, 1, 0, 0, 0, 0x43,
+                                       0x01, 0xDA, 0x49, 0x75, 0xEB, 0xF4)};
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        ck_assert_uint_eq(guest_compare_form(&g, guest_forms[n]).reg[EDX], (uint32_t)-100);
+}
+END_TEST
+
+/*    mov ecx, 200
+ * 1: xor byte [..], 4 / add ebp, [CODE], or [CODE + 4] / dec ecx / jnz 1b / hlt */
+START_TEST(an_address_that_changes)
+{
+    enum { ADDRESS = CODE + 14 };
+    const struct guest g = {GUEST_CODE(0xB9, 200, 0, 0, 0, 0x80, 0x35, ADDRESS & 0xFF, ADDRESS >> 8,
+                                       0, 0, 4, 0x03, 0x2D, CODE & 0xFF, CODE >> 8, 0, 0, 0x49,
+                                       0x75, 0xF0, 0xF4)};
+    for (unsigned n = 0; n < GUEST_FORMS; n++)
+        ck_assert_uint_eq(guest_compare_form(&g, guest_forms[n]).reg[EBP],
+                          (uint32_t)(100 * (UINT64_C(0xC8B9) + 0x0E358000)));
+}
+END_TEST
+
 /* --- Page tables that are code ----------------------------------------------------------------
  *
  * The entry for the page that an instruction accesses is the displacement of the LEA behind it:
@@ -315,6 +344,8 @@ int main(void)
     tcase_add_loop_test(tcase, over_itself, 0, ARRAY_LEN(runs));
     tcase_add_test(tcase, bits_of_what_follows);
     tcase_add_test(tcase, a_constant_behind_a_branch);
+    tcase_add_test(tcase, a_constant_and_what_follows);
+    tcase_add_test(tcase, an_address_that_changes);
     tcase_add_loop_test(tcase, its_page_table_is_its_code, 0, ARRAY_LEN(accesses));
     tcase_add_test(tcase, the_bitmap_of_ports_is_in_such_a_page);
     suite_add_tcase(suite, tcase);
