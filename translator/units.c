@@ -382,7 +382,7 @@ bool block_is_cold(struct block *b)
 
 /* A unit that looks in the soft TLB is as right where there is a window. So for some entries it
  * serves there, too, before the code is translated anew: much of it does not run again. What runs
- * a third time most often goes on, and ten times are as dear as making a unit. */
+ * a third time most often goes on. */
 #define LENT_MAX 2
 
 /* A unit for key of this code, which stands at c->eip: one that is there, or moves there. */
