@@ -153,7 +153,7 @@ END_TEST
 /* More of them than a table looks at one by one; the last one moves. */
 static void map_many(struct machine *m)
 {
-    static_assert(JUMP_PAGES + 8 <= 1024);
+    _Static_assert(JUMP_PAGES + 8 <= 1024, "one page table has them all");
     for (uint32_t n = 0; n < 1024; n++)
         put(m, SPACE_A + 0x2000 + 4 * n, LIBRARY | 7, 4);
 }
@@ -186,7 +186,7 @@ START_TEST(many_pages_stay)
                                    0x72, 0xF0,                   /* jb 1b */
                                    CR3_A),
                               .edx = 20 * MANY, .rounds = 20, .prepare = map_many};
-    static_assert(LAST + 0x1000 == 0x658000);
+    _Static_assert(LAST + 0x1000 == 0x658000, "the code above says so");
     const struct guest g = {.prepare = prepare, .ctx = &test};
     for (unsigned n = 0; n < GUEST_FORMS; n++) {
         struct outcome o = guest_compare_form(&g, guest_forms[n]);
